@@ -1,0 +1,3 @@
+"""resile: shortens the time to restore service, and measures it honestly."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,78 @@
+"""The columnar projection: one row of facts per incident, from which every measure is computed."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from resile.model.incident import Incident, InstantName, labels_of, value_of
+from resile.model.phases import Instants, contradictions, instants, status_of
+
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+FACTS_SCHEMA = pa.schema(
+    [
+        pa.field("incident_id", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("severity", pa.string()),
+        # The first service; most incidents have one. The others, if any, in other_services, else null.
+        pa.field("service", pa.string()),
+        pa.field("other_services", pa.list_(pa.string())),
+        pa.field("team", pa.string()),
+        pa.field("origin", pa.string()),
+        pa.field("ref", pa.string()),
+        pa.field("labels", pa.map_(pa.string(), pa.string())),
+        # planned, drill, noise, test or merged: counted out of every measure; null: counts.
+        pa.field("exclusion", pa.string()),
+        pa.field("status", pa.string(), nullable=False),
+        # Neighbouring instants stand in the wrong order somewhere.
+        pa.field("is_contradictory", pa.bool_(), nullable=False),
+        pa.field("n_reopened", pa.int32(), nullable=False),
+        pa.field("declared_at", _INSTANT),
+        *(pa.field(name.value, _INSTANT) for name in InstantName),
+        # How each instant is known: measured, human, reported, inferred.
+        *(pa.field(f"{name.value}_source", pa.string()) for name in InstantName),
+        pa.field("n_events", pa.int32(), nullable=False),
+        # The incident's version (number of events) is n_events; the newest row of an incident holds.
+        pa.field("last_recorded_at", _INSTANT),
+    ]
+)
+
+
+def facts_of(incident: Incident, last_recorded_at: datetime | None = None) -> dict[str, Any]:
+    """One incident's row, by column name."""
+    known: Instants = instants(incident)
+    services = value_of(incident.services, ())
+    exclusion = value_of(incident.exclusion, None)
+    merged = value_of(incident.merged_into, None) is not None
+    row: dict[str, Any] = {
+        "incident_id": incident.id,
+        "title": value_of(incident.title, ""),
+        "severity": value_of(incident.severity, None),
+        "service": services[0] if services else None,
+        "other_services": list(services[1:]) or None,
+        "team": value_of(incident.team, None),
+        "origin": incident.origin,
+        "ref": incident.ref,
+        "labels": list(labels_of(incident).items()),
+        "exclusion": "merged" if merged else exclusion,
+        "status": status_of(known).value,
+        "is_contradictory": bool(contradictions(known)),
+        "n_reopened": known.n_reopened,
+        "declared_at": incident.declared_at,
+        "n_events": incident.n_events,
+        "last_recorded_at": last_recorded_at,
+    }
+    for name in InstantName:
+        instant = known.get(name)
+        row[name.value] = None if instant is None else instant.at
+        row[f"{name.value}_source"] = None if instant is None else instant.source.value
+    return row
+
+
+def facts_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """Rows of facts as an Arrow table in FACTS_SCHEMA."""
+    listed = list(rows)
+    columns = {name: [row[name] for row in listed] for name in FACTS_SCHEMA.names}
+    return pa.table(columns, schema=FACTS_SCHEMA)

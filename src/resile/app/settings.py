@@ -1,0 +1,77 @@
+"""Settings: one `resile.toml` in the data folder; the environment (RESILE_...) wins."""
+
+import os
+import sys
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from resile.model.errors import ConfigError
+from resile.model.severity import Severity
+
+
+def default_data_folder() -> Path:
+    """Where a user's data lies if nobody says otherwise: RESILE_DATA, else the platform's own place."""
+    if given := os.environ.get("RESILE_DATA"):
+        return Path(given)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "resile"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "resile"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set.
+
+    Attributes:
+        data: the data folder; holds the SQLite database and the Parquet projection.
+        database_url: SQLAlchemy URL of PostgreSQL; None: SQLite in the data folder.
+        severity_aliases: further names of severities, e.g. {"blocker": "SEV1"}.
+        is_simulated: the data shown is simulated; said on every page.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RESILE_", extra="forbid", frozen=True)
+
+    data: Path = Field(default_factory=default_data_folder)
+    database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65535)
+    base_url: str | None = None
+    severity_aliases: dict[str, Severity] = {}
+    is_simulated: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        given = init_settings()
+        folder = Path(str(given["data"])) if given.get("data") else default_data_folder()
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, folder / "resile.toml")
+
+
+def load_settings(**given: object) -> Settings:
+    """Read the settings; arguments that are None are left out.
+
+    Raises:
+        ConfigError: a setting cannot be used; names it and says where it came from.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"setting {name!r}: {first['msg']}; correct it in resile.toml or in RESILE_{name.upper()}"
+        ) from None

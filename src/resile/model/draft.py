@@ -1,0 +1,50 @@
+"""What a source tells of one incident, before resile knows it: the one shape that every import is brought into."""
+
+from datetime import datetime
+
+import msgspec
+
+from resile.model.event import Exclusion, Source
+from resile.model.severity import Severity
+
+
+class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that happened, as a source tells it.
+
+    Attributes:
+        kind: an instant's name (`detected`, `restored`, ...), or `reopened`, `updated`, `noted`.
+        text: of an update or a note, the words; of `identified`, the cause; of `acknowledged`, who.
+        status: of an update, the publisher's word for the phase.
+    """
+
+    kind: str
+    at: datetime
+    source: Source = Source.REPORTED
+    text: str | None = None
+    status: str | None = None
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One incident of a source.
+
+    Attributes:
+        origin: which history it belongs to, e.g. `servicenow`; with `ref` it names the incident for good.
+        ref: its name there, unique within the origin.
+        steps: in any order.
+    """
+
+    origin: str
+    ref: str
+    title: str = ""
+    severity: Severity | None = None
+    services: tuple[str, ...] = ()
+    team: str | None = None
+    labels: dict[str, str] = {}
+    exclusion: Exclusion | None = None
+    url: str | None = None
+    steps: tuple[Step, ...] = ()
+
+
+def incident_id_of(origin: str, ref: str) -> str:
+    """The id of an imported incident: the same rows give the same incident, on any machine."""
+    return f"{origin}:{ref}"

@@ -1,0 +1,196 @@
+"""The closed union of events of which an incident's timeline is made. Events are appended, never changed."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from resile.model.severity import Severity
+
+
+class Source(StrEnum):
+    """How an instant came to be known."""
+
+    MEASURED = "measured"  # by telemetry
+    HUMAN = "human"  # a person said so
+    REPORTED = "reported"  # another system said so
+    INFERRED = "inferred"  # concluded from something else
+
+
+class Exclusion(StrEnum):
+    """Why an incident does not count in any measure."""
+
+    PLANNED = "planned"
+    DRILL = "drill"
+    NOISE = "noise"
+    TEST = "test"
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """What every event carries.
+
+    Attributes:
+        id: unique within the timeline; the target of corrections. Ids assigned by decide sort in order of assignment.
+        at: when it happened, aware UTC.
+        recorded_at: when resile learnt it, aware UTC.
+        by: who said so: `user:ann`, `import:servicenow`, `token:ci`.
+        source: how `at` is known.
+    """
+
+    id: str
+    at: datetime
+    recorded_at: datetime
+    by: str
+    source: Source
+
+
+class Declared(Recorded, frozen=True, kw_only=True, tag="declared"):
+    """The incident exists. `ref` is its name in the system it came from, `url` its address there."""
+
+    title: str = ""
+    severity: Severity | None = None
+    services: tuple[str, ...] = ()
+    team: str | None = None
+    labels: dict[str, str] = {}
+    exclusion: Exclusion | None = None
+    origin: str | None = None
+    ref: str | None = None
+    url: str | None = None
+
+
+class ImpactBegan(Recorded, frozen=True, kw_only=True, tag="impact_began"):
+    """Users were first affected; nearly always learnt late."""
+
+
+class Detected(Recorded, frozen=True, kw_only=True, tag="detected"):
+    """The incident was noticed."""
+
+
+class Acknowledged(Recorded, frozen=True, kw_only=True, tag="acknowledged"):
+    """A responder took it; `who` where known."""
+
+    who: str | None = None
+
+
+class Identified(Recorded, frozen=True, kw_only=True, tag="identified"):
+    """The cause is known well enough to act on."""
+
+    cause: str | None = None
+
+
+class Mitigated(Recorded, frozen=True, kw_only=True, tag="mitigated"):
+    """Users are no longer affected, though the service may not be whole."""
+
+
+class Restored(Recorded, frozen=True, kw_only=True, tag="restored"):
+    """The service is fully operational again."""
+
+
+class Closed(Recorded, frozen=True, kw_only=True, tag="closed"):
+    """The paperwork is done; says nothing of the service."""
+
+
+class Reopened(Recorded, frozen=True, kw_only=True, tag="reopened"):
+    """It was not over: earlier restores, mitigations and closings no longer hold."""
+
+    reason: str | None = None
+
+
+class SeverityChanged(Recorded, frozen=True, kw_only=True, tag="severity_changed"):
+    """It is worse or less bad than thought."""
+
+    severity: Severity | None = None
+
+
+class Described(Recorded, frozen=True, kw_only=True, tag="described"):
+    """New words for it; a field that is UNSET stays as it was. A label with value None is taken away."""
+
+    title: msgspec.UnsetType | str = msgspec.UNSET
+    services: msgspec.UnsetType | tuple[str, ...] = msgspec.UNSET
+    team: msgspec.UnsetType | str | None = msgspec.UNSET
+    url: msgspec.UnsetType | str | None = msgspec.UNSET
+    labels: dict[str, str | None] = {}
+
+
+class Marked(Recorded, frozen=True, kw_only=True, tag="marked"):
+    """Counted out of every measure as planned work, drill, noise or test; with None, counted in again."""
+
+    exclusion: Exclusion | None = None
+    reason: str | None = None
+
+
+class Merged(Recorded, frozen=True, kw_only=True, tag="merged"):
+    """The same trouble as another incident, which carries on for both; with None, apart again."""
+
+    into: str | None = None
+
+
+class Absorbed(Recorded, frozen=True, kw_only=True, tag="absorbed"):
+    """Another incident was merged into this one."""
+
+    incident_id: str
+
+
+class Noted(Recorded, frozen=True, kw_only=True, tag="noted"):
+    """Something a responder wrote down."""
+
+    text: str
+
+
+class Updated(Recorded, frozen=True, kw_only=True, tag="updated"):
+    """A status update was published; `status` is the publisher's own word for the phase."""
+
+    text: str
+    status: str | None = None
+
+
+class Corrected(Recorded, frozen=True, kw_only=True, tag="corrected"):
+    """The event `event_id` happened at `to` instead; with None, it did not happen. The latest recorded one holds."""
+
+    event_id: str
+    to: datetime | None = None
+    reason: str | None = None
+
+
+InstantEvent = ImpactBegan | Detected | Acknowledged | Identified | Mitigated | Restored | Closed | Reopened
+Event = (
+    Declared
+    | ImpactBegan
+    | Detected
+    | Acknowledged
+    | Identified
+    | Mitigated
+    | Restored
+    | Closed
+    | Reopened
+    | SeverityChanged
+    | Described
+    | Marked
+    | Merged
+    | Absorbed
+    | Noted
+    | Updated
+    | Corrected
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def kind_of(event: Event) -> str:
+    """The event's kind as written in its `kind` field."""
+    return str(type(event).__struct_config__.tag)
+
+
+def encode_event(event: Event) -> bytes:
+    """Write one event as JSON, RFC 3339 times."""
+    return _encoder.encode(event)
+
+
+def decode_event(body: bytes | str) -> Event:
+    """Read one event back.
+
+    Raises:
+        msgspec.ValidationError: the JSON is no event of this version.
+    """
+    return _decoder.decode(body)

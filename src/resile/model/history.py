@@ -1,0 +1,186 @@
+"""From a source's draft to events: at first all of them, on later imports only what the source tells differently."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET
+
+from resile.model.draft import Draft, Step, incident_id_of
+from resile.model.errors import ConfigError
+from resile.model.event import (
+    Acknowledged,
+    Closed,
+    Corrected,
+    Declared,
+    Described,
+    Detected,
+    Event,
+    Identified,
+    ImpactBegan,
+    Marked,
+    Mitigated,
+    Noted,
+    Reopened,
+    Restored,
+    SeverityChanged,
+    Source,
+    Updated,
+)
+from resile.model.incident import KIND_OF_CLAIM, Incident, fold, labels_of, value_of
+
+_SIMPLE: dict[str, type[ImpactBegan | Detected | Mitigated | Restored | Closed | Reopened]] = {
+    "impact_began": ImpactBegan,
+    "detected": Detected,
+    "mitigated": Mitigated,
+    "restored": Restored,
+    "closed": Closed,
+    "reopened": Reopened,
+}
+STEP_KINDS = frozenset({*_SIMPLE, "acknowledged", "identified", "noted", "updated"})
+
+
+def event_id(number: int) -> str:
+    """The id of the n-th event of a timeline (from 1); ids sort in that order."""
+    return f"{number:05d}"
+
+
+def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by: str) -> list[Event]:
+    """The events to append so that the timeline says what the draft says.
+
+    Only what `by` itself said before is compared and corrected, so that what people added or changed stays theirs.
+
+    Raises:
+        ConfigError: the draft holds a step of unknown kind.
+    """
+    mine = [event for event in timeline if event.by == by]
+    if not timeline:
+        return _first_import(draft, now=now, by=by)
+    incident = fold(incident_id_of(draft.origin, draft.ref), mine)
+    common = {"at": now, "recorded_at": now, "by": by, "source": Source.REPORTED}
+    changes: list[dict[str, Any]] = [*_description_changes(draft, incident), *_step_changes(draft, mine, incident)]
+    return [
+        change.pop("type")(**{**common, "id": event_id(len(timeline) + n), **change})
+        for n, change in enumerate(changes, start=1)
+    ]
+
+
+def _first_import(draft: Draft, *, now: datetime, by: str) -> list[Event]:
+    first_at = min((step.at for step in draft.steps), default=now)
+    declared = Declared(
+        id="00001",
+        at=first_at,
+        recorded_at=now,
+        by=by,
+        source=Source.REPORTED,
+        title=draft.title,
+        severity=draft.severity,
+        services=draft.services,
+        team=draft.team,
+        labels=draft.labels,
+        exclusion=draft.exclusion,
+        origin=draft.origin,
+        ref=draft.ref,
+        url=draft.url,
+    )
+    steps = sorted(draft.steps, key=lambda step: step.at)
+    return [declared, *(_event(step, event_id(n), now, by) for n, step in enumerate(steps, start=2))]
+
+
+def _event(step: Step, number: str, now: datetime, by: str) -> Event:
+    simple = _SIMPLE.get(step.kind)
+    if simple is not None:
+        return simple(id=number, at=step.at, recorded_at=now, by=by, source=step.source)
+    fields = _fields(step)
+    event: Event = fields.pop("type")(id=number, recorded_at=now, by=by, **fields)
+    return event
+
+
+def _fields(step: Step) -> dict[str, Any]:
+    common = {"at": step.at, "source": step.source}
+    if step.kind in _SIMPLE:
+        return {"type": _SIMPLE[step.kind], **common}
+    if step.kind == "acknowledged":
+        return {"type": Acknowledged, **common, "who": step.text}
+    if step.kind == "identified":
+        return {"type": Identified, **common, "cause": step.text}
+    if step.kind == "updated":
+        return {"type": Updated, **common, "text": step.text or "", "status": step.status}
+    if step.kind == "noted":
+        return {"type": Noted, **common, "text": step.text or ""}
+    raise ConfigError(f"step {step.kind!r} is unknown; use one of {', '.join(sorted(STEP_KINDS))}")
+
+
+def _description_changes(draft: Draft, before: Incident) -> list[dict[str, Any]]:
+    changes: list[dict[str, Any]] = []
+    if not before.exists:
+        changes.append({"type": Declared, "origin": draft.origin, "ref": draft.ref})
+    if draft.severity != value_of(before.severity, None):
+        changes.append({"type": SeverityChanged, "severity": draft.severity})
+    if draft.exclusion != value_of(before.exclusion, None):
+        changes.append({"type": Marked, "exclusion": draft.exclusion, "reason": "the source says so"})
+    labels: dict[str, str | None] = {
+        name: value for name, value in draft.labels.items() if labels_of(before).get(name) != value
+    }
+    labels |= dict.fromkeys(set(labels_of(before)) - set(draft.labels))
+    described = {
+        "title": UNSET if draft.title == value_of(before.title, "") else draft.title,
+        "services": UNSET if draft.services == value_of(before.services, ()) else draft.services,
+        "team": UNSET if draft.team == value_of(before.team, None) else draft.team,
+        "url": UNSET if draft.url == value_of(before.url, None) else draft.url,
+        "labels": labels,
+    }
+    if labels or any(value is not UNSET for name, value in described.items() if name != "labels"):
+        changes.append({"type": Described, **described})
+    return changes
+
+
+def _step_changes(draft: Draft, mine: Sequence[Event], before: Incident) -> list[dict[str, Any]]:
+    """Append what is new, move what the source dates differently, take back what it no longer tells."""
+    stands = [found for event in mine if (found := _as_step(event, before)) is not None]
+    wanted = Counter(draft.steps)
+    leftover: list[tuple[str, Step]] = []
+    for number, step in stands:
+        if wanted[step] > 0:
+            wanted[step] -= 1
+        else:
+            leftover.append((number, step))
+    changes: list[dict[str, Any]] = []
+    for step in sorted(wanted.elements(), key=lambda step: step.at):
+        moved = next((pair for pair in leftover if _same_but_time(pair[1], step)), None)
+        if moved is None:
+            changes.append(_fields(step))
+        else:
+            leftover.remove(moved)
+            changes.append({"type": Corrected, "event_id": moved[0], "to": step.at, "reason": "the source changed it"})
+    changes += [
+        {"type": Corrected, "event_id": number, "to": None, "reason": "the source no longer says so"}
+        for number, _ in leftover
+    ]
+    return changes
+
+
+def _same_but_time(one: Step, other: Step) -> bool:
+    return (one.kind, one.source, one.text, one.status) == (other.kind, other.source, other.text, other.status)
+
+
+def _as_step(event: Event, before: Incident) -> tuple[str, Step] | None:
+    """The event's id and the step that it tells of after corrections; None if it is no step or was taken back."""
+    correction = before.corrections.get(event.id)
+    at = event.at if correction is None else correction.to
+    if at is None:
+        return None
+    match event:
+        case Acknowledged():
+            return event.id, Step("acknowledged", at, event.source, event.who)
+        case Identified():
+            return event.id, Step("identified", at, event.source, event.cause)
+        case Updated():
+            return event.id, Step("updated", at, event.source, event.text, event.status)
+        case Noted():
+            return event.id, Step("noted", at, event.source, event.text)
+        case ImpactBegan() | Detected() | Mitigated() | Restored() | Closed() | Reopened():
+            return event.id, Step(KIND_OF_CLAIM[type(event)], at, event.source)
+        case _:
+            return None

@@ -1,0 +1,253 @@
+"""Which commands an incident's present state allows, and the events they become."""
+
+from datetime import datetime
+from typing import Any, assert_never
+
+from msgspec import UNSET, Struct, UnsetType
+
+from resile.model.errors import TransitionError
+from resile.model.event import (
+    Absorbed,
+    Acknowledged,
+    Closed,
+    Corrected,
+    Declared,
+    Described,
+    Detected,
+    Event,
+    Exclusion,
+    Identified,
+    ImpactBegan,
+    Marked,
+    Merged,
+    Mitigated,
+    Noted,
+    Reopened,
+    Restored,
+    SeverityChanged,
+    Source,
+    Updated,
+)
+from resile.model.history import event_id
+from resile.model.incident import Incident, InstantName, value_of
+from resile.model.phases import contradictions, instants
+from resile.model.severity import Severity
+
+
+class Declare(Struct, frozen=True, kw_only=True):
+    """Say that there is an incident; it counts as detected at `at`."""
+
+    title: str
+    severity: Severity | None = None
+    services: tuple[str, ...] = ()
+    team: str | None = None
+    labels: dict[str, str] = {}
+    exclusion: Exclusion | None = None
+
+
+class Reach(Struct, frozen=True):
+    """Say that an instant was reached. `text` is the cause for identified, who for acknowledged."""
+
+    instant: InstantName
+    text: str | None = None
+
+
+class Reopen(Struct, frozen=True):
+    """Say that it was not over."""
+
+    reason: str | None = None
+
+
+class ChangeSeverity(Struct, frozen=True):
+    """Say that it is worse or less bad."""
+
+    severity: Severity
+
+
+class Describe(Struct, frozen=True, kw_only=True):
+    """Give it other words."""
+
+    title: UnsetType | str = UNSET
+    services: UnsetType | tuple[str, ...] = UNSET
+    team: UnsetType | str | None = UNSET
+    labels: dict[str, str | None] = {}
+
+
+class Mark(Struct, frozen=True):
+    """Count it out of every measure, or with None in again."""
+
+    exclusion: Exclusion | None
+    reason: str | None = None
+
+
+class Merge(Struct, frozen=True):
+    """Say that it is the same trouble as another incident; None: not so after all."""
+
+    into: str | None
+
+
+class Absorb(Struct, frozen=True):
+    """Take in what was merged into this one."""
+
+    incident_id: str
+
+
+class Note(Struct, frozen=True):
+    """Write something down."""
+
+    text: str
+
+
+class Publish(Struct, frozen=True):
+    """Record a status update."""
+
+    text: str
+    status: str | None = None
+
+
+class Correct(Struct, frozen=True):
+    """Say that the event of that id happened at `to` instead, or with None not at all."""
+
+    event_id: str
+    to: datetime | None
+    reason: str | None = None
+
+
+Command = Declare | Reach | Reopen | ChangeSeverity | Describe | Mark | Merge | Absorb | Note | Publish | Correct
+
+_REACHED: dict[InstantName, type[ImpactBegan | Detected | Mitigated | Restored | Closed]] = {
+    InstantName.IMPACT_BEGAN: ImpactBegan,
+    InstantName.DETECTED: Detected,
+    InstantName.MITIGATED: Mitigated,
+    InstantName.RESTORED: Restored,
+    InstantName.CLOSED: Closed,
+}
+
+
+def decide(
+    incident: Incident,
+    command: Command,
+    *,
+    now: datetime,
+    by: str,
+    at: datetime | None = None,
+    source: Source = Source.HUMAN,
+) -> list[Event]:
+    """The events that the command becomes, in order; none where it would change nothing.
+
+    Args:
+        incident: its state at the version on which the events will be appended.
+        at: when it happened, if not now.
+
+    Raises:
+        TransitionError: the incident's state does not allow it, or `at` lies in the future.
+    """
+    happened_at = now if at is None else at
+    if happened_at > now:
+        raise TransitionError(f"incident {incident.id}: {happened_at.isoformat()} lies in the future; give a past time")
+    if incident.exists == isinstance(command, Declare):
+        state = "is declared already" if incident.exists else "is not known"
+        raise TransitionError(f"incident {incident.id} {state}; check its id")
+    kinds = _kinds(incident, command, happened_at)
+    stamp = {"at": happened_at, "recorded_at": now, "by": by, "source": source}
+    return [
+        kind(id=event_id(incident.n_events + number), **stamp, **fields)
+        for number, (kind, fields) in enumerate(kinds, start=1)
+    ]
+
+
+def _kinds(  # noqa: C901, PLR0911, PLR0912 - one case per command
+    incident: Incident, command: Command, at: datetime
+) -> list[tuple[Any, dict[str, Any]]]:
+    match command:
+        case Declare():
+            fields = {name: getattr(command, name) for name in command.__struct_fields__}
+            return [(Declared, fields), (Detected, {})]
+        case Reach():
+            return _reach(incident, command, at)
+        case Reopen():
+            return _reopen(incident, command, at)
+        case ChangeSeverity():
+            if value_of(incident.severity, None) is command.severity:
+                return []
+            return [(SeverityChanged, {"severity": command.severity})]
+        case Describe():
+            fields = {name: getattr(command, name) for name in command.__struct_fields__}
+            return [(Described, fields)]
+        case Mark():
+            if value_of(incident.exclusion, None) is command.exclusion:
+                return []
+            return [(Marked, {"exclusion": command.exclusion, "reason": command.reason})]
+        case Merge():
+            if command.into == incident.id:
+                raise TransitionError(f"incident {incident.id} cannot be merged into itself; name another one")
+            return [(Merged, {"into": command.into})]
+        case Absorb():
+            return [(Absorbed, {"incident_id": command.incident_id})]
+        case Note():
+            return [(Noted, {"text": command.text})]
+        case Publish():
+            return [(Updated, {"text": command.text, "status": command.status})]
+        case Correct():
+            return _correct(incident, command)
+        case _:
+            assert_never(command)
+
+
+def _reach(incident: Incident, command: Reach, at: datetime) -> list[tuple[Any, dict[str, Any]]]:
+    name = command.instant
+    if value_of(incident.merged_into, None) is not None:
+        into = value_of(incident.merged_into, None)
+        raise TransitionError(f"incident {incident.id} was merged into {into}; go on there")
+    known = instants(incident).get(name)
+    if known is not None and name is not InstantName.ACKNOWLEDGED:
+        raise TransitionError(
+            f"incident {incident.id}: {name} is known already ({known.at.isoformat()}); "
+            f"correct event {known.event_id}, or reopen it first"
+        )
+    if name is InstantName.ACKNOWLEDGED:
+        fields: list[tuple[Any, dict[str, Any]]] = [(Acknowledged, {"who": command.text})]
+    elif name is InstantName.IDENTIFIED:
+        fields = [(Identified, {"cause": command.text})]
+    else:
+        fields = [(_REACHED[name], {})]
+    _refuse_contradiction(incident, name, at)
+    return fields
+
+
+def _refuse_contradiction(incident: Incident, name: InstantName, at: datetime) -> None:
+    order = list(InstantName)
+    known = instants(incident)
+    if contradictions(known):
+        return  # It contradicts itself already: whatever is said now may be what mends it.
+    for other in InstantName:
+        there = known.get(other)
+        if there is None or other is name:
+            continue
+        wrong = at < there.at if order.index(other) < order.index(name) else at > there.at
+        if wrong:
+            side = "before" if at < there.at else "after"
+            raise TransitionError(
+                f"incident {incident.id}: {name} {at.isoformat()} would be {side} {other} {there.at.isoformat()}; "
+                f"correct event {there.event_id} or give another time"
+            )
+
+
+def _reopen(incident: Incident, command: Reopen, at: datetime) -> list[tuple[Any, dict[str, Any]]]:
+    known = instants(incident)
+    over = known.restored or known.closed
+    if over is None:
+        raise TransitionError(f"incident {incident.id} is still open; nothing to reopen")
+    if at < over.at:
+        raise TransitionError(f"incident {incident.id}: it was over only at {over.at.isoformat()}; give a later time")
+    return [(Reopened, {"reason": command.reason})]
+
+
+def _correct(incident: Incident, command: Correct) -> list[tuple[Any, dict[str, Any]]]:
+    known = {claim.event_id for claims in incident.claims.values() for claim in claims}
+    if command.event_id not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise TransitionError(
+            f"incident {incident.id} has no instant with event id {command.event_id!r}; it has {listed}"
+        )
+    return [(Corrected, {"event_id": command.event_id, "to": command.to, "reason": command.reason})]

@@ -1,0 +1,195 @@
+"""Which instant holds, which phases lie between, and where instants contradict each other."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from msgspec import Struct
+
+from resile.model.event import Source
+from resile.model.incident import Claim, Incident, InstantName
+
+# Telemetry before a person's memory, a person's word before another system's, a conclusion last.
+_TRUST = {Source.MEASURED: 0, Source.HUMAN: 1, Source.REPORTED: 2, Source.INFERRED: 3}
+
+
+class Instant(Struct, frozen=True):
+    """When something happened, how that is known, and the event that says so."""
+
+    at: datetime
+    source: Source
+    event_id: str
+
+
+class Instants(Struct, frozen=True, kw_only=True):
+    """The instants that hold; None where nobody knows."""
+
+    impact_began: Instant | None = None
+    detected: Instant | None = None
+    acknowledged: Instant | None = None
+    identified: Instant | None = None
+    mitigated: Instant | None = None
+    restored: Instant | None = None
+    closed: Instant | None = None
+    n_reopened: int = 0
+
+    def get(self, name: InstantName) -> Instant | None:
+        """The instant of that name."""
+        found: Instant | None = getattr(self, name.value)
+        return found
+
+
+class PhaseName(StrEnum):
+    """The phases from impact to restoration, in order."""
+
+    DETECT = "detect"
+    ACKNOWLEDGE = "acknowledge"
+    IDENTIFY = "identify"
+    MITIGATE = "mitigate"
+    VERIFY = "verify"
+
+
+PHASE_ENDS: dict[PhaseName, InstantName] = {
+    PhaseName.DETECT: InstantName.DETECTED,
+    PhaseName.ACKNOWLEDGE: InstantName.ACKNOWLEDGED,
+    PhaseName.IDENTIFY: InstantName.IDENTIFIED,
+    PhaseName.MITIGATE: InstantName.MITIGATED,
+    PhaseName.VERIFY: InstantName.RESTORED,
+}
+
+
+class Phase(Struct, frozen=True):
+    """A stretch between two known instants. More than one name: the instants between them are not known.
+
+    Attributes:
+        names: the phases that it joins, in order.
+        lasted: never negative.
+    """
+
+    names: tuple[PhaseName, ...]
+    began: Instant
+    ended: Instant
+    lasted: timedelta
+
+
+class Contradiction(Struct, frozen=True):
+    """Two instants in the wrong order."""
+
+    earlier: InstantName
+    later: InstantName
+    earlier_at: datetime
+    later_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.later} {self.later_at.isoformat()} is before {self.earlier} {self.earlier_at.isoformat()}"
+
+
+def instants(incident: Incident) -> Instants:
+    """Choose, for each instant, the claim that holds.
+
+    Corrections first; then the most trusted source (measured, human, reported, inferred); then the first claim, but
+    for mitigated, restored and closed the last. What was claimed of those three no later than the last reopening did
+    not hold.
+    """
+    reopened = _effective(incident, "reopened")
+    since = max((claim.at for claim in reopened), default=None)
+    return Instants(
+        impact_began=_first(_effective(incident, "impact_began")),
+        detected=_first(_effective(incident, "detected")),
+        acknowledged=_first(_effective(incident, "acknowledged")),
+        identified=_first(_effective(incident, "identified")),
+        mitigated=_last(_after(since, _effective(incident, "mitigated"))),
+        restored=_last(_after(since, _effective(incident, "restored"))),
+        closed=_last(_after(since, _effective(incident, "closed"))),
+        n_reopened=len(reopened),
+    )
+
+
+def _effective(incident: Incident, kind: str) -> tuple[Claim, ...]:
+    claims = incident.claims.get(kind, ())
+    if not incident.corrections or not claims:
+        return claims
+    after = []
+    for claim in claims:
+        correction = incident.corrections.get(claim.event_id)
+        if correction is None:
+            after.append(claim)
+        elif correction.to is not None:
+            moved = Claim(correction.to, claim.event_id, correction.stamp[0], correction.source, correction.by)
+            after.append(moved)
+    return tuple(sorted(after, key=lambda claim: (claim.at, claim.event_id)))
+
+
+def _after(since: datetime | None, claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    return claims if since is None else tuple(claim for claim in claims if claim.at > since)
+
+
+def _first(claims: tuple[Claim, ...]) -> Instant | None:
+    if not claims:
+        return None
+    chosen = claims[0] if len(claims) == 1 else min(claims, key=lambda claim: _TRUST[claim.source])
+    return Instant(chosen.at, chosen.source, chosen.event_id)
+
+
+def _last(claims: tuple[Claim, ...]) -> Instant | None:
+    return _first(claims[::-1])
+
+
+def contradictions(known: Instants) -> tuple[Contradiction, ...]:
+    """Every pair of neighbouring known instants, from impact to restoration, that is in the wrong order."""
+    chain = [(name, at) for name in list(InstantName)[:-1] if (at := known.get(name)) is not None]
+    return tuple(
+        Contradiction(earlier, later, first.at, second.at)
+        for (earlier, first), (later, second) in pairwise(chain)
+        if second.at < first.at
+    )
+
+
+def phases(known: Instants) -> tuple[Phase, ...]:
+    """Part the stretch from the first known instant to the last into phases; none where the instants contradict.
+
+    They partition it: each ends where the next begins. A phase whose end is not known joins the one after it.
+    """
+    if contradictions(known):
+        return ()
+    return tuple(_phases(known))
+
+
+def _phases(known: Instants) -> Iterable[Phase]:
+    began = known.impact_began
+    names: list[PhaseName] = []
+    for phase, end_name in PHASE_ENDS.items():
+        ended = known.get(end_name)
+        if began is None:
+            began = ended
+            continue
+        names.append(phase)
+        if ended is not None:
+            yield Phase(tuple(names), began, ended, ended.at - began.at)
+            began, names = ended, []
+
+
+class Status(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    IDENTIFIED = "identified"
+    MITIGATED = "mitigated"
+    RESTORED = "restored"
+    CLOSED = "closed"
+
+
+def status_of(known: Instants) -> Status:
+    """The furthest instant that is known."""
+    for name in (
+        InstantName.CLOSED,
+        InstantName.RESTORED,
+        InstantName.MITIGATED,
+        InstantName.IDENTIFIED,
+        InstantName.ACKNOWLEDGED,
+    ):
+        if known.get(name) is not None:
+            return Status(name.value)
+    return Status.OPEN

@@ -1,0 +1,1 @@
+"""Protocols only: what the use cases need from the outside."""

@@ -1,0 +1,12 @@
+"""The clock, as a thing to be handed in."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """The present instant, aware UTC."""
+        ...
