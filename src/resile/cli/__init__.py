@@ -1,1 +1,1 @@
-"""The terminal."""
+"""The terminal: commands, and how answers are drawn in it."""

@@ -1,0 +1,71 @@
+"""The command line: `resile`."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from resile import __version__
+from resile.cli.errors import FAILED, Commands
+from resile.cli.invocation import Invocation
+
+app = typer.Typer(
+    name="resile",
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"resile {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _resile(
+    ctx: typer.Context,
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The data folder; else RESILE_DATA, else your own data folder.", metavar="DIR"),
+    ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(help="PostgreSQL instead of SQLite in the data folder; else RESILE_DATABASE_URL.", metavar="URL"),
+    ] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR=1 does the same.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Shortens the time to restore service, and measures it honestly.
+
+    Start with: resile demo, or resile import --help to bring in your own incident history.
+    """
+    del version
+    ctx.obj = Invocation(data=data, database_url=database_url, is_colored=not no_color, is_debug=debug)
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app()
+    except BrokenPipeError:
+        _leave_quietly()
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave_quietly()
+
+
+def _leave_quietly() -> None:
+    """The reader of standard output has gone; Python must not complain of it once more while it shuts down."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(FAILED)
