@@ -1,6 +1,7 @@
 """The fold: any order, any prefix, any correction."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +60,7 @@ def test_every_prefix_is_a_valid_incident_whose_phases_partition_it(timeline: li
         parts = phases(known)
         assert incident.n_events == length
         assert all(part.lasted >= timedelta(0) for part in parts)
-        assert all(one.ended == other.began for one, other in zip(parts, parts[1:], strict=False))
+        assert all(one.ended == other.began for one, other in pairwise(parts))
         if contradictions(known):
             assert parts == ()
         elif parts:

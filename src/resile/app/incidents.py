@@ -1,0 +1,244 @@
+"""List incidents, show one, and carry out commands on its timeline."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import ibis
+from msgspec import Struct
+
+from resile.analytics.query import Query
+from resile.analytics.selection import selected
+from resile.app.wiring import Resile
+from resile.model.errors import ConfigError, ConflictError, TransitionError
+from resile.model.event import Event, Source
+from resile.model.incident import Incident, fold, value_of
+from resile.model.lifecycle import Absorb, Command, Declare, Merge, decide
+from resile.model.phases import Contradiction, Instants, Phase, Status, contradictions, instants, phases, status_of
+from resile.ports.timeline_store import Append
+
+SORTS = ("started", "duration", "severity", "title", "service", "team", "status")
+MAX_PER_PAGE = 1000
+# A command is decided anew this often when others append at the same moment; then the caller is told.
+_TRIES = 5
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """Which incidents to list, and how.
+
+    Attributes:
+        state: `all`, `open` (the query's clock still runs at the window's end) or `restored`.
+        excluded: `no`: only those that count; `all`: those that do not; or one reason, such as `planned`.
+        text: words to be found in title, id or service, in any case.
+        page: from 1.
+    """
+
+    query: Query
+    state: str = "all"
+    excluded: str = "no"
+    text: str = ""
+    sort: str = "started"
+    descending: bool = True
+    page: int = 1
+    per_page: int = 50
+
+
+class IncidentRow(Struct, frozen=True, kw_only=True):
+    """An incident in a list. Durations in seconds, of the query's clock; of open ones, so far."""
+
+    incident_id: str
+    title: str
+    severity: str | None
+    services: list[str]
+    team: str | None
+    origin: str | None
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_s: float | None
+    is_open: bool
+    excluded_because: str | None
+    n_reopened: int
+
+
+class IncidentPage(Struct, frozen=True, kw_only=True):
+    """One page of a list, and how many there are in all."""
+
+    rows: list[IncidentRow]
+    total: int
+    page: int
+    n_pages: int
+
+
+class IncidentView(Struct, frozen=True, kw_only=True):
+    """All that is known of one incident; `version` is to be given back with a command."""
+
+    incident: Incident
+    timeline: list[Event]
+    version: int
+    instants: Instants
+    phases: tuple[Phase, ...]
+    contradictions: tuple[Contradiction, ...]
+    status: Status
+
+
+def list_incidents(resile: Resile, listing: Listing) -> IncidentPage:
+    """One page of the incidents that the listing asks for.
+
+    Raises:
+        ConfigError: an unknown order, or a page size out of bounds.
+    """
+    if listing.sort not in SORTS:
+        raise ConfigError(f"cannot sort incidents by {listing.sort!r}; use {', '.join(SORTS)}")
+    if not 1 <= listing.per_page <= MAX_PER_PAGE or listing.page < 1:
+        raise ConfigError(f"page {listing.page} of {listing.per_page} rows: pages start at 1 and hold 1 to 1000 rows")
+    resile.facts.refresh()
+    with resile.facts.table() as facts:
+        found = _filtered(selected(facts, listing.query), listing)
+        total = int(found.count().to_pyarrow().as_py())
+        rows = (
+            found.order_by(_order(found, listing))
+            .limit(listing.per_page, offset=(listing.page - 1) * listing.per_page)
+            .select(
+                "incident_id",
+                "title",
+                "severity",
+                "service",
+                "other_services",
+                "team",
+                "origin",
+                "status",
+                "started_at",
+                "ended_at",
+                "duration_us",
+                "is_open",
+                "excluded_because",
+                "n_reopened",
+            )
+            .to_pyarrow()
+            .to_pylist()
+        )
+    return IncidentPage(
+        rows=[_row(row) for row in rows],
+        total=total,
+        page=listing.page,
+        n_pages=max(1, -(-total // listing.per_page)),
+    )
+
+
+def _filtered(table: ibis.Table, listing: Listing) -> ibis.Table:
+    if listing.excluded == "no":
+        table = table.filter(table.excluded_because.isnull())
+    elif listing.excluded == "all":
+        table = table.filter(table.excluded_because.notnull())
+    else:
+        table = table.filter(table.excluded_because == listing.excluded)
+    if listing.state == "open":
+        table = table.filter(table.is_open)
+    elif listing.state == "restored":
+        table = table.filter(~table.is_open)
+    for word in listing.text.split():
+        needle = word.lower()
+        table = table.filter(
+            table.title.lower().contains(needle)
+            | table.incident_id.lower().contains(needle)
+            | table.service.lower().contains(needle).fill_null(False)
+        )
+    return table
+
+
+def _order(table: ibis.Table, listing: Listing) -> list[Any]:
+    column = {"started": "started_at", "duration": "duration_us"}.get(listing.sort, listing.sort)
+    order = table[column].desc(nulls_first=False) if listing.descending else table[column].asc(nulls_first=False)
+    return [order, table.started_at.desc(nulls_first=False), table.incident_id.asc()]
+
+
+def _row(row: dict[str, Any]) -> IncidentRow:
+    services = [row.pop("service"), *(row.pop("other_services") or [])]
+    duration_us = row.pop("duration_us")
+    row["is_open"] = bool(row["is_open"])
+    return IncidentRow(
+        **row,
+        services=[service for service in services if service is not None],
+        duration_s=None if duration_us is None else duration_us / 1e6,
+    )
+
+
+def show_incident(resile: Resile, incident_id: str) -> IncidentView | None:
+    """One incident with its timeline; None if there is none of that id."""
+    timeline = resile.timelines.read(incident_id)
+    return _view(incident_id, timeline) if timeline else None
+
+
+def _view(incident_id: str, timeline: Sequence[Event]) -> IncidentView:
+    incident = fold(incident_id, timeline)
+    known = instants(incident)
+    return IncidentView(
+        incident=incident,
+        timeline=list(timeline),
+        version=len(timeline),
+        instants=known,
+        phases=phases(known),
+        contradictions=contradictions(known),
+        status=status_of(known),
+    )
+
+
+def declare(resile: Resile, command: Declare, *, by: str, at: datetime | None = None) -> IncidentView:
+    """Declare an incident under the next number.
+
+    Raises:
+        TransitionError: `at` lies in the future.
+    """
+    incident_id = f"INC-{resile.timelines.next_number()}"
+    return command_incident(resile, incident_id, command, by=by, at=at)
+
+
+def command_incident(
+    resile: Resile,
+    incident_id: str,
+    command: Command,
+    *,
+    by: str,
+    at: datetime | None = None,
+    source: Source = Source.HUMAN,
+    expected_version: int | None = None,
+) -> IncidentView:
+    """Carry out a command and give the incident after it.
+
+    Args:
+        expected_version: refuse if somebody appended since; None: decide on whatever state there is.
+
+    Raises:
+        TransitionError: the incident's state does not allow the command.
+        ConflictError: it is not at the expected version, or others kept appending first.
+    """
+    for _ in range(_TRIES):
+        timeline = resile.timelines.read(incident_id)
+        if expected_version is not None and len(timeline) != expected_version:
+            raise ConflictError(
+                f"incident {incident_id} is at version {len(timeline)}, not {expected_version}; look again and repeat"
+            )
+        now = resile.clock.now()
+        events = decide(fold(incident_id, timeline), command, now=now, by=by, at=at, source=source)
+        appends = [Append(incident_id, len(timeline), tuple(events))] if events else []
+        if isinstance(command, Merge) and command.into is not None:
+            appends.append(_absorb(resile, incident_id, command.into, by=by, now=now))
+        try:
+            if appends:
+                resile.timelines.append(appends)
+        except ConflictError:
+            continue
+        return _view(incident_id, [*timeline, *events])
+    raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
+
+
+def _absorb(resile: Resile, incident_id: str, into: str, *, by: str, now: datetime) -> Append:
+    timeline = resile.timelines.read(into)
+    target = fold(into, timeline)
+    if not target.exists:
+        raise TransitionError(f"incident {into} is not known; name the incident that carries on")
+    further = value_of(target.merged_into, None)
+    if further is not None:
+        raise TransitionError(f"incident {into} was itself merged into {further}; merge into that one")
+    return Append(into, len(timeline), tuple(decide(target, Absorb(incident_id), now=now, by=by)))
