@@ -1,0 +1,195 @@
+"""Findings as sentences, computed from the reports: what a page says before it shows a figure."""
+
+from resile.analytics.query import Clock
+from resile.analytics.results import (
+    Attribution,
+    CompareReport,
+    GroupStatistics,
+    PhasesReport,
+    RestoreReport,
+    Trend,
+    WhatIf,
+)
+from resile.analytics.words import (
+    clock_done,
+    clock_name,
+    counted,
+    duration,
+    factor,
+    interval,
+    key_name,
+    number,
+    p_value,
+    percent,
+    phase_doing,
+    phase_name,
+    signed,
+)
+
+# Below this no trend is spoken of (results.Trend.detectable_change is null there).
+_FEW = 8
+
+Parts = list[tuple[str, bool]]
+
+
+def message_parts(report: RestoreReport) -> Parts:
+    """The report's message as pieces of text, each with whether it is the figure to stress."""
+    return [*_typical(report), (f" {trend_sentence(report.trend)}", False)]
+
+
+def message(report: RestoreReport) -> str:
+    """The report's message: `Half of incidents are restored within 38 min. No evidence that this is changing`."""
+    return _joined(message_parts(report))
+
+
+def _typical(report: RestoreReport) -> Parts:
+    overall, done = report.overall, clock_done(report.clock)
+    n = overall.n_restored + overall.n_open
+    if n == 0:
+        return [(f"No incident of this window has a known {clock_name(report.clock).lower()}.", False)]
+    median = typical_s(overall)
+    if overall.n_restored == 0:
+        verb = "is" if overall.n_open == 1 else "are"
+        return [(counted(overall.n_open, "incident"), True), (f" {verb} open and none is {done} yet.", False)]
+    if median is None:
+        return [("Fewer than half", True), (f" of these {number(n)} incidents are {done}.", False)]
+    if n == 1:
+        return [(f"The one incident was {done} within ", False), (duration(median), True), (".", False)]
+    return [(f"Half of incidents are {done} within ", False), (duration(median), True), (".", False)]
+
+
+def typical_s(statistics: GroupStatistics) -> float | None:
+    """The median that stands for a group: Kaplan–Meier's when incidents are open, else the plain one."""
+    return statistics.km_median_s if statistics.n_open else statistics.median_s
+
+
+def trend_sentence(trend: Trend) -> str:
+    """Whether it changes: `It is falling: about 20 % shorter each year (5 to 33 %)`."""
+    if trend.n < _FEW:
+        return "Too few incidents to speak of a trend." if trend.n else ""
+    if trend.verdict not in {"falling", "rising"}:
+        return "No evidence that this is changing."
+    if trend.change_per_year is None:
+        return f"It is {trend.verdict}."
+    return f"It is {trend.verdict}: about {_factor_of(trend)} each year."
+
+
+def trend_detail(trend: Trend) -> str:
+    """What stands behind the verdict: interval, p-value and method."""
+    said = []
+    if trend.change_per_year_low is not None and trend.change_per_year_high is not None:
+        ends = sorted((trend.change_per_year_low, trend.change_per_year_high))
+        said.append(f"per year between {factor(ends[0])} and {factor(ends[1])}")
+    if trend.p_value is not None:
+        said.append(p_value(trend.p_value))
+    return " · ".join([*said, trend.method])
+
+
+def detectable_sentence(trend: Trend) -> str:
+    """What could have been seen: `a change below 35 % could not be seen with this many incidents`."""
+    if trend.detectable_change is None:
+        return "too few incidents to see any change" if trend.n else ""
+    return f"a change below {percent(trend.detectable_change)} could not be seen with this many incidents"
+
+
+def _factor_of(trend: Trend) -> str:
+    return factor(trend.change_per_year)
+
+
+def phases_sentence(report: PhasesReport) -> str:
+    """Where most of the time goes: `Most of the time, 38 %, goes into finding the cause: half within 17 min`."""
+    if not report.overall.phases:
+        return "No incident of this window has two known instants, so its time cannot be parted into phases."
+    longest = max(report.overall.phases, key=lambda phase: phase.share)
+    most = "Most of the time" if longest.share > 0.5 else "The largest part"  # noqa: PLR2004 - most is more than half
+    return (
+        f"{most}, {percent(longest.share)}, goes into {phase_doing(longest.phase)}: "
+        f"{duration(longest.median_s)} in the median, {counted(longest.n, 'incident')}."
+    )
+
+
+def attribution_sentence(attribution: Attribution, *, n_parts: int = 2) -> str:
+    """What moved the mean: `The mean rose by 9 min: identify, checkout +12 min; fewer of search −4 min`."""
+    change = attribution.change_s
+    if duration(abs(change)) == "0 s":
+        return "The mean did not move."
+    verb = "rose" if change > 0 else "fell"
+    largest = sorted(attribution.parts, key=lambda part: -abs(part.seconds))[:n_parts]
+    said = "; ".join(part.sentence or f"{key_name(part.key)} {signed(part.seconds)}" for part in largest)
+    return f"The mean {verb} by {duration(abs(change))}" + (f": {said}." if said else ".")
+
+
+def part_name(kind: str, key: dict[str, str | None], phase: str | None, n_before: int, n_after: int) -> str:
+    """A part of an attribution as a label: `checkout · identify`, `fewer of search`."""
+    if kind == "mix":
+        return f"{'more' if n_after > n_before else 'fewer'} {key_name(key)}"
+    return key_name(key) if phase is None else f"{key_name(key)} · {phase_name(phase).lower()}"
+
+
+def compare_parts(report: CompareReport) -> Parts:
+    """The comparison's message as pieces of text, each with whether it is the figure to stress."""
+    a, b = typical_s(report.a.statistics), typical_s(report.b.statistics)
+    if a is None or b is None or report.ratio is None:
+        empty = report.a if a is None else report.b
+        return [(f"{empty.name} has no median to compare: ", False), (_why_none(empty.statistics), True), (".", False)]
+    is_seen = report.p_value is not None and report.p_value < 0.05  # noqa: PLR2004 - the level of all our intervals
+    subject = f"{report.b.name}: {duration(b)} in the median against {duration(a)} for {report.a.name}, "
+    end = "." if is_seen else "; chance alone could have done that."
+    return [(subject, False), (factor(report.ratio), True), (end, False)]
+
+
+def compare_sentence(report: CompareReport) -> str:
+    """The comparison's message."""
+    return _joined(compare_parts(report))
+
+
+def _why_none(statistics: GroupStatistics) -> str:
+    if statistics.n_restored + statistics.n_open == 0:
+        return "it holds no incident"
+    return "fewer than half of its incidents are over"
+
+
+def what_if_sentence(answer: WhatIf) -> str:
+    """What would have been: `Median 38 → 34 min; 26 h of impact saved a year over 120 incidents`."""
+    if answer.n_changed == 0:
+        return f"No incident has a known time of {phase_doing(answer.phase)} that could be shortened."
+    before, after = answer.median_before_s, answer.median_after_s
+    pair = (
+        interval(after, before).replace("–", " to ") if before == after else f"{duration(before)} → {duration(after)}"
+    )
+    saved, span = (
+        (answer.saved_s, "in this window") if answer.saved_per_year_s is None else (answer.saved_per_year_s, "a year")
+    )
+    return f"Median {pair}, {duration(saved)} of waiting saved {span} over {counted(answer.n_changed, 'incident')}."
+
+
+def median_note(statistics: GroupStatistics) -> str:
+    """What to say under a median: `median · 95 % sure 33–44`."""
+    typical = typical_s(statistics)
+    if typical is None:
+        return "median · not reached"
+    if statistics.median_low_s is None or statistics.median_high_s is None:
+        return "median · too few for an interval"
+    return f"median · 95 % sure {interval(statistics.median_low_s, statistics.median_high_s, beside_s=typical)}"
+
+
+def mean_note(statistics: GroupStatistics) -> str:
+    """What to say under a mean: its interval, and that a heavy tail pulls it where it does."""
+    if statistics.mean_s is None:
+        return "mean"
+    said = "mean"
+    if statistics.mean_low_s is not None and statistics.mean_high_s is not None:
+        said += f" · {interval(statistics.mean_low_s, statistics.mean_high_s, beside_s=statistics.mean_s)}"
+    median = statistics.median_s
+    if median and statistics.mean_s > 2 * median:
+        said += ", pulled by a heavy tail"
+    return said
+
+
+def done_words(clock: str) -> str:
+    """What n counts: `restored`; for other clocks what their end is called."""
+    return clock_done(Clock(clock))
+
+
+def _joined(parts: Parts) -> str:
+    return "".join(text for text, _ in parts).strip()

@@ -1,0 +1,170 @@
+"""Turns templates into pages: the environment, the filters, and what every page is told."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo, available_timezones
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from resile.analytics import sentences, words
+from resile.model.time import format_instant
+
+TEMPLATES = Path(str(files("resile.web"))) / "templates"
+STATIC = Path(str(files("resile.web"))) / "static"
+
+THEMES = ("light", "dark", "auto")
+_FORMS = {"date": "%Y-%m-%d", "minute": "%Y-%m-%d %H:%M", "second": "%Y-%m-%d %H:%M:%S", "clock": "%H:%M:%S"}
+
+# Name, address, the route whose presence shows it, and the path of its icon (20 × 20).
+_NAV = (
+    ("Restore", "/restore", "M2 4c3 0 4 12 8 12S14 8 18 8"),
+    ("Incidents", "/incidents", "M7 5h10M7 10h10M7 15h10M3 5h.01M3 10h.01M3 15h.01"),
+    ("Compare", "/compare", "M5 17V9M10 17V3M15 17v-5"),
+    (
+        "Definitions",
+        "/definitions",
+        "M4 4.5A2.5 2.5 0 0 1 6.5 2H16v13H6.5A2.5 2.5 0 0 0 4 17.5zM4 17.5A1.5 1.5 0 0 0 6 18h10",
+    ),
+)
+_SETTINGS = (
+    "Settings",
+    "/settings",
+    "M4 6h6M14 6h2M4 14h2M10 14h6M12 4a2 2 0 1 0 0 4 2 2 0 0 0 0-4zM8 12a2 2 0 1 0 0 4 2 2 0 0 0 0-4z",
+)
+
+
+def render(request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
+    """The template `name` as a page, with what every page is told: theme, zone, navigation, who is there."""
+    told = {**_common(request), **context}
+    return HTMLResponse(_environment().get_template(name).render(told), status_code=status_code)
+
+
+def _common(request: Request) -> dict[str, Any]:
+    settings = request.app.state.resile.settings
+    path = request.url.path
+    return {
+        "here": str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
+        "theme": theme_of(request),
+        "zone": zone_of(request).key,
+        "nav": [
+            {"name": name, "href": href, "icon": icon, "is_current": path == href or path.startswith(f"{href}/")}
+            for name, href, icon in (*_NAV, *_settings_entry(request))
+        ],
+        "is_simulated": settings.is_simulated,
+        "user": getattr(request.state, "user", None),
+        "csrf_token": getattr(request.state, "csrf_token", ""),
+        "title": "",
+    }
+
+
+def _settings_entry(request: Request) -> tuple[tuple[str, str, str], ...]:
+    return (_SETTINGS,) if getattr(request.app.state, "has_settings_page", False) else ()
+
+
+def theme_of(request: Request) -> str:
+    """The reader's choice of colours: light, dark, or auto for what the system says."""
+    chosen = request.cookies.get("theme", "auto")
+    return chosen if chosen in THEMES else "auto"
+
+
+def zone_of(request: Request) -> ZoneInfo:
+    """The reader's zone, as the script told it in a cookie; UTC before that."""
+    return _zone(unquote(request.cookies.get("zone", "UTC")))
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    # Checked against the list, for a name from a cookie must not become a path.
+    return ZoneInfo(name if name in _zones() else "UTC")
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@pass_context
+def instant(context: Context, at: datetime | None, form: str = "minute") -> Markup:
+    """An instant in the reader's zone, UTC on hover; `form` is date, minute, second or clock."""
+    if at is None:
+        return Markup('<span class="muted">–</span>')
+    shown = at.astimezone(_zone(context.get("zone", "UTC"))).strftime(_FORMS[form])
+    utc = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" data-form="{}" title="{}">{}</time>').format(
+        format_instant(at), form, utc, shown
+    )
+
+
+def day(at: datetime) -> str:
+    """A day in UTC, as windows are written."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def last_day(end: datetime) -> str:
+    """The last day inside a window that ends (exclusively) at `end`."""
+    return day(end - timedelta(microseconds=1))
+
+
+def severity(name: str | None) -> Markup:
+    """A severity as its coloured word."""
+    if name is None:
+        return Markup('<span class="muted">–</span>')
+    kind = name.lower() if name.lower() in {"sev1", "sev2", "sev3", "sev4", "sev5"} else "sev5"
+    return Markup('<span class="sev {}">{}</span>').format(kind, name)
+
+
+def figure(value: float) -> str:
+    """A coordinate of a picture, as short as its sharpness allows."""
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def stressed(parts: list[tuple[str, bool]], kind: str = "") -> Markup:
+    """Pieces of a message, those to be stressed in bold."""
+    opened = Markup('<b class="{}">').format(kind) if kind else Markup("<b>")
+    pieces = [opened + escape(text) + Markup("</b>") if is_key else escape(text) for text, is_key in parts]
+    return Markup("").join(pieces)
+
+
+def path_part(text: str) -> str:
+    """Text as a part of an address; slashes stay, for ids may hold them."""
+    return quote(text, safe="/:")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        duration=words.duration,
+        exact=words.exact_duration,
+        signed=words.signed,
+        number=words.number,
+        percent=words.percent,
+        p_value=words.p_value,
+        factor=words.factor,
+        instant=instant,
+        day=day,
+        last_day=last_day,
+        severity=severity,
+        xy=figure,
+        stressed=stressed,
+        path_part=path_part,
+        phase_name=words.phase_name,
+        dimension_name=words.dimension_name,
+        key_name=words.key_name,
+    )
+    environment.globals.update(words=words, sentences=sentences)
+    return environment
