@@ -68,17 +68,26 @@ class Every(StrEnum):
 
 DIMENSIONS = ("severity", "service", "team", "origin")
 
+# The periods by which one can group too, by the instant at which the clock started; the unit as Ibis truncates.
+PERIODS = {"day": "D", "week": "W", "month": "M", "quarter": "Q"}
+
+_ALIASES = {"source": "origin", "cause": "label:cause"}
+
 
 def check_dimension(name: str) -> str:
-    """Give the dimension back if it is one: severity, service, team, origin (also: source), or label:NAME.
+    """Give the dimension back under its own name, if it is one.
+
+    These are severity, service, team, origin (also called source), label:NAME (cause: label:cause) and the periods day,
+    week, month and quarter.
 
     Raises:
         ConfigError: it is none.
     """
-    name = "origin" if name == "source" else name
-    if name in DIMENSIONS or (name.startswith("label:") and len(name) > len("label:")):
+    name = _ALIASES.get(name, name)
+    if name in DIMENSIONS or name in PERIODS or (name.startswith("label:") and len(name) > len("label:")):
         return name
-    raise ConfigError(f"cannot group or filter by {name!r}; use {', '.join(DIMENSIONS)} or label:NAME")
+    known = ", ".join((*DIMENSIONS, *PERIODS))
+    raise ConfigError(f"cannot group or filter by {name!r}; use {known} or label:NAME")
 
 
 class Window(Struct, frozen=True):

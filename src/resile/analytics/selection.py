@@ -1,0 +1,115 @@
+"""Which incidents a question is about, which of them count, and how long each took: pure Ibis, no figures yet."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import ibis
+from ibis import Table
+
+from resile.analytics.query import PERIODS, Condition, Query
+from resile.model.incident import InstantName
+
+EXCLUSIONS = ("planned", "drill", "noise", "test", "merged", "contradictory", "without_start", "without_end")
+
+
+def selected(facts: Table, query: Query, *, known_until: datetime | None = None) -> Table:
+    """The query's incidents, excluded ones too, with what this clock says of them.
+
+    Five columns are added: `started_at`, `ended_at`, `duration_us`, `is_open` and `excluded_because` (null: counts).
+
+    Belonging to the window is decided by the start of the clock; by `declared_at` where the start is not known. What
+    ended after the window is open at its end, and its duration stops there, so that the report of a closed window does
+    not change by the mere passing of time. Reasons of exclusion, the first that holds: the incident's own (planned,
+    drill, noise, test, merged); `without_start`; `contradictory` (this clock ends before it starts); `without_end`
+    (something later than this clock's end is known, such as the closing, but not the end itself: it is over, nobody
+    knows since when).
+
+    Args:
+        facts: in the columns of analytics/facts.py.
+        known_until: the present instant; a window that ends later is looked at up to here.
+    """
+    end = query.window.end if known_until is None else min(query.window.end, known_until)
+    first, horizon = ibis.literal(query.window.start), ibis.literal(end)
+    start, stop = facts[query.clock.start.value], facts[query.clock.end.value]
+    is_before = (stop < start).fill_null(False)  # noqa: FBT003 - Ibis takes a value
+    is_over = stop.notnull() | _any(facts[name].notnull() for name in _later_than(query.clock.end))
+    is_open = start.notnull() & ~is_before & (~is_over | (stop > horizon).fill_null(False))  # noqa: FBT003
+    belongs_at = ibis.coalesce(start, facts.declared_at)
+    table = facts.mutate(
+        started_at=start,
+        ended_at=is_open.ifelse(ibis.null(), stop),
+        is_open=is_open,
+        excluded_because=ibis.cases(
+            (facts.exclusion.notnull(), facts.exclusion),
+            (start.isnull(), "without_start"),
+            (is_before, "contradictory"),
+            (is_over & stop.isnull(), "without_end"),
+        ),
+    )
+    table = table.filter((belongs_at >= first) & (belongs_at < horizon))
+    stopped = table.is_open.ifelse(horizon, table.ended_at)
+    elapsed_us = stopped.delta(table.started_at, unit="microsecond")
+    table = table.mutate(duration_us=(stopped >= table.started_at).ifelse(elapsed_us, ibis.null()))
+    for condition in query.where:
+        table = table.filter(meets(table, condition))
+    return table
+
+
+def counted(table: Table) -> Table:
+    """The selected incidents that count."""
+    return table.filter(table.excluded_because.isnull())
+
+
+def meets(table: Table, condition: Condition) -> Any:
+    """Whether each incident has one of the condition's values; the empty string stands for having none."""
+    wanted = [value for value in condition.values if value]
+    column = dimension(table, condition.dimension)
+    tests = [column.isin(wanted)] if wanted else []
+    if condition.dimension == "service":
+        tests += [table.other_services.contains(value) for value in wanted]
+    if "" in condition.values:
+        tests.append(column.isnull())
+    return _any(test.fill_null(False) for test in tests)  # noqa: FBT003
+
+
+def dimension(table: Table, name: str) -> Any:
+    """A dimension's value per incident as text, null where it has none.
+
+    `day`, `week`, `month` and `quarter` are the date at which the period of `started_at` begins, e.g. `2024-01-01`;
+    they need the columns of `selected`.
+    """
+    if name in PERIODS:
+        return table.started_at.truncate(PERIODS[name]).strftime("%Y-%m-%d")
+    if name.startswith("label:"):
+        return table.labels.get(name.removeprefix("label:")).nullif("")
+    return table[name]
+
+
+def per_service(table: Table, query: Query) -> Table:
+    """One row per incident and service, for grouping by service: an incident with two services counts in both.
+
+    Where the query asks for certain services only, the others of its incidents are left out.
+    """
+    others = table.filter(table.other_services.notnull())
+    others = others.mutate(service=others.other_services.unnest())
+    table = ibis.union(table, others)
+    for condition in query.where:
+        if condition.dimension == "service":
+            table = table.filter(_has(table.service, condition.values))
+    return table
+
+
+def _has(column: Any, values: Iterable[str]) -> Any:
+    return _any((column.isnull() if not value else (column == value).fill_null(False)) for value in values)  # noqa: FBT003
+
+
+def _any(tests: Iterable[Any]) -> Any:
+    return reduce(or_, tests, ibis.literal(False))  # noqa: FBT003
+
+
+def _later_than(instant: InstantName) -> list[str]:
+    names = list(InstantName)
+    return [name.value for name in names[names.index(instant) + 1 :]]
