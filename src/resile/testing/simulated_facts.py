@@ -31,6 +31,7 @@ _EXCLUSIONS = ("planned", "noise", "drill", "merged")
 _EXCLUDED = 0.1
 _CONTRADICTORY = 0.006
 _REOPENED = 0.03
+_SPREADING = 0.05
 _US = 1_000_000
 
 
@@ -108,7 +109,7 @@ def _pick(values: list[str], which: Integers, is_null: npt.NDArray[np.bool_] | N
 
 def _other_services(service: Integers, rng: np.random.Generator) -> pa.Array:
     """One further service for one incident in twenty, null for the others."""
-    has_other = rng.random(len(service)) < 0.05
+    has_other = rng.random(len(service)) < _SPREADING
     names = _pick([f"service-{s:02d}" for s in range(N_SERVICES)], (service[has_other] + 1) % N_SERVICES)
     offsets = np.concatenate([[0], np.cumsum(has_other)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), names, mask=pa.array(~has_other))
