@@ -142,7 +142,7 @@ def _filtered(table: ibis.Table, listing: Listing) -> ibis.Table:
         table = table.filter(
             table.title.lower().contains(needle)
             | table.incident_id.lower().contains(needle)
-            | table.service.lower().contains(needle).fill_null(False)
+            | (table.service.lower().contains(needle) == ibis.literal(value=True))
         )
     return table
 
