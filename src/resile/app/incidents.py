@@ -94,7 +94,7 @@ def list_incidents(resile: Resile, listing: Listing) -> IncidentPage:
         raise ConfigError(f"page {listing.page} of {listing.per_page} rows: pages start at 1 and hold 1 to 1000 rows")
     resile.facts.refresh()
     with resile.facts.table() as facts:
-        found = _filtered(selected(facts, listing.query), listing)
+        found = _filtered(selected(facts, listing.query, known_until=resile.clock.now()), listing)
         total = int(found.count().to_pyarrow().as_py())
         rows = (
             found.order_by(_order(found, listing))
