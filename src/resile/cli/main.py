@@ -1,5 +1,6 @@
 """The command line: `resile`."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from resile import __version__
+from resile.cli import incident_command, report_command
 from resile.cli.errors import FAILED, Commands
 from resile.cli.invocation import Invocation
 
@@ -18,6 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+for _command in (report_command, incident_command):
+    _command.add_to(app)
 
 
 def _show_version(is_wanted: bool) -> None:
@@ -54,6 +60,10 @@ def _resile(
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal of an old encoding shows a question mark instead of failing on a typographic sign.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except BrokenPipeError:

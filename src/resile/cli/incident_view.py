@@ -1,0 +1,214 @@
+"""Incidents drawn in the terminal, and as plain data."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from resile.analytics.words import counted, duration, exact_duration, exclusion_name, phase_name
+from resile.cli.drawing import share_bar
+from resile.model.event import Event, Source, kind_of
+from resile.model.incident import Incident, InstantName, labels_of, value_of
+from resile.model.phases import Phase
+
+if TYPE_CHECKING:
+    from resile.app.incidents import IncidentPage, IncidentRow, IncidentView, Listing
+
+SEVERITY_STYLES = {"SEV1": "bold red", "SEV2": "bold dark_orange", "SEV3": "yellow", "SEV4": "blue", "SEV5": "dim"}
+PHASE_STYLES = {"detect": "medium_purple", "acknowledge": "dodger_blue2", "identify": "dark_cyan"} | {
+    "mitigate": "orange3",
+    "verify": "grey50",
+}
+_BAR = 24
+# What an event carries besides what every event carries.
+_COMMON = {"id", "at", "recorded_at", "by", "source"}
+
+
+def draw_list(out: Console, page: "IncidentPage", listing: "Listing") -> None:
+    """A table of incidents; says how many there are in all, or what to do where there are none."""
+    if not page.rows:
+        out.print(
+            "No incident matches. `resile import --help` brings in a history; without filters, "
+            "`resile incident list` shows everything."
+        )
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    table.add_column("Incident", overflow="fold", max_width=22)
+    table.add_column("Severity", no_wrap=True)
+    table.add_column("Started (UTC)", no_wrap=True)
+    table.add_column("Lasted", justify="right", no_wrap=True)
+    table.add_column("What", overflow="ellipsis", no_wrap=True, ratio=1)
+    for row in page.rows:
+        table.add_row(*_cells(row))
+    out.print(table)
+    shown = counted(len(page.rows), "incident")
+    rest = "" if page.total == len(page.rows) else f" of {page.total:,}; --limit shows more".replace(",", "\u202f")
+    reason = "" if listing.excluded == "no" else ", none of which counts in any measure"
+    out.print(f"{shown}{rest}{reason}.", style="dim")
+
+
+def _cells(row: "IncidentRow") -> tuple[Text, ...]:
+    lasted = duration(row.duration_s) + (" so far" if row.is_open and row.duration_s is not None else "")
+    what = Text(row.title or "(no title)")
+    if row.services:
+        what = Text.assemble((", ".join(row.services), "cyan"), " ", what)
+    if row.excluded_because:
+        what.append(f" [{exclusion_name(row.excluded_because)}]", "dim")
+    started = "–" if row.started_at is None else f"{row.started_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+    severity = Text(row.severity or "–", SEVERITY_STYLES.get(row.severity or "", ""))
+    return Text(row.incident_id), severity, Text(started), Text(lasted, "bold" if row.is_open else ""), what
+
+
+def draw_incident(out: Console, view: "IncidentView") -> None:
+    """One incident: what it is, its instants, its phases, what contradicts itself, its timeline."""
+    incident = view.incident
+    severity = value_of(incident.severity, None)
+    head = Text.assemble(
+        (incident.id, "bold"), "  ", (severity or "", SEVERITY_STYLES.get(severity or "", "")), "  ", view.status.value
+    )
+    out.print(head)
+    out.print(Text(value_of(incident.title, "") or "(no title)", "bold"), soft_wrap=True)
+    for name, value in _facts(view):
+        out.print(f"[dim]{name}:[/] {escape(value)}", soft_wrap=True)
+    out.print()
+    out.print(_instants_table(view))
+    for contradiction in view.contradictions:
+        out.print(f"[bold red]Contradiction:[/] {escape(str(contradiction))}; it counts in no measure.")
+    if view.phases:
+        out.print(_phases_table(view.phases))
+    out.print(_timeline_table(view.timeline))
+
+
+def _facts(view: "IncidentView") -> list[tuple[str, str]]:
+    incident = view.incident
+    exclusion = value_of(incident.exclusion, None)
+    facts = [
+        ("Services", ", ".join(services_of(incident))),
+        ("Team", value_of(incident.team, None) or ""),
+        ("Cause", value_of(incident.cause, None) or ""),
+        ("Responder", value_of(incident.responder, None) or ""),
+        ("Labels", ", ".join(f"{name}={value}" for name, value in labels_of(incident).items())),
+        ("From", " ".join(filter(None, (incident.origin, incident.ref, value_of(incident.url, None))))),
+        ("Merged into", value_of(incident.merged_into, None) or ""),
+        ("Carries on for", ", ".join(sorted(incident.absorbed))),
+        ("Does not count", exclusion_name(exclusion) if exclusion else ""),
+        ("Reopened", counted(view.instants.n_reopened, "time") if view.instants.n_reopened else ""),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def services_of(incident: Incident) -> tuple[str, ...]:
+    """What is affected, as it stands now."""
+    return () if incident.services is None else incident.services.value
+
+
+def _instants_table(view: "IncidentView") -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table.add_column("Instant")
+    table.add_column("When (UTC)", no_wrap=True)
+    table.add_column("Known")
+    table.add_column("Event", no_wrap=True)
+    for name in InstantName:
+        known = view.instants.get(name)
+        words = name.value.replace("_", " ").capitalize()
+        if known is None:
+            table.add_row(words, "[dim]not known[/]", "", "")
+        else:
+            table.add_row(words, _moment(known.at), _source_words(known.source), known.event_id)
+    return table
+
+
+def _phases_table(phases: tuple[Phase, ...]) -> Table:
+    total_s = sum(phase.lasted.total_seconds() for phase in phases)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Phase")
+    table.add_column("Lasted", justify="right", no_wrap=True)
+    table.add_column("Share", no_wrap=True)
+    for phase in phases:
+        lasted_s = phase.lasted.total_seconds()
+        bar = share_bar(lasted_s / total_s if total_s else 0.0, _BAR)
+        label = phase_name("+".join(phase.names))
+        table.add_row(label, exact_duration(lasted_s), Text(bar, PHASE_STYLES.get(phase.names[0], "")))
+    return table
+
+
+def _timeline_table(timeline: list[Event]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Event", no_wrap=True)
+    table.add_column("When (UTC)", no_wrap=True)
+    table.add_column("What", overflow="fold", ratio=1)
+    table.add_column("Who", overflow="fold")
+    for event in sorted(timeline, key=lambda event: (event.at, event.id)):
+        table.add_row(event.id, _moment(event.at), _said(event), Text(event.by))
+    return table
+
+
+def _said(event: Event) -> Text:
+    text = Text(kind_of(event).replace("_", " "), "bold")
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if name not in _COMMON and value and not isinstance(value, type(...)) and str(value) != "UNSET":
+            text.append(f" {name}=" if name not in {"text", "title"} else ": ", "dim")
+            text.append(_plain(value))
+    return text
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items())
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _source_words(source: Source) -> str:
+    return {
+        Source.MEASURED: "measured",
+        Source.HUMAN: "said by a person",
+        Source.REPORTED: "reported by another system",
+        Source.INFERRED: "inferred",
+    }[source]
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def incident_as_data(view: "IncidentView") -> dict[str, Any]:
+    """One incident as plain data for JSON: what holds now, and the timeline as it is stored."""
+    incident = view.incident
+    return {
+        "incident_id": incident.id,
+        "title": value_of(incident.title, ""),
+        "severity": value_of(incident.severity, None),
+        "services": list(services_of(incident)),
+        "team": value_of(incident.team, None),
+        "status": view.status.value,
+        "labels": labels_of(incident),
+        "origin": incident.origin,
+        "ref": incident.ref,
+        "url": value_of(incident.url, None),
+        "exclusion": value_of(incident.exclusion, None),
+        "merged_into": value_of(incident.merged_into, None),
+        "absorbed": sorted(incident.absorbed),
+        "cause": value_of(incident.cause, None),
+        "responder": value_of(incident.responder, None),
+        "n_reopened": view.instants.n_reopened,
+        "version": view.version,
+        "instants": {name.value: view.instants.get(name) for name in InstantName},
+        "phases": [
+            {
+                "phase": "+".join(phase.names),
+                "began_at": phase.began.at,
+                "ended_at": phase.ended.at,
+                "lasted_s": phase.lasted.total_seconds(),
+            }
+            for phase in view.phases
+        ],
+        "contradictions": [str(contradiction) for contradiction in view.contradictions],
+        "timeline": view.timeline,
+    }

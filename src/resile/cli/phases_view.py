@@ -1,0 +1,72 @@
+"""Where the time goes, drawn in the terminal: phases as bars."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from resile.analytics.results import PhaseGroup, PhasesReport
+from resile.analytics.sentences import phases_sentence
+from resile.analytics.words import (
+    counted,
+    dimension_name,
+    duration,
+    excluded_sentence,
+    interval,
+    key_name,
+    number,
+    percent,
+    phase_name,
+)
+from resile.cli.drawing import share_bar
+from resile.cli.incident_view import PHASE_STYLES
+from resile.cli.report_view import MOST_GROUPS, draw_message, draw_notes, draw_nothing
+
+_BAR = 20
+
+
+def draw_phases(out: Console, report: PhasesReport) -> None:
+    """The phases over all incidents, then group by group."""
+    draw_message(out, [(phases_sentence(report), False)], "First known instant → restored, in phases", report.window)
+    if not report.overall.n:
+        draw_nothing(out, report.excluded)
+        return
+    out.print()
+    _draw_group(out, report.overall)
+    for group in report.groups[:MOST_GROUPS]:
+        out.print(Text(key_name(group.key), "bold"))
+        _draw_group(out, group)
+    if len(report.groups) > MOST_GROUPS:
+        out.print(
+            f"… and {number(len(report.groups) - MOST_GROUPS)} more; --json, --html and --pdf hold all.", style="dim"
+        )
+    by = ", ".join(dimension_name(name).lower() for name in report.by)
+    notes = [
+        *report.overall.notes,
+        *([f"groups by {by}, worst first"] if by else []),
+        excluded_sentence(report.excluded),
+    ]
+    draw_notes(out, [note for note in notes if note], report.definition)
+
+
+def _draw_group(out: Console, group: PhaseGroup) -> None:
+    out.print(Text(f"{counted(group.n, 'incident')}, mean {duration(group.mean_s)}", "dim"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Phase", overflow="fold", max_width=22)
+    table.add_column("Share of the time", no_wrap=True)
+    table.add_column("Median", justify="right", no_wrap=True)
+    table.add_column("95 %", no_wrap=True)
+    table.add_column("P90", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for phase in group.phases:
+        style = PHASE_STYLES.get(phase.phase.partition("+")[0], "")
+        bar = Text.assemble((share_bar(phase.share, _BAR).ljust(_BAR), style), f" {percent(phase.share):>5}")
+        table.add_row(
+            Text(phase_name(phase.phase)),
+            bar,
+            Text(duration(phase.median_s), "bold"),
+            Text(interval(phase.median_low_s, phase.median_high_s, beside_s=phase.median_s)),
+            Text(duration(phase.p90_s)),
+            Text(number(phase.n)),
+        )
+    out.print(table)

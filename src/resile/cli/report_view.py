@@ -1,0 +1,291 @@
+"""Time to restore and its trend, drawn in the terminal: the message first, then the figures, then the pictures."""
+
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from resile.analytics.results import GroupStatistics, PeriodStatistics, RestoreReport, Trend, WindowOut
+from resile.analytics.sentences import (
+    Parts,
+    detectable_sentence,
+    mean_note,
+    median_note,
+    message_parts,
+    trend_detail,
+    trend_sentence,
+    typical_s,
+)
+from resile.analytics.words import (
+    VERDICT_SIGNS,
+    clock_done,
+    clock_name,
+    clock_span,
+    counted,
+    dimension_name,
+    duration,
+    excluded_sentence,
+    interval,
+    key_name,
+    number,
+)
+from resile.cli.drawing import INTERVAL, MEDIAN, NOTHING, P90, LogAxis, log_axis, range_bar, sparkline
+
+MESSAGE = "bold"
+FIGURE = "bold green"
+BAR_WIDTH = 22
+# Beyond these, a terminal scrolls its own message away; --json, --html and --pdf hold all.
+MOST_GROUPS = 40
+MOST_PERIODS = 60
+
+
+def draw_restore(out: Console, report: RestoreReport) -> None:
+    """The whole report of time to restore."""
+    draw_message(out, message_parts(report), f"{clock_name(report.clock)}: {clock_span(report.clock)}", report.window)
+    if is_empty(report):
+        draw_nothing(out, report.excluded)
+        return
+    out.print(_headline(report))
+    if report.groups:
+        _draw_groups(out, report)
+    _draw_sparkline(out, report.trend)
+    draw_notes(out, _notes(report), report.definition)
+
+
+def draw_trend(out: Console, report: RestoreReport) -> None:
+    """The trend alone: verdict in words, what stands behind it, and every period."""
+    title = f"{clock_name(report.clock)}, {counted(len(report.trend.periods), report.trend.every)}"
+    draw_message(out, _trend_message(report), title, report.window)
+    if is_empty(report):
+        draw_nothing(out, report.excluded)
+        return
+    _draw_sparkline(out, report.trend)
+    _draw_change_points(out, report.trend)
+    _draw_periods(out, report.trend)
+    draw_notes(out, [note for note in (excluded_sentence(report.excluded),) if note], report.definition)
+
+
+def is_empty(report: RestoreReport) -> bool:
+    """Whether no incident at all is counted."""
+    return report.overall.n_restored + report.overall.n_open == 0
+
+
+def draw_message(out: Console, parts: Parts, title: str, window: WindowOut) -> None:
+    """The sentence that says it all, and what it is about."""
+    out.print(Text.assemble(*((text, FIGURE if is_figure else MESSAGE) for text, is_figure in parts)))
+    out.print(Text(f"{title} · {window_words(window)}", "dim"))
+
+
+def window_words(window: WindowOut) -> str:
+    """A window as days: `1 Jan 2024 to 31 Mar 2024`, both included; with the time where it is not midnight UTC."""
+    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
+    if _is_midnight(start) and _is_midnight(end):
+        last = datetime.fromordinal(end.toordinal() - 1)
+        return f"{_day(start)} to {_day(last)} (UTC)"
+    return f"{_day(start)} {start:%H:%M} to {_day(end)} {end:%H:%M} (UTC)"
+
+
+def _is_midnight(at: datetime) -> bool:
+    return (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0)
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"
+
+
+def draw_nothing(out: Console, excluded: dict[str, int]) -> None:
+    """What to do where no incident is counted."""
+    out.print()
+    if left_out := excluded_sentence(excluded):
+        out.print(Text(left_out))
+    out.print("Bring in a history you have:  resile import --help")
+    out.print("Or look at a simulated year:  resile demo")
+    out.print("If there should be incidents: widen --from, --to and the filters; resile incident list shows them")
+
+
+def _headline(report: RestoreReport) -> Table:
+    overall = report.overall
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(style="bold", justify="right", no_wrap=True)
+    table.add_column()
+    table.add_row("", "", "")
+    table.add_row("Median", duration(typical_s(overall)), median_note(overall).removeprefix("median · "))
+    table.add_row("P90", duration(overall.p90_s), "one in ten takes longer")
+    table.add_row("Mean", duration(overall.mean_s), mean_note(overall).removeprefix("mean").removeprefix(" · "))
+    table.add_row(clock_done(report.clock).capitalize(), number(overall.n_restored), "")
+    open_note = "counted as not over yet, never dropped" if overall.n_open else ""
+    table.add_row("Open", number(overall.n_open), open_note)
+    total, _, reasons = (excluded_sentence(report.excluded) or "0 excluded").partition(" excluded")
+    table.add_row("Excluded", total, reasons.removeprefix(": "))
+    return table
+
+
+def _draw_groups(out: Console, report: RestoreReport) -> None:
+    groups = report.groups[:MOST_GROUPS]
+    axis = log_axis(
+        (
+            value
+            for group in groups
+            for value in (typical_s(group), group.median_low_s, group.median_high_s, group.p90_s)
+        ),
+        BAR_WIDTH,
+    )
+    by = " and ".join(dimension_name(name).lower() for name in report.by)
+    out.print()
+    out.print(Text.assemble((f"By {by}, worst first", "bold"), ("  " + _legend(axis), "dim")))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(" · ".join(dimension_name(name) for name in report.by), overflow="fold", max_width=24)
+    if axis is not None:
+        table.add_column("", no_wrap=True)
+    table.add_column("Median", justify="right", no_wrap=True)
+    table.add_column("95 %", no_wrap=True)
+    table.add_column("P90", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for group in groups:
+        table.add_row(*_group_cells(group, axis))
+    out.print(table)
+    if len(report.groups) > MOST_GROUPS:
+        out.print(
+            f"… and {number(len(report.groups) - MOST_GROUPS)} more; --json, --html and --pdf hold all.", style="dim"
+        )
+
+
+def _legend(axis: LogAxis | None) -> str:
+    if axis is None:
+        return ""
+    return f"{duration(axis.low_s)} … {duration(axis.high_s)}, log; {MEDIAN} median {INTERVAL} 95 % {P90} P90"
+
+
+def _group_cells(group: GroupStatistics, axis: LogAxis | None) -> list[Text]:
+    median = typical_s(group)
+    cells = [Text(key_name(group.key), "bold")]
+    if axis is not None:
+        cells.append(_colored(range_bar(axis, median, group.median_low_s, group.median_high_s, group.p90_s)))
+    n_open = Text(f" +{number(group.n_open)} open", "red") if group.n_open else Text("")
+    cells += [
+        Text(duration(median), "bold"),
+        Text(interval(group.median_low_s, group.median_high_s, beside_s=median)),
+        Text(duration(group.p90_s)),
+        Text.assemble(number(group.n_restored), n_open),
+    ]
+    return cells
+
+
+def _colored(bar: str) -> Text:
+    text = Text(bar, "dim")
+    for at, cell in enumerate(bar):
+        if cell in (MEDIAN, INTERVAL):
+            text.stylize("not dim green", at, at + 1)
+        elif cell == P90:
+            text.stylize("not dim", at, at + 1)
+    return text
+
+
+def _draw_sparkline(out: Console, trend: Trend) -> None:
+    medians = [median_of(period) for period in trend.periods]
+    known = [value for value in medians if value is not None]
+    if not known:
+        return
+    shown = medians[-MOST_PERIODS:]
+    sign = VERDICT_SIGNS.get(trend.verdict, "→")
+    cut = f", the last {MOST_PERIODS}" if len(medians) > MOST_PERIODS else ""
+    out.print()
+    out.print(Text.assemble((f"Median of each {trend.every}{cut}", "bold"), (f"  {NOTHING} no value", "dim")))
+    known_shown = [value for value in shown if value is not None]
+    scale = interval(min(known_shown), max(known_shown)) if known_shown else ""
+    # no_wrap: a line cut in two would be read as two.
+    out.print(Text.assemble("  ", (sparkline(shown), "green"), (f"  {scale}", "dim")), no_wrap=True)
+    verdict = f"{sign} {trend.verdict}"
+    behind = "; ".join(filter(None, (detectable_sentence(trend), trend_detail(trend))))
+    out.print(Padding(Text.assemble((verdict, "bold"), (f" — {behind}" if behind else "", "dim")), (0, 0, 0, 2)))
+
+
+def median_of(period: PeriodStatistics) -> float | None:
+    """The median that stands for a period: Kaplan–Meier's when incidents are open."""
+    return period.km_median_s if period.n_open else period.median_s
+
+
+def _trend_message(report: RestoreReport) -> Parts:
+    said = trend_sentence(report.trend)
+    return [(said, False)] if said else message_parts(report)
+
+
+def _draw_change_points(out: Console, trend: Trend) -> None:
+    for point in trend.change_points:
+        words = f"{point.ratio:.2f} times the level before, p = {point.p_value:.3f}"
+        out.print(Padding(f"Level changed around {_day(point.at.astimezone(UTC))}: {words}", (0, 0, 0, 2)))
+
+
+def _draw_periods(out: Console, trend: Trend) -> None:
+    shown = trend.periods[-MOST_PERIODS:]
+    axis = log_axis(
+        (value for p in shown for value in (median_of(p), p.median_low_s, p.median_high_s, p.p90_s)), BAR_WIDTH
+    )
+    out.print()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(f"{trend.every.capitalize()} of", no_wrap=True)
+    table.add_column(_legend(axis).partition(";")[0], no_wrap=True)
+    table.add_column("Median", justify="right", no_wrap=True)
+    table.add_column("95 %", no_wrap=True)
+    table.add_column("P90", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for period in shown:
+        table.add_row(*_period_cells(period, axis))
+    out.print(table)
+    if len(trend.periods) > len(shown):
+        out.print(f"… {number(len(trend.periods) - len(shown))} earlier ones in --json, --html and --pdf.", style="dim")
+
+
+def _period_cells(period: PeriodStatistics, axis: LogAxis | None) -> list[Text]:
+    median = median_of(period)
+    has_any = period.n_restored + period.n_open > 0
+    bar = (
+        Text("")
+        if axis is None or not has_any
+        else _colored(range_bar(axis, median, period.median_low_s, period.median_high_s, period.p90_s))
+    )
+    n_open = Text(f" +{number(period.n_open)} open", "red") if period.n_open else Text("")
+    return [
+        Text(f"{period.start.astimezone(UTC):%Y-%m-%d}"),
+        bar,
+        Text(duration(median), "bold" if median is not None else "dim"),
+        Text(interval(period.median_low_s, period.median_high_s, beside_s=median)),
+        Text(duration(period.p90_s)),
+        Text.assemble(number(period.n_restored), n_open),
+    ]
+
+
+def _notes(report: RestoreReport) -> list[str]:
+    notes = list(report.overall.notes)
+    for group in report.groups[:MOST_GROUPS]:
+        notes += [f"{key_name(group.key)}: {note}" for note in group.notes]
+    return notes
+
+
+def draw_notes(out: Console, notes: list[str], definition: str, *, most: int = 6) -> None:
+    """How far to trust the figures, and what they are; the same note of many groups is said once, with their names."""
+    out.print()
+    for note in gathered(notes)[:most]:
+        out.print(Padding(Text(f"• {note}", "dim"), (0, 0, 0, 0)))
+    if len(gathered(notes)) > most:
+        out.print(Text(f"• … and {len(gathered(notes)) - most} more notes in --json", "dim"))
+    if definition:
+        out.print(Text(definition, "dim"))
+
+
+def gathered(notes: list[str]) -> list[str]:
+    """Notes `group: sentence` that say the same, as one: `a, b, c: sentence`; many names are counted."""
+    names: dict[str, list[str]] = {}
+    for note in notes:
+        name, colon, sentence = note.partition(": ")
+        names.setdefault(sentence if colon else note, []).extend([name] if colon else [])
+    return [f"{_listed(groups)}: {sentence}" if groups else sentence for sentence, groups in names.items()]
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
