@@ -98,6 +98,7 @@ def test_the_names_of_severities_in_the_settings_count() -> None:
         ([("by", "colour")], "by: cannot group or filter by 'colour'"),
         ([("severity", "awful")], "severity 'awful' is unknown"),
         ([("sevrity", "SEV1")], "'sevrity' is no filter"),
+        ([("week", "2024-01-01")], "week is no filter but a period"),
         ([("label:", "x")], "'label:' is no filter"),
         ([("service", "x" * 501)], "longer than 500"),
         ([("service", str(n)) for n in range(201)], "has 201 values"),

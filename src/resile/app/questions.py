@@ -4,10 +4,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-import ibis
-
 from resile.analytics.query import (
     DIMENSIONS,
+    PERIODS,
     Clock,
     Condition,
     Every,
@@ -17,7 +16,6 @@ from resile.analytics.query import (
 )
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
-from resile.model.incident import InstantName
 from resile.model.severity import Severity, parse_severity
 from resile.model.time import DAY, parse_instant
 
@@ -94,34 +92,10 @@ def as_params(query: Query) -> list[tuple[str, str]]:
 
 
 def known_window(resile: Resile) -> Window:
-    """The window over everything known, used where nobody names one.
+    """The window where nobody names one: the whole history, as app/report.py finds it."""
+    from resile.app.report import default_window  # noqa: PLC0415 - reading words needs no engine
 
-    It starts on the day of the first incident. It ends now; but for a history whose newest instant lies more than 30
-    days back, on the midnight after that instant, so that an imported archive is not followed by years of nothing.
-    Without incidents: the last 90 days.
-    """
-    # Rounded up to the second: what was declared a moment ago is inside.
-    now = _whole_second(resile.clock.now())
-    with resile.facts.table() as facts:
-        columns = ["declared_at", *(name.value for name in InstantName)]
-        ends = facts.aggregate(
-            first=ibis.least(*(facts[name].min() for name in columns[:3])),
-            last=ibis.greatest(*(facts[name].max() for name in columns)),
-        )
-        row = ends.to_pyarrow().to_pylist()[0]
-    first, last = (None if row[name] is None else row[name].astimezone(UTC) for name in ("first", "last"))
-    if first is None or last is None or first >= now:
-        return Window(now - 90 * DAY, now)
-    end = now if now - last <= 30 * DAY else _midnight(last) + DAY
-    return Window(_midnight(first), end)
-
-
-def _whole_second(at: datetime) -> datetime:
-    return at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
-
-
-def _midnight(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return default_window(resile)
 
 
 def _words(params: Params, also: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:
@@ -247,6 +221,9 @@ def _where(
         except ConfigError:
             known = ", ".join((*ONCE, "by", *DIMENSIONS))
             problems.append(f"{name!r} is no filter; use {known} or label:NAME")
+            continue
+        if dimension in PERIODS:
+            problems.append(f"{dimension} is no filter but a period; use from and to, or by={dimension}")
             continue
         read = _severities(values, aliases, problems) if dimension == "severity" else values
         found.setdefault(dimension, []).extend(value.strip() for value in read)

@@ -262,8 +262,8 @@ class AccountStore(Protocol):
         """
         ...
 
-    def clear_attempts(self, keys: Sequence[bytes]) -> None:
-        """Forget the attempts under these keys."""
+    def clear_attempts(self, keys: Sequence[bytes], *, take_back: bytes, at: datetime) -> None:
+        """Forget all attempts under `keys`, and of those under `take_back` only the one counted at `at`."""
         ...
 
     def record(self, change: Change) -> None:

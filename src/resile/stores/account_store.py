@@ -230,10 +230,11 @@ class SqlAccountStore:
             connection.execute(insert(attempts), [{"key": limit.key, "at": to_us(at)} for limit in limits])
             return None
 
-    def clear_attempts(self, keys: Sequence[bytes]) -> None:
-        """Forget the attempts under these keys."""
+    def clear_attempts(self, keys: Sequence[bytes], *, take_back: bytes, at: datetime) -> None:
+        """Forget all attempts under `keys`, and of those under `take_back` only the one counted at `at`."""
         with self._database.writing() as connection:
-            connection.execute(delete(attempts).where(attempts.c.key.in_(keys)))
+            this_one = (attempts.c.key == take_back) & (attempts.c.at == to_us(at))
+            connection.execute(delete(attempts).where(attempts.c.key.in_(keys) | this_one))
 
     def record(self, change: Change) -> None:
         """Add a row to the record."""
