@@ -1,8 +1,6 @@
 """Run the measurements, one after another, each in a process of its own, and say on what machine.
 
-python bench/run.py                 all
-python bench/run.py store import    those whose name begins so
-python bench/run.py --list
+Without arguments all of them; with arguments those whose names begin so, e.g. `python bench/run.py store import`.
 """
 
 import argparse
@@ -19,7 +17,7 @@ FOLDER = Path(__file__).resolve().parent
 
 def main() -> int:
     """Run what was asked for; 1 if any failed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="beginnings of names")
     parser.add_argument("--list", action="store_true", help="only say what there is")
     asked = parser.parse_args()
