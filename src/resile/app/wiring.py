@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from resile.app.settings import Settings
 from resile.app.system_clock import SystemClock
+from resile.ports.account_store import AccountStore
 from resile.ports.clock import Clock
 from resile.ports.facts_store import FactsStore
 from resile.ports.timeline_store import TimelineStore
@@ -19,6 +20,7 @@ class Resile(Struct, frozen=True, kw_only=True):
     clock: Clock
     timelines: TimelineStore
     facts: FactsStore
+    accounts: AccountStore
 
 
 @contextmanager
@@ -28,13 +30,23 @@ def open_resile(settings: Settings, *, clock: Clock | None = None) -> Iterator[R
     Raises:
         StoreError: locked, read-only, full, damaged or of a newer version.
     """
-    from resile.stores.opening import open_facts, open_timelines  # noqa: PLC0415 - drivers load only when needed
+    from resile.stores.account_store import SqlAccountStore  # noqa: PLC0415 - drivers load only when needed
+    from resile.stores.opening import open_engine, open_facts  # noqa: PLC0415
+    from resile.stores.timelines import SqlTimelineStore  # noqa: PLC0415
 
-    timelines = open_timelines(settings.data, settings.database_url)
+    database = open_engine(settings.data, settings.database_url)
+    # The timelines own the database, and close it.
+    timelines = SqlTimelineStore(database)
     try:
         facts = open_facts(settings.data, timelines)
         try:
-            yield Resile(settings=settings, clock=clock or SystemClock(), timelines=timelines, facts=facts)
+            yield Resile(
+                settings=settings,
+                clock=clock or SystemClock(),
+                timelines=timelines,
+                facts=facts,
+                accounts=SqlAccountStore(database),
+            )
         finally:
             facts.close()
     finally:

@@ -273,7 +273,3 @@ class AccountStore(Protocol):
     def changes(self, *, limit: int = 200) -> list[Change]:
         """The record, newest first."""
         ...
-
-    def close(self) -> None:
-        """Let go of files and connections."""
-        ...

@@ -250,10 +250,6 @@ class SqlAccountStore:
                 for row in connection.execute(newest)
             ]
 
-    def close(self) -> None:
-        """Let go of connections."""
-        self._database.close()
-
     @contextmanager
     def _alone(self, table: Table) -> Iterator[Connection]:
         """A write during which nobody else changes the table, so that what was counted stays true."""
