@@ -9,6 +9,9 @@ import pyarrow as pa
 from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Instants, contradictions, instants, status_of
 
+# To be raised with every change of the columns or of how they are filled: older projections are then derived anew.
+FACTS_VERSION = 1
+
 _INSTANT = pa.timestamp("us", tz="UTC")
 
 FACTS_SCHEMA = pa.schema(

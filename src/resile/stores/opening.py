@@ -1,0 +1,36 @@
+"""Open the stores that the settings name, making and migrating them as needed."""
+
+from pathlib import Path
+
+from resile.ports.facts_store import FactsStore
+from resile.ports.timeline_store import TimelineStore
+from resile.stores.engine import Database, connect_postgresql, connect_sqlite
+from resile.stores.facts import ParquetFactsStore
+from resile.stores.migrate import migrate
+from resile.stores.timelines import SqlTimelineStore
+
+
+def open_engine(data: Path, database_url: str | None) -> Database:
+    """The database, in the shape that this version knows: PostgreSQL at the URL, else SQLite in the data folder.
+
+    Raises:
+        StoreError: locked, read-only, full, damaged, of a newer version, or not reachable.
+        ConfigError: the URL cannot be used.
+    """
+    database = connect_sqlite(data) if database_url is None else connect_postgresql(database_url)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_timelines(data: Path, database_url: str | None) -> TimelineStore:
+    """The timelines of the database; see open_engine."""
+    return SqlTimelineStore(open_engine(data, database_url))
+
+
+def open_facts(data: Path, timelines: TimelineStore) -> FactsStore:
+    """The projection of facts in the data folder, whatever the database; brought up to date by refresh()."""
+    return ParquetFactsStore(data / "facts", timelines)

@@ -1,0 +1,72 @@
+"""Many rows at once, as fast as the drivers go: past SQLAlchemy's work per row, not past its tables."""
+
+# ruff: noqa: S608 - what is put into SQL are names of our own tables and columns
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, any_, bindparam, func, select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+
+_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def insert_rows(
+    connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]], *, key: tuple[str, ...] | None = None
+) -> None:
+    """Insert rows in the order of the table's columns; a row whose `key` exists already is replaced, if one is given.
+
+    Raises:
+        IntegrityError: a row breaks a constraint.
+    """
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_sqlite_insert(table, key), list(rows))
+    else:
+        # One array per column: one statement and one round trip, however many rows.
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        connection.exec_driver_sql(_postgresql_insert(table, key), columns)
+
+
+@cache
+def _sqlite_insert(table: Table, key: tuple[str, ...] | None) -> str:
+    marks = ", ".join("?" for _ in table.columns)
+    return f"INSERT INTO {table.name} ({', '.join(table.columns.keys())}) VALUES ({marks}){_replacing(table, key)}"
+
+
+@cache
+def _postgresql_insert(table: Table, key: tuple[str, ...] | None) -> str:
+    arrays = ", ".join(f"%b::{_postgresql_type(column.type)}[]" for column in table.columns)
+    columns = ", ".join(table.columns.keys())
+    return f"INSERT INTO {table.name} ({columns}) SELECT * FROM unnest({arrays}){_replacing(table, key)}"
+
+
+def _postgresql_type(kind: TypeEngine[Any]) -> str:
+    return kind.compile(dialect=_POSTGRESQL).partition(" COLLATE")[0]
+
+
+def _replacing(table: Table, key: tuple[str, ...] | None) -> str:
+    if key is None:
+        return ""
+    names = [column.name for column in table.columns if column.name not in key]
+    others = ", ".join(f"{name} = excluded.{name}" for name in names)
+    return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {others}"
+
+
+def among(column: ColumnElement[Any], values: Sequence[Any], *, is_sqlite: bool) -> ColumnElement[bool]:
+    """Whether the column is one of the values, with one parameter for all: no limit on their number, one plan."""
+    if is_sqlite:
+        listed = func.json_each(bindparam(None, json.dumps(list(values)))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    array: ColumnElement[Any] = bindparam(None, list(values), type_=postgresql.ARRAY(column.type))
+    return column == any_(array)
+
+
+def chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """The values in order, in parts of at most `size`."""
+    return (values[start : start + size] for start in range(0, len(values), size))

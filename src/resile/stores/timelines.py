@@ -1,0 +1,231 @@
+"""Timelines in a database."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from resile.model.errors import ConflictError, StoreError
+from resile.model.event import Event, decode_event, encode_event
+from resile.ports.timeline_store import Append, StoredEvent
+from resile.stores.engine import Database
+from resile.stores.rows import among, chunks, insert_rows
+from resile.stores.tables import counters, events, taken, timelines
+
+# Ids asked for in one statement, and timelines held in memory by a stream.
+_CHUNK = 2_000
+# How soon an append of another process is noticed; one of this process is noticed at once.
+_LOOK_EVERY_S = 0.25
+# Any number will do, so long as all versions of resile use the same.
+_APPEND_LOCK = 0x7265_7369_6C66
+
+_LAST_SEQ = select(func.coalesce(func.max(events.c.seq), 0))
+_N_INCIDENTS = select(func.count()).select_from(timelines)
+_TAKE_TURN = text("SELECT pg_advisory_xact_lock(:key)")
+_GROW = update(timelines).where(timelines.c.number == bindparam("its")).values(version=bindparam("to"))
+_FOLLOW = (
+    select(events.c.seq, timelines.c.incident_id, events.c.version, events.c.body)
+    .join_from(events, timelines)
+    .where(events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("most"))
+)
+_CHANGED = (
+    select(timelines.c.number, timelines.c.incident_id)
+    .where(
+        timelines.c.number.in_(
+            select(events.c.timeline).where(events.c.seq > bindparam("after"), events.c.seq <= bindparam("up_to"))
+        )
+    )
+    .order_by(timelines.c.incident_id)
+)
+
+
+class SqlTimelineStore:
+    """The TimelineStore in SQLite or PostgreSQL. Owns the database it is given: closes it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._appended = threading.Condition()
+
+    def append(self, appends: Sequence[Append]) -> int:
+        """Append to several timelines in one transaction: all or nothing.
+
+        Raises:
+            ConflictError: a timeline is not at its expected version, or already holds an event of that id.
+        """
+        try:
+            with self._database.writing() as connection:
+                last = self._append(connection, appends)
+        except IntegrityError as error:
+            raise ConflictError(f"{_repeated_id(appends)}; read the timeline and decide again") from error
+        with self._appended:
+            self._appended.notify_all()
+        return last
+
+    def _append(self, connection: Connection, appends: Sequence[Append]) -> int:
+        self._take_turn(connection)
+        stood = self._versions(connection, {append.incident_id for append in appends})
+        seq: int = connection.execute(_LAST_SEQ).scalar_one()
+        now = dict(stood)
+        rows: list[tuple[int, int, int, str, str]] = []
+        for append in appends:
+            number, version = now.get(append.incident_id, (seq + 1, 0))
+            if version != append.expected_version:
+                raise ConflictError(
+                    f"incident {append.incident_id} is at version {version}, not {append.expected_version}: "
+                    "somebody else appended first; read it and decide again"
+                )
+            for event in append.events:
+                seq += 1
+                version += 1
+                rows.append((seq, number, version, event.id, encode_event(event).decode()))
+            if append.events:
+                now[append.incident_id] = number, version
+        born = [(number, name, version) for name, (number, version) in now.items() if name not in stood]
+        insert_rows(connection, timelines, born)
+        grown = [(name, *now[name]) for name in stood if now[name] != stood[name]]
+        if grown:
+            connection.execute(_GROW, [{"its": number, "to": version} for _, number, version in grown])
+        insert_rows(connection, events, rows)
+        # The last draft of a ref wins, as if each had been a transaction of its own.
+        drafts = {append.taken[:2]: append.taken for append in appends if append.taken is not None}
+        insert_rows(connection, taken, list(drafts.values()), key=("origin", "ref"))
+        return seq
+
+    def _take_turn(self, connection: Connection) -> None:
+        """One append at a time: a seq is given only when all before it can be seen, and versions hold till commit."""
+        if not self._database.is_sqlite:
+            # A statement of its own: the next one sees what the holder before had committed.
+            connection.execute(_TAKE_TURN, {"key": _APPEND_LOCK})
+
+    def read(self, incident_id: str) -> list[Event]:
+        """The whole timeline in order of version; empty if there is none."""
+        return self.read_many([incident_id]).get(incident_id, [])
+
+    def read_many(self, incident_ids: Sequence[str]) -> dict[str, list[Event]]:
+        """Several whole timelines; ids without a timeline are absent."""
+        found: dict[str, list[Event]] = {}
+        with self._database.reading() as connection:
+            for some in chunks(sorted(set(incident_ids)), _CHUNK):
+                query = (
+                    select(timelines.c.incident_id, events.c.body)
+                    .join_from(timelines, events)
+                    .where(self._among(timelines.c.incident_id, some))
+                    .order_by(timelines.c.number, events.c.version)
+                )
+                for incident_id, body in connection.execute(query):
+                    found.setdefault(incident_id, []).append(_decode(incident_id, body))
+        return found
+
+    def follow(self, after_seq: int, *, limit: int = 10_000) -> list[StoredEvent]:
+        """What was appended after `after_seq`, oldest first, at most `limit` events."""
+        with self._database.reading() as connection:
+            return [
+                StoredEvent(seq, incident_id, version, _decode(incident_id, body))
+                for seq, incident_id, version, body in connection.execute(_FOLLOW, {"after": after_seq, "most": limit})
+            ]
+
+    def incidents_changed(self, after_seq: int, up_to_seq: int) -> Iterator[tuple[str, list[Event]]]:
+        """Whole timelines of the incidents that got events in (after_seq, up_to_seq], streamed in id order.
+
+        Holds a connection until it is exhausted or closed.
+        """
+        bounds = {"after": after_seq, "up_to": up_to_seq}
+        with self._database.reading() as connection:
+            changed = connection.execute(_CHANGED, bounds, execution_options={"yield_per": _CHUNK})
+            for some in changed.partitions(_CHUNK):
+                told: dict[int, list[Event]] = {number: [] for number, _ in some}
+                names = {row.number: row.incident_id for row in some}
+                query = (
+                    select(events.c.timeline, events.c.body)
+                    .where(self._among(events.c.timeline, list(told)), events.c.seq <= up_to_seq)
+                    .order_by(events.c.timeline, events.c.version)
+                )
+                for number, body in connection.execute(query):
+                    told[number].append(_decode(names[number], body))
+                for number, timeline in told.items():
+                    yield names[number], timeline
+
+    def wait(self, after_seq: int, timeout_s: float) -> bool:
+        """Block until something after `after_seq` is stored; False if `timeout_s` passed without."""
+        until = time.monotonic() + timeout_s
+        with self._appended:
+            while self.last_seq() <= after_seq:
+                left_s = until - time.monotonic()
+                if left_s <= 0:
+                    return False
+                self._appended.wait(min(left_s, _LOOK_EVERY_S))
+        return True
+
+    def last_seq(self) -> int:
+        """The seq of the newest event; 0 for an empty store."""
+        return self._number(_LAST_SEQ)
+
+    def n_incidents(self) -> int:
+        """How many timelines there are."""
+        return self._number(_N_INCIDENTS)
+
+    def _number(self, query: Any) -> int:
+        with self._database.reading() as connection:
+            number: int = connection.execute(query).scalar_one()
+        return number
+
+    def taken(self, origin: str, refs: Sequence[str]) -> Mapping[str, bytes]:
+        """The digests remembered for these refs of an origin; refs never taken are absent."""
+        found: dict[str, bytes] = {}
+        with self._database.reading() as connection:
+            for some in chunks(refs, _CHUNK):
+                query = select(taken.c.ref, taken.c.digest).where(
+                    taken.c.origin == origin, self._among(taken.c.ref, some)
+                )
+                found.update((ref, bytes(digest)) for ref, digest in connection.execute(query))
+        return found
+
+    def next_number(self) -> int:
+        """A number for a newly declared incident, never given twice: INC-1, INC-2, ..."""
+        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        count = insert(counters).values(name="incident", value=1)
+        count = count.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
+        with self._database.writing() as connection:
+            number: int = connection.execute(count.returning(counters.c.value)).scalar_one()
+        return number
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._database.close()
+
+    def _versions(self, connection: Connection, incident_ids: set[str]) -> dict[str, tuple[int, int]]:
+        """Number and version of the timelines that exist."""
+        found: dict[str, tuple[int, int]] = {}
+        for some in chunks(sorted(incident_ids), _CHUNK):
+            query = select(timelines).where(self._among(timelines.c.incident_id, some))
+            found.update((name, (number, version)) for number, name, version in connection.execute(query))
+        return found
+
+    def _among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+        return among(column, values, is_sqlite=self._database.is_sqlite)
+
+
+def _decode(incident_id: str, body: str) -> Event:
+    try:
+        return decode_event(body)
+    except msgspec.MsgspecError as error:
+        raise StoreError(
+            f"incident {incident_id} holds an event that this resile cannot read ({error}); update resile"
+        ) from error
+
+
+def _repeated_id(appends: Sequence[Append]) -> str:
+    """What a broken uniqueness means, versions having been right: an event id was there before."""
+    names = ", ".join(sorted({append.incident_id for append in appends})[:3])
+    return f"incident {names} already holds an event with one of the ids {_ids(appends)}"
+
+
+def _ids(appends: Sequence[Append]) -> str:
+    return ", ".join(sorted({event.id for append in appends for event in append.events})[:3])
