@@ -150,7 +150,8 @@ def _filtered(table: ibis.Table, listing: Listing) -> ibis.Table:
 def _order(table: ibis.Table, listing: Listing) -> list[Any]:
     column = {"started": "started_at", "duration": "duration_us"}.get(listing.sort, listing.sort)
     order = table[column].desc(nulls_first=False) if listing.descending else table[column].asc(nulls_first=False)
-    return [order, table.started_at.desc(nulls_first=False), table.incident_id.asc()]
+    ties = [] if column == "started_at" else [table.started_at.desc(nulls_first=False)]
+    return [order, *ties, table.incident_id.asc()]
 
 
 def _row(row: dict[str, Any]) -> IncidentRow:
