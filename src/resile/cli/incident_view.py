@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from resile.analytics.words import counted, duration, exact_duration, exclusion_name, phase_name
 from resile.cli.drawing import share_bar
+from resile.cli.tables import plain_table, print_table
 from resile.model.event import Event, Source, kind_of
 from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Phase
@@ -36,7 +36,7 @@ def draw_list(out: Console, page: "IncidentPage", listing: "Listing") -> None:
             "`resile incident list` shows everything."
         )
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    table = plain_table()
     table.add_column("Incident", overflow="fold", max_width=22)
     table.add_column("Severity", no_wrap=True)
     table.add_column("Started (UTC)", no_wrap=True)
@@ -44,7 +44,7 @@ def draw_list(out: Console, page: "IncidentPage", listing: "Listing") -> None:
     table.add_column("What", overflow="ellipsis", no_wrap=True, ratio=1)
     for row in page.rows:
         table.add_row(*_cells(row))
-    out.print(table)
+    print_table(out, table)
     shown = counted(len(page.rows), "incident")
     rest = "" if page.total == len(page.rows) else f" of {page.total:,}; --limit shows more".replace(",", "\u202f")
     reason = "" if listing.excluded == "no" else ", none of which counts in any measure"
@@ -75,12 +75,14 @@ def draw_incident(out: Console, view: "IncidentView") -> None:
     for name, value in _facts(view):
         out.print(f"[dim]{name}:[/] {escape(value)}", soft_wrap=True)
     out.print()
-    out.print(_instants_table(view))
+    print_table(out, _instants_table(view))
     for contradiction in view.contradictions:
         out.print(f"[bold red]Contradiction:[/] {escape(str(contradiction))}; it counts in no measure.")
     if view.phases:
-        out.print(_phases_table(view.phases))
-    out.print(_timeline_table(view.timeline))
+        out.print()
+        print_table(out, _phases_table(view.phases))
+    out.print()
+    print_table(out, _timeline_table(view.timeline))
 
 
 def _facts(view: "IncidentView") -> list[tuple[str, str]]:
@@ -107,7 +109,7 @@ def services_of(incident: Incident) -> tuple[str, ...]:
 
 
 def _instants_table(view: "IncidentView") -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left")
+    table = plain_table()
     table.add_column("Instant")
     table.add_column("When (UTC)", no_wrap=True)
     table.add_column("Known")
@@ -124,7 +126,7 @@ def _instants_table(view: "IncidentView") -> Table:
 
 def _phases_table(phases: tuple[Phase, ...]) -> Table:
     total_s = sum(phase.lasted.total_seconds() for phase in phases)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = plain_table()
     table.add_column("Phase")
     table.add_column("Lasted", justify="right", no_wrap=True)
     table.add_column("Share", no_wrap=True)
@@ -137,7 +139,7 @@ def _phases_table(phases: tuple[Phase, ...]) -> Table:
 
 
 def _timeline_table(timeline: list[Event]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = plain_table()
     table.add_column("Event", no_wrap=True)
     table.add_column("When (UTC)", no_wrap=True)
     table.add_column("What", overflow="fold", ratio=1)

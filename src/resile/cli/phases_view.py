@@ -1,8 +1,6 @@
 """Where the time goes, drawn in the terminal: phases as bars."""
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from resile.analytics.results import PhaseGroup, PhasesReport
@@ -20,20 +18,21 @@ from resile.analytics.words import (
 )
 from resile.cli.drawing import share_bar
 from resile.cli.incident_view import PHASE_STYLES
-from resile.cli.report_view import MOST_GROUPS, draw_message, draw_notes, draw_nothing
+from resile.cli.report_view import MOST_GROUPS, MOST_NAME, NUMBERS_WIDTH, about, draw_message, draw_notes, draw_nothing
+from resile.cli.tables import drawn_width, number_columns, plain_table, print_table
 
-_BAR = 20
 
-
-def draw_phases(out: Console, report: PhasesReport) -> None:
+def draw_phases(out: Console, report: PhasesReport, asked: str = "") -> None:
     """The phases over all incidents, then group by group."""
-    draw_message(out, [(phases_sentence(report), False)], "First known instant → restored, in phases", report.window)
+    span = "First known instant → fully operational, in phases"
+    draw_message(out, [(phases_sentence(report), False)], about(span, report.window, asked))
     if not report.overall.n:
         draw_nothing(out, report.excluded)
         return
     out.print()
     _draw_group(out, report.overall)
     for group in report.groups[:MOST_GROUPS]:
+        out.print()
         out.print(Text(key_name(group.key), "bold"))
         _draw_group(out, group)
     if len(report.groups) > MOST_GROUPS:
@@ -51,16 +50,16 @@ def draw_phases(out: Console, report: PhasesReport) -> None:
 
 def _draw_group(out: Console, group: PhaseGroup) -> None:
     out.print(Text(f"{counted(group.n, 'incident')}, mean {duration(group.mean_s)}", "dim"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Phase", overflow="fold", max_width=22)
+    names = [phase_name(phase.phase) for phase in group.phases]
+    name_width = min(max(map(len, names), default=0), MOST_NAME)
+    width = drawn_width(out, others=NUMBERS_WIDTH + name_width)
+    table = plain_table()
+    table.add_column("Phase", overflow="fold", min_width=name_width)
     table.add_column("Share of the time", no_wrap=True)
-    table.add_column("Median", justify="right", no_wrap=True)
-    table.add_column("95 %", no_wrap=True)
-    table.add_column("P90", justify="right", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
+    number_columns(table, "Median", "95 %", "P90", "n")
     for phase in group.phases:
         style = PHASE_STYLES.get(phase.phase.partition("+")[0], "")
-        bar = Text.assemble((share_bar(phase.share, _BAR).ljust(_BAR), style), f" {percent(phase.share):>5}")
+        bar = Text.assemble((share_bar(phase.share, width).ljust(width), style), f" {percent(phase.share):>5}")
         table.add_row(
             Text(phase_name(phase.phase)),
             bar,
@@ -69,4 +68,4 @@ def _draw_group(out: Console, group: PhaseGroup) -> None:
             Text(duration(phase.p90_s)),
             Text(number(phase.n)),
         )
-    out.print(table)
+    print_table(out, table)

@@ -1,6 +1,6 @@
 """`resile report`: time to restore, phases, trend and compare; in the terminal, as JSON, as one HTML file, as PDF."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +9,11 @@ from typer.core import TyperGroup
 
 from resile.cli.filters import FORMS, Words, asks, query_of
 from resile.cli.invocation import Invocation, invocation_of
-from resile.model.errors import ConfigError, StoreError
+from resile.model.errors import StoreError
 
 if TYPE_CHECKING:
-    from resile.analytics.query import Query, Window
-    from resile.analytics.results import CompareReport, IncidentDot
+    from resile.analytics.query import Query
+    from resile.app.documents.content import Content, Frame
     from resile.app.wiring import Resile
 
 
@@ -27,6 +27,9 @@ class _RestoreFirst(TyperGroup):
 
 app = typer.Typer(cls=_RestoreFirst)
 
+# A picture of more dots is grey; the document says how many it shows.
+MOST_DOTS = 3000
+Forms = dict[str, Any]
 _PAIR = "DIMENSION=VALUE"
 
 
@@ -39,27 +42,30 @@ def add_to(root: typer.Typer) -> None:
 @asks("by", "every", **FORMS)
 def restore_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
     """Time to restore: median with its interval, P90, mean, n and open, by group and over time."""
-    _answer_restore(ctx, words, "restore", forms)
+    _answer_restore(ctx, words, forms, is_trend=False)
 
 
 @app.command("trend")
 @asks("by", "every", **FORMS)
 def trend_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
     """Whether the time to restore changes: every period, the verdict in words and how sure it is."""
-    _answer_restore(ctx, words, "trend", forms)
+    _answer_restore(ctx, words, forms, is_trend=True)
 
 
 @app.command("phases")
 @asks("by", **FORMS)
 def phases_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
     """Where the time goes: detect, acknowledge, identify, mitigate, verify."""
-    from resile.app.report import phases  # noqa: PLC0415 - loads the analytics
+    from resile.app.documents.phases_content import phases_content  # noqa: PLC0415 - loads the analytics
+    from resile.app.report import phases  # noqa: PLC0415
     from resile.cli.phases_view import draw_phases  # noqa: PLC0415
 
     invocation = invocation_of(ctx)
     with invocation.open() as resile:
-        report = phases(resile, query_of(resile, words))
-    _hand_over(invocation, "phases", report, forms, draw_phases)
+        query = query_of(resile, words)
+        report = phases(resile, query)
+        frame = _frame(resile, query)
+    _hand_over(invocation, report, forms, frame, draw=draw_phases, content=lambda: phases_content(report, frame))
 
 
 @app.command("compare")
@@ -84,71 +90,73 @@ def compare_command(
     **forms: Any,
 ) -> None:
     """Two windows, or two groups: ratio of medians, how sure it is, and what moved the mean."""
-    from resile.cli.compare_view import draw_compare  # noqa: PLC0415 - loads the analytics
+    from resile.app.comparison import WINDOW_WORDS, compare  # noqa: PLC0415 - loads the analytics
+    from resile.app.documents.compare_content import compare_content  # noqa: PLC0415
+    from resile.cli.compare_view import draw_compare  # noqa: PLC0415
 
-    if (a is None) != (b is None):
-        raise ConfigError("--a and --b belong together; give both, say --a service=search --b service=checkout")
-    if a is not None and against is not None:
-        raise ConfigError("--against compares windows, --a and --b compare groups; give one or the other")
     invocation = invocation_of(ctx)
     with invocation.open() as resile:
         query = query_of(resile, words)
-        if a is not None and b is not None:
-            report = _compared_values(resile, query, a, b)
-        else:
-            has_window = any(name in {"from", "to", "last"} for name, _ in words)
-            report = _compared_windows(resile, query, against, has_window=has_window)
-    _hand_over(invocation, "compare", report, forms, draw_compare)
+        has_window = any(name in WINDOW_WORDS for name, _ in words)
+        report = compare(resile, query, has_window=has_window, against=against, a=a, b=b)
+        frame = _frame(resile, query)
+    _hand_over(invocation, report, forms, frame, draw=draw_compare, content=lambda: compare_content(report, frame))
 
 
-def _answer_restore(ctx: typer.Context, words: Words, kind: str, forms: dict[str, Any]) -> None:
-    from resile.app.report import dots, restore  # noqa: PLC0415 - loads the analytics
+def _answer_restore(ctx: typer.Context, words: Words, forms: Forms, *, is_trend: bool) -> None:
+    from resile.app.documents.restore_content import restore_content, trend_content  # noqa: PLC0415 - loads the analytics
+    from resile.app.report import dots, restore  # noqa: PLC0415
     from resile.cli.report_view import draw_restore, draw_trend  # noqa: PLC0415
 
     invocation = invocation_of(ctx)
     with invocation.open() as resile:
         query = query_of(resile, words)
         report = restore(resile, query)
-        is_document = forms["html"] is not None or forms["pdf"] is not None
-        incidents, n = dots(resile, query) if is_document else ([], 0)
-    draw = draw_restore if kind == "restore" else draw_trend
-    _hand_over(invocation, kind, report, forms, draw, incidents=incidents, n_incidents=n)
+        frame = _frame(resile, query)
+        incidents, n = dots(resile, query, MOST_DOTS) if _wants_document(forms) else ([], 0)
+    content_of, draw = (trend_content, draw_trend) if is_trend else (restore_content, draw_restore)
+    _hand_over(invocation, report, forms, frame, draw=draw, content=lambda: content_of(report, frame, incidents, n))
+
+
+def _frame(resile: "Resile", query: "Query") -> "Frame":
+    from resile.app.documents.content import Frame  # noqa: PLC0415 - loads the analytics
+
+    return Frame(made_at=resile.clock.now(), where=query.where, is_simulated=resile.settings.is_simulated)
+
+
+def _wants_document(forms: Forms) -> bool:
+    return forms["html"] is not None or forms["pdf"] is not None
 
 
 def _hand_over(
     invocation: Invocation,
-    kind: str,
     report: Any,
-    forms: dict[str, Any],
-    draw: Callable[..., None],
+    forms: Forms,
+    frame: "Frame",
     *,
-    incidents: "Sequence[IncidentDot]" = (),
-    n_incidents: int = 0,
+    draw: Callable[..., None],
+    content: "Callable[[], Content]",
 ) -> None:
     """Give the report in the forms asked for; drawn in the terminal where none is."""
     from resile.analytics.results import to_json  # noqa: PLC0415 - loads the analytics
+    from resile.app.documents.phrases import asked_words  # noqa: PLC0415
 
-    html, pdf, as_json = forms["html"], forms["pdf"], forms["as_json"]
-    if html is not None or pdf is not None:
-        from resile.app.documents.document import Document  # noqa: PLC0415 - loads the chart renderer
-        from resile.app.documents.html import html_document  # noqa: PLC0415
-        from resile.app.documents.pdf import pdf_document  # noqa: PLC0415
-
-        document = Document(
-            kind=kind,
-            report=report,
-            incidents=incidents,
-            n_incidents=n_incidents,
-            is_simulated=invocation.settings.is_simulated,
-        )
-        if html is not None:
-            _write(invocation, html, html_document(document))
-        if pdf is not None:
-            _write(invocation, pdf, pdf_document(document))
-    if as_json:
+    if _wants_document(forms):
+        _write_documents(invocation, content(), forms)
+    if forms["as_json"]:
         typer.echo(to_json(report))
-    elif html is None and pdf is None:
-        draw(invocation.out, report)
+    elif not _wants_document(forms):
+        draw(invocation.out, report, asked_words(frame.where))
+
+
+def _write_documents(invocation: Invocation, content: "Content", forms: Forms) -> None:
+    from resile.app.documents.html import html_document  # noqa: PLC0415 - loads the chart renderer
+    from resile.app.documents.pdf import pdf_document  # noqa: PLC0415
+
+    if forms["html"] is not None:
+        _write(invocation, forms["html"], html_document(content))
+    if forms["pdf"] is not None:
+        _write(invocation, forms["pdf"], pdf_document(content))
 
 
 def _write(invocation: Invocation, path: Path, content: bytes) -> None:
@@ -160,47 +168,3 @@ def _write(invocation: Invocation, path: Path, content: bytes) -> None:
         ) from None
     # On standard error: with --json, standard output holds the JSON and nothing else.
     invocation.err.print(f"Written: {path}", markup=False, soft_wrap=True)
-
-
-def _compared_values(resile: "Resile", query: "Query", a: str, b: str) -> "CompareReport":
-    from resile.app.report import compare_values  # noqa: PLC0415 - loads the analytics
-
-    (dimension, value_a), (dimension_b, value_b) = _pair(a, "--a"), _pair(b, "--b")
-    if dimension != dimension_b:
-        raise ConfigError(f"--a is a {dimension} and --b a {dimension_b}; compare two of the same kind")
-    return compare_values(resile, query, dimension, value_a, value_b)
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    dimension, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"{option} {text!r} is not {_PAIR}; write it as {option} service=checkout")
-    return dimension.strip(), value
-
-
-def _compared_windows(resile: "Resile", query: "Query", against: str | None, *, has_window: bool) -> "CompareReport":
-    from resile.app.report import compare  # noqa: PLC0415 - loads the analytics
-
-    before, after = windows_to_compare(query.window, against, has_window=has_window)
-    return compare(resile, query, before, after)
-
-
-def windows_to_compare(asked: "Window", against: str | None, *, has_window: bool) -> "tuple[Window, Window]":
-    """The earlier and the later window.
-
-    Raises:
-        ConfigError: `against` is not FROM..TO.
-    """
-    from resile.analytics.query import Window  # noqa: PLC0415
-    from resile.model.time import parse_instant  # noqa: PLC0415
-
-    if against is not None:
-        start, dots, end = against.partition("..")
-        if not dots:
-            raise ConfigError(f"--against {against!r} is not FROM..TO; write it as 2024-01-01..2024-04-01")
-        return Window(parse_instant(start), parse_instant(end)), asked
-    length = asked.end - asked.start
-    if has_window:
-        return Window(asked.start - length, asked.start), asked
-    middle = (asked.start + length / 2).replace(microsecond=0)
-    return Window(asked.start, middle), Window(middle, asked.end)

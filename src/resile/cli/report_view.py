@@ -1,8 +1,7 @@
 """Time to restore and its trend, drawn in the terminal: the message first, then the figures, then the pictures."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -32,22 +31,28 @@ from resile.analytics.words import (
     key_name,
     number,
 )
+from resile.app.documents.phrases import day_words, gathered, period_median_s, period_words, window_words
 from resile.cli.drawing import INTERVAL, MEDIAN, NOTHING, P90, LogAxis, log_axis, range_bar, sparkline
+from resile.cli.tables import drawn_width, number_columns, pairs_table, plain_table, print_table
 
 MESSAGE = "bold"
 FIGURE = "bold green"
-BAR_WIDTH = 22
+# What the columns beside the drawn one take at most.
+NUMBERS_WIDTH = 50
+MOST_NAME = 24
 # Beyond these, a terminal scrolls its own message away; --json, --html and --pdf hold all.
 MOST_GROUPS = 40
 MOST_PERIODS = 60
+_PERIOD_WIDTH = 11
 
 
-def draw_restore(out: Console, report: RestoreReport) -> None:
+def draw_restore(out: Console, report: RestoreReport, asked: str = "") -> None:
     """The whole report of time to restore."""
-    draw_message(out, message_parts(report), f"{clock_name(report.clock)}: {clock_span(report.clock)}", report.window)
+    draw_message(out, message_parts(report), about(clock_span(report.clock), report.window, asked))
     if is_empty(report):
         draw_nothing(out, report.excluded)
         return
+    out.print()
     out.print(_headline(report))
     if report.groups:
         _draw_groups(out, report)
@@ -55,10 +60,10 @@ def draw_restore(out: Console, report: RestoreReport) -> None:
     draw_notes(out, _notes(report), report.definition)
 
 
-def draw_trend(out: Console, report: RestoreReport) -> None:
+def draw_trend(out: Console, report: RestoreReport, asked: str = "") -> None:
     """The trend alone: verdict in words, what stands behind it, and every period."""
-    title = f"{clock_name(report.clock)}, {counted(len(report.trend.periods), report.trend.every)}"
-    draw_message(out, _trend_message(report), title, report.window)
+    span = f"{clock_name(report.clock)}, {counted(len(report.trend.periods), report.trend.every)}"
+    draw_message(out, _trend_message(report), about(span, report.window, asked))
     if is_empty(report):
         draw_nothing(out, report.excluded)
         return
@@ -73,27 +78,15 @@ def is_empty(report: RestoreReport) -> bool:
     return report.overall.n_restored + report.overall.n_open == 0
 
 
-def draw_message(out: Console, parts: Parts, title: str, window: WindowOut) -> None:
+def about(span: str, window: WindowOut | None, asked: str) -> str:
+    """What a report is about: from what to what, when, and which incidents were asked for."""
+    return " · ".join(text for text in (span, "" if window is None else window_words(window), asked) if text)
+
+
+def draw_message(out: Console, parts: Parts, about: str) -> None:
     """The sentence that says it all, and what it is about."""
     out.print(Text.assemble(*((text, FIGURE if is_figure else MESSAGE) for text, is_figure in parts)))
-    out.print(Text(f"{title} · {window_words(window)}", "dim"))
-
-
-def window_words(window: WindowOut) -> str:
-    """A window as days: `1 Jan 2024 to 31 Mar 2024`, both included; with the time where it is not midnight UTC."""
-    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
-    if _is_midnight(start) and _is_midnight(end):
-        last = datetime.fromordinal(end.toordinal() - 1)
-        return f"{_day(start)} to {_day(last)} (UTC)"
-    return f"{_day(start)} {start:%H:%M} to {_day(end)} {end:%H:%M} (UTC)"
-
-
-def _is_midnight(at: datetime) -> bool:
-    return (at.hour, at.minute, at.second, at.microsecond) == (0, 0, 0, 0)
-
-
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%b %Y}"
+    out.print(Text(about, "dim"))
 
 
 def draw_nothing(out: Console, excluded: dict[str, int]) -> None:
@@ -108,11 +101,9 @@ def draw_nothing(out: Console, excluded: dict[str, int]) -> None:
 
 def _headline(report: RestoreReport) -> Table:
     overall = report.overall
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 3, 0, 0))
-    table.add_column(style="dim")
+    table = pairs_table()
     table.add_column(style="bold", justify="right", no_wrap=True)
     table.add_column()
-    table.add_row("", "", "")
     table.add_row("Median", duration(typical_s(overall)), median_note(overall).removeprefix("median · "))
     table.add_row("P90", duration(overall.p90_s), "one in ten takes longer")
     table.add_row("Mean", duration(overall.mean_s), mean_note(overall).removeprefix("mean").removeprefix(" · "))
@@ -126,28 +117,27 @@ def _headline(report: RestoreReport) -> Table:
 
 def _draw_groups(out: Console, report: RestoreReport) -> None:
     groups = report.groups[:MOST_GROUPS]
+    names = [key_name(group.key) for group in groups]
+    name_width = min(max(map(len, names)), MOST_NAME)
     axis = log_axis(
         (
             value
             for group in groups
             for value in (typical_s(group), group.median_low_s, group.median_high_s, group.p90_s)
         ),
-        BAR_WIDTH,
+        drawn_width(out, others=NUMBERS_WIDTH + name_width),
     )
     by = " and ".join(dimension_name(name).lower() for name in report.by)
     out.print()
     out.print(Text.assemble((f"By {by}, worst first", "bold"), ("  " + _legend(axis), "dim")))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(" · ".join(dimension_name(name) for name in report.by), overflow="fold", max_width=24)
+    table = plain_table()
+    table.add_column(" · ".join(dimension_name(name) for name in report.by), overflow="fold", min_width=name_width)
     if axis is not None:
         table.add_column("", no_wrap=True)
-    table.add_column("Median", justify="right", no_wrap=True)
-    table.add_column("95 %", no_wrap=True)
-    table.add_column("P90", justify="right", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
+    number_columns(table, "Median", "95 %", "P90", "n")
     for group in groups:
         table.add_row(*_group_cells(group, axis))
-    out.print(table)
+    print_table(out, table)
     if len(report.groups) > MOST_GROUPS:
         out.print(
             f"… and {number(len(report.groups) - MOST_GROUPS)} more; --json, --html and --pdf hold all.", style="dim"
@@ -186,7 +176,7 @@ def _colored(bar: str) -> Text:
 
 
 def _draw_sparkline(out: Console, trend: Trend) -> None:
-    medians = [median_of(period) for period in trend.periods]
+    medians = [period_median_s(period) for period in trend.periods]
     known = [value for value in medians if value is not None]
     if not known:
         return
@@ -204,11 +194,6 @@ def _draw_sparkline(out: Console, trend: Trend) -> None:
     out.print(Padding(Text.assemble((verdict, "bold"), (f" — {behind}" if behind else "", "dim")), (0, 0, 0, 2)))
 
 
-def median_of(period: PeriodStatistics) -> float | None:
-    """The median that stands for a period: Kaplan–Meier's when incidents are open."""
-    return period.km_median_s if period.n_open else period.median_s
-
-
 def _trend_message(report: RestoreReport) -> Parts:
     said = trend_sentence(report.trend)
     return [(said, False)] if said else message_parts(report)
@@ -217,31 +202,29 @@ def _trend_message(report: RestoreReport) -> Parts:
 def _draw_change_points(out: Console, trend: Trend) -> None:
     for point in trend.change_points:
         words = f"{point.ratio:.2f} times the level before, p = {point.p_value:.3f}"
-        out.print(Padding(f"Level changed around {_day(point.at.astimezone(UTC))}: {words}", (0, 0, 0, 2)))
+        out.print(Padding(f"Level changed around {day_words(point.at.astimezone(UTC))}: {words}", (0, 0, 0, 2)))
 
 
 def _draw_periods(out: Console, trend: Trend) -> None:
     shown = trend.periods[-MOST_PERIODS:]
     axis = log_axis(
-        (value for p in shown for value in (median_of(p), p.median_low_s, p.median_high_s, p.p90_s)), BAR_WIDTH
+        (value for p in shown for value in (period_median_s(p), p.median_low_s, p.median_high_s, p.p90_s)),
+        drawn_width(out, others=NUMBERS_WIDTH + _PERIOD_WIDTH),
     )
     out.print()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(f"{trend.every.capitalize()} of", no_wrap=True)
+    table = plain_table()
+    table.add_column(trend.every.capitalize(), no_wrap=True)
     table.add_column(_legend(axis).partition(";")[0], no_wrap=True)
-    table.add_column("Median", justify="right", no_wrap=True)
-    table.add_column("95 %", no_wrap=True)
-    table.add_column("P90", justify="right", no_wrap=True)
-    table.add_column("n", justify="right", no_wrap=True)
+    number_columns(table, "Median", "95 %", "P90", "n")
     for period in shown:
-        table.add_row(*_period_cells(period, axis))
-    out.print(table)
+        table.add_row(*_period_cells(period, trend.every, axis))
+    print_table(out, table)
     if len(trend.periods) > len(shown):
         out.print(f"… {number(len(trend.periods) - len(shown))} earlier ones in --json, --html and --pdf.", style="dim")
 
 
-def _period_cells(period: PeriodStatistics, axis: LogAxis | None) -> list[Text]:
-    median = median_of(period)
+def _period_cells(period: PeriodStatistics, every: str, axis: LogAxis | None) -> list[Text]:
+    median = period_median_s(period)
     has_any = period.n_restored + period.n_open > 0
     bar = (
         Text("")
@@ -250,7 +233,7 @@ def _period_cells(period: PeriodStatistics, axis: LogAxis | None) -> list[Text]:
     )
     n_open = Text(f" +{number(period.n_open)} open", "red") if period.n_open else Text("")
     return [
-        Text(f"{period.start.astimezone(UTC):%Y-%m-%d}"),
+        Text(period_words(period.start, every)),
         bar,
         Text(duration(median), "bold" if median is not None else "dim"),
         Text(interval(period.median_low_s, period.median_high_s, beside_s=median)),
@@ -269,23 +252,10 @@ def _notes(report: RestoreReport) -> list[str]:
 def draw_notes(out: Console, notes: list[str], definition: str, *, most: int = 6) -> None:
     """How far to trust the figures, and what they are; the same note of many groups is said once, with their names."""
     out.print()
-    for note in gathered(notes)[:most]:
-        out.print(Padding(Text(f"• {note}", "dim"), (0, 0, 0, 0)))
-    if len(gathered(notes)) > most:
-        out.print(Text(f"• … and {len(gathered(notes)) - most} more notes in --json", "dim"))
+    said = gathered(notes)
+    for note in said[:most]:
+        out.print(Text(f"• {note}", "dim"))
+    if len(said) > most:
+        out.print(Text(f"• … and {len(said) - most} more notes in --json", "dim"))
     if definition:
         out.print(Text(definition, "dim"))
-
-
-def gathered(notes: list[str]) -> list[str]:
-    """Notes `group: sentence` that say the same, as one: `a, b, c: sentence`; many names are counted."""
-    names: dict[str, list[str]] = {}
-    for note in notes:
-        name, colon, sentence = note.partition(": ")
-        names.setdefault(sentence if colon else note, []).extend([name] if colon else [])
-    return [f"{_listed(groups)}: {sentence}" if groups else sentence for sentence, groups in names.items()]
-
-
-def _listed(names: list[str], most: int = 3) -> str:
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + rest
