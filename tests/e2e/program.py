@@ -1,0 +1,124 @@
+"""The installed program, as its user starts it: another process, an empty home, no leftover environment."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+LONGEST_S = 300
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class Program:
+    """`resile` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+        kept = {name: os.environ[name] for name in ("LANG", "TZ") if name in os.environ}
+        self.environment = {
+            **kept,
+            "PATH": f"{BIN}:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "RESILE_DATA": str(folder / "data"),
+            "COLUMNS": "160",
+        }
+
+    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """Run `resile` with these arguments; the test fails where it ends with another code."""
+        return self._checked([str(BIN / "resile"), *arguments], code)
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run lines of a shell, as somebody pastes them."""
+        return self._checked(["/bin/bash", "-euo", "pipefail", "-c", script], 0)
+
+    def json(self, *arguments: str) -> Any:
+        """What a command says with --json."""
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def _checked(self, command: list[str], code: int) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_S,
+            check=False,
+        )
+        assert done.returncode == code, f"{command}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    @contextmanager
+    def serving(self, *arguments: str) -> Iterator["Server"]:
+        """Start a command that serves, on a port that the system chooses; wait for the address that it prints."""
+        process = subprocess.Popen(
+            [str(BIN / "resile"), *arguments],
+            cwd=self.folder,
+            env={**self.environment, "RESILE_PORT": "0", "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        server = Server(process)
+        try:
+            server.wait_until_ready()
+            yield server
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            server.drain()
+
+
+class Server:
+    """A serving process and what it has said so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.address = ""
+        self._said: list[str] = []
+        self._is_ready = threading.Event()
+        # A pipe that nobody reads fills up, and the program would stop in the middle of a word.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def said(self) -> str:
+        """Everything printed until now."""
+        return "".join(self._said)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._said.append(line)
+            found = ADDRESS.search(line)
+            if found and not self.address:
+                self.address = found.group(0)
+                self._is_ready.set()
+        self._is_ready.set()
+
+    def wait_until_ready(self) -> None:
+        """Block until the address was printed."""
+        assert self._is_ready.wait(LONGEST_S), f"no address within {LONGEST_S} s: {self.said}"
+        assert self.address, f"ended without an address: {self.said}"
+
+    def stop(self, how: signal.Signals) -> int:
+        """Send the signal; the exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+    def drain(self) -> None:
+        """Take what was said last."""
+        self._reader.join(timeout=10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
