@@ -1,0 +1,159 @@
+"""A new user's first hour: import, report, look, stop."""
+
+import json
+import signal
+import sqlite3
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.e2e.program import Program
+
+HISTORY = """\
+ref,summary,began,over,system,priority
+A-1,Checkout fails,2026-01-06T09:00:00Z,2026-01-06T09:30:00Z,checkout,1
+A-2,Search is slow,2026-01-07T09:00:00Z,2026-01-07T11:00:00Z,search,3
+A-3,Search is slow,2026-01-08T09:00:00Z,2026-01-08T10:00:00Z,search,3
+A-4,Broken row,yesterday,2026-01-08T10:00:00Z,search,3
+"""
+MAPPING = """\
+id: ref
+title: summary
+detected: began
+restored: over
+service: system
+severity: {column: priority, values: {"1": SEV1, "3": SEV3}}
+"""
+PAGES = ("/", "/incidents", "/incidents/own:A-1", "/api/v1/reports/restore", "/api/openapi.json", "/healthz")
+
+
+@pytest.fixture
+def imported(program: Program) -> Program:
+    """A small history with one bad row, imported."""
+    (program.folder / "own.csv").write_text(HISTORY, encoding="utf-8")
+    (program.folder / "own.yaml").write_text(MAPPING, encoding="utf-8")
+    # Exit code 1: some rows were refused, the rest was taken.
+    done = program.run("import", "table", "own.csv", "--mapping", "own.yaml", "--name", "own", code=1)
+    assert "own.csv.refused.csv" in done.stdout
+    return program
+
+
+def get(address: str) -> tuple[int, str]:
+    """Status and body."""
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - an address that resile printed
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_bad_row_is_told_with_its_place_and_can_be_mended_and_imported(imported: Program) -> None:
+    refused = imported.folder / "own.csv.refused.csv"
+    text = refused.read_text(encoding="utf-8")
+    assert "A-4" in text
+    assert "A-1" not in text
+
+    refused.write_text(text.replace("yesterday", "2026-01-08T08:00:00Z"), encoding="utf-8")
+    imported.run("import", "table", refused.name, "--mapping", "own.yaml", "--name", "own")
+
+    assert imported.json("report", "restore")["overall"]["n_restored"] == 4
+
+
+def test_report_in_the_terminal_leads_with_the_median_and_names_every_group(imported: Program) -> None:
+    shown = imported.run("report", "restore", "--by", "service").stdout
+
+    assert "checkout" in shown
+    assert "search" in shown
+    assert "1 h" in shown
+
+
+def test_report_as_json_is_one_object_with_the_figures(imported: Program) -> None:
+    report = imported.json("report", "restore", "--by", "severity")
+
+    assert report["overall"]["median_s"] == 3600
+    assert report["overall"]["mean_s"] == 4200
+    assert {group["key"]["severity"]: group["n_restored"] for group in report["groups"]} == {"SEV1": 1, "SEV3": 2}
+
+
+def test_every_page_answers_and_the_interface_returns_the_command_lines_json(imported: Program) -> None:
+    with imported.serving("up") as server:
+        answers = {path: get(server.address + path)[0] for path in PAGES}
+        report = json.loads(get(server.address + "/api/v1/reports/restore?by=severity")[1])
+        assert server.stop(signal.SIGTERM) == 0
+
+    assert answers == dict.fromkeys(PAGES, 200)
+    assert report == imported.json("report", "restore", "--by", "severity")
+
+
+def test_nonsense_in_an_address_gives_a_page_that_says_what_was_not_understood(imported: Program) -> None:
+    with imported.serving("up") as server:
+        status, page = get(server.address + "/?from=yesterdayish&clock=cuckoo")
+
+    assert status < 500
+    assert "yesterdayish" in page
+    assert "cuckoo" in page
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_server_ends_cleanly_and_leaves_the_data_whole(imported: Program, how: signal.Signals) -> None:
+    with imported.serving("up") as server:
+        assert get(server.address + "/healthz")[0] == 200
+        code = server.stop(how)
+
+    assert code in {0, 130}
+    assert "Traceback" not in server.said
+    with sqlite3.connect(imported.folder / "data/resile.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_an_import_while_the_server_runs_shows_on_its_pages(imported: Program) -> None:
+    with imported.serving("up") as server:
+        before = json.loads(get(server.address + "/api/v1/reports/restore")[1])
+        more = HISTORY.splitlines()[0] + "\nA-9,Login fails,2026-01-09T09:00:00Z,2026-01-09T09:10:00Z,login,1\n"
+        (imported.folder / "more.csv").write_text(more, encoding="utf-8")
+        imported.run("import", "table", "more.csv", "--mapping", "own.yaml", "--name", "own")
+        after = json.loads(get(server.address + "/api/v1/reports/restore")[1])
+
+    assert after["overall"]["n_restored"] == before["overall"]["n_restored"] + 1
+
+
+def test_an_empty_folder_teaches_instead_of_failing(program: Program) -> None:
+    assert program.json("report", "restore")["overall"]["n_restored"] == 0
+    with program.serving("up") as server:
+        status, page = get(server.address + "/")
+
+    assert status == 200
+    assert "resile import" in page
+
+
+def test_demo_says_on_every_page_that_it_is_simulated_and_touches_nobodys_data(program: Program) -> None:
+    with program.serving("demo") as server:
+        pages = [get(server.address + path) for path in ("/", "/incidents")]
+        report = json.loads(get(server.address + "/api/v1/reports/restore")[1])
+        assert server.stop(signal.SIGTERM) == 0
+
+    assert [status for status, _ in pages] == [200, 200]
+    assert all("simulated" in page.lower() for _, page in pages)
+    assert report["overall"]["n_restored"] > 800
+    assert not (program.folder / "data").exists()
+
+
+def test_first_admin_is_made_through_the_printed_link_and_then_everybody_logs_in(imported: Program) -> None:
+    with imported.serving("up") as server:
+        link = next(word for word in server.said.split() if word.startswith(server.address) and "setup" in word)
+        status, page = get(link)
+
+        assert status == 200
+        assert "password" in page.lower()
+        assert get(link + "x")[0] in {200, 400, 403, 404, 410}
+        assert server.stop(signal.SIGINT) in {0, 130}
+
+
+def test_locked_data_folder_is_one_clear_error(program: Program) -> None:
+    (program.folder / "data").write_text("a file where the folder should be", encoding="utf-8")
+
+    done = program.run("report", "restore", code=2)
+
+    assert "Traceback" not in done.stderr
+    assert str(program.folder / "data") in done.stderr.replace("\n", "")

@@ -1,0 +1,108 @@
+"""Three public histories, imported as the README says; the published figures come out (docs/reference/measures.md)."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.program import Program
+
+pytestmark = pytest.mark.real_data
+
+HOUR = 3600
+MINUTE = 60
+
+
+def groups_by(program: Program, dimension: str, *filters: str) -> dict[str | None, Any]:
+    """The groups of the report by the value of one dimension."""
+    report = program.json("report", "restore", "--by", dimension, *filters)
+    return {group["key"][dimension]: group for group in report["groups"]}
+
+
+def test_servicenow_log_gives_its_published_figures(program: Program, real_data: Path) -> None:
+    summary = program.json("import", "servicenow", str(real_data / "servicenow/incident_event_log.zip"))
+
+    assert summary["n_incidents"] == 24_918
+    report = program.json("report", "restore", "--by", "severity")
+    overall = report["overall"]
+    assert overall["n_restored"] == 23_362
+    assert overall["n_open"] == 0
+    assert overall["mean_s"] == pytest.approx(178.2 * HOUR, abs=0.05 * HOUR)
+    assert overall["median_s"] == pytest.approx(22.1 * HOUR, abs=0.05 * HOUR)
+    assert overall["p90_s"] == pytest.approx(381.5 * HOUR, abs=0.05 * HOUR)
+    assert report["excluded"]["without_end"] == 1_556
+    groups = {group["key"]["severity"]: group for group in report["groups"]}
+    for severity, median_h, mean_h in (
+        ("SEV1", 80.2, 266.1),
+        ("SEV2", 38.2, 152.5),
+        ("SEV3", 21.6, 174.4),
+        ("SEV4", 5.0, 283.2),
+    ):
+        assert groups[severity]["median_s"] == pytest.approx(median_h * HOUR, abs=0.06 * HOUR), severity
+        assert groups[severity]["mean_s"] == pytest.approx(mean_h * HOUR, abs=0.06 * HOUR), severity
+
+
+def test_servicenow_log_has_its_incidents_by_priority(program: Program, real_data: Path) -> None:
+    program.run("import", "servicenow", str(real_data / "servicenow/incident_event_log.zip"))
+
+    for severity, n in (("SEV1", 270), ("SEV2", 408), ("SEV3", 23_466), ("SEV4", 774)):
+        report = program.json("report", "restore", "--severity", severity)
+        counted = report["overall"]["n_restored"] + report["overall"]["n_open"] + sum(report["excluded"].values())
+        assert counted == n, severity
+
+
+def test_github_status_history_gives_its_published_figures(program: Program, real_data: Path) -> None:
+    summary = program.json("import", "statuspage", str(real_data / "github-status/incidents.jsonl"))
+
+    assert summary["n_incidents"] == 819
+    report = program.json("report", "restore")
+    assert report["excluded"]["planned"] == 18
+    groups = groups_by(program, "severity")
+    for severity, n, median_min, mean_min in (
+        ("SEV3", 604, 72.5, 140.8),
+        ("SEV2", 138, 77, 133.6),
+        ("SEV1", 28, 85, 176.1),
+    ):
+        assert groups[severity]["n_restored"] == n, severity
+        assert groups[severity]["median_s"] == pytest.approx(median_min * MINUTE, abs=0.06 * MINUTE), severity
+        assert groups[severity]["mean_s"] == pytest.approx(mean_min * MINUTE, abs=0.06 * MINUTE), severity
+    assert groups[None]["n_restored"] == 31
+
+
+def test_upptime_history_rebuilt_as_git_gives_its_published_figures(
+    program: Program, real_data: Path, tmp_path: Path
+) -> None:
+    rebuild = real_data.parent / "bench/rebuild_git.py"
+    if not rebuild.exists():
+        pytest.skip(f"{rebuild} is not here; it makes a repository of the log")
+    repository = tmp_path / "upptime.git"
+    subprocess.run(
+        [sys.executable, str(rebuild), str(real_data / "upptime/curc-log.tsv"), str(repository)],
+        check=True,
+        capture_output=True,
+    )
+
+    program.run("import", "upptime", str(repository))
+
+    overall = program.json("report", "restore")["overall"]
+    assert overall["n_restored"] == 275
+    assert overall["n_open"] == 2
+    assert overall["mean_s"] == pytest.approx(232.7 * MINUTE, abs=0.06 * MINUTE)
+    assert overall["median_s"] == pytest.approx(65.7 * MINUTE, abs=0.06 * MINUTE)
+    assert len(groups_by(program, "service")) == 19
+
+
+def test_three_histories_share_a_folder_and_importing_again_changes_nothing(program: Program, real_data: Path) -> None:
+    path = str(real_data / "github-status/incidents.jsonl")
+    program.run("import", "statuspage", path)
+    program.run("import", "servicenow", str(real_data / "servicenow/incident_event_log.zip"))
+    before = program.json("report", "restore", "--by", "origin")
+
+    again = program.json("import", "statuspage", path)
+
+    assert again["n_new"] == again["n_updated"] == 0
+    assert again["n_unchanged"] == 819
+    assert program.json("report", "restore", "--by", "origin") == before
+    assert len(before["groups"]) == 2
