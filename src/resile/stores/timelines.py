@@ -58,6 +58,7 @@ class SqlTimelineStore:
 
         Raises:
             ConflictError: a timeline is not at its expected version, or already holds an event of that id.
+            StoreError: the database failed, or a name holds a NUL character.
         """
         try:
             with self._database.writing() as connection:
@@ -75,6 +76,7 @@ class SqlTimelineStore:
         now = dict(stood)
         rows: list[tuple[int, int, int, str, str]] = []
         for append in appends:
+            check_names(append)
             number, version = now.get(append.incident_id, (seq + 1, 0))
             if version != append.expected_version:
                 raise ConflictError(
@@ -137,11 +139,13 @@ class SqlTimelineStore:
         Holds a connection until it is exhausted or closed.
         """
         bounds = {"after": after_seq, "up_to": up_to_seq}
-        with self._database.reading() as connection:
-            changed = connection.execute(_CHANGED, bounds, execution_options={"yield_per": _CHUNK})
+        with (
+            self._database.reading() as connection,
+            connection.execute(_CHANGED, bounds, execution_options={"yield_per": _CHUNK}) as changed,
+        ):
             for some in changed.partitions(_CHUNK):
-                told: dict[int, list[Event]] = {number: [] for number, _ in some}
                 names = {row.number: row.incident_id for row in some}
+                told: dict[int, list[Event]] = {number: [] for number in names}
                 query = (
                     select(events.c.timeline, events.c.body)
                     .where(self._among(events.c.timeline, list(told)), events.c.seq <= up_to_seq)
@@ -210,6 +214,19 @@ class SqlTimelineStore:
 
     def _among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         return among(column, values, is_sqlite=self._database.is_sqlite)
+
+
+def check_names(append: Append) -> None:
+    """Refuse names that PostgreSQL could not keep, wherever they go.
+
+    Raises:
+        StoreError: a name holds a NUL character.
+    """
+    if "\0" in append.incident_id or (append.taken is not None and "\0" in append.taken[0] + append.taken[1]):
+        raise StoreError(
+            f"incident id {append.incident_id!r} holds a NUL character, which no database keeps; "
+            "take it out where it comes from"
+        )
 
 
 def _decode(incident_id: str, body: str) -> Event:

