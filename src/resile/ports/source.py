@@ -1,12 +1,13 @@
 """Doors in for histories: each reads one format and gives drafts, never failing as a whole for one bad row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
 
 from resile.model.draft import Draft
+from resile.model.severity import Severity
 
 
 class Place(Struct, frozen=True):
@@ -63,7 +64,29 @@ class Progress(Struct, frozen=True):
     total_bytes: int
 
 
-Reading = Taken | Skipped | Refused | Progress
+class Remark(Struct, frozen=True):
+    """Something about the input as a whole that is worth a line in the summary."""
+
+    text: str
+
+
+Reading = Taken | Skipped | Refused | Progress | Remark
+
+
+class SourceOptions(Struct, frozen=True, kw_only=True):
+    """What a user may say about any history.
+
+    Attributes:
+        name: the origin under which the incidents are kept; None: the source's own.
+        mapping: of tables, the file that says which column is what.
+        timezone: IANA name of the zone of times that carry none; None: what the mapping or the source says, else UTC.
+        severity_aliases: further names of severities, in lower case.
+    """
+
+    name: str | None = None
+    mapping: Path | None = None
+    timezone: str | None = None
+    severity_aliases: Mapping[str, Severity] = {}
 
 
 class Source(Protocol):

@@ -1,0 +1,191 @@
+"""Bring a history in: read drafts, compare with what was taken before, append what is new or told differently."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from resile.app.import_summary import ImportSummary, Tally
+from resile.model.draft import Draft, incident_id_of
+from resile.model.errors import ConflictError
+from resile.model.history import record_history
+from resile.ports.clock import Clock
+from resile.ports.facts_store import FactsStore
+from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, Taken
+from resile.ports.timeline_store import Append, TimelineStore
+
+BATCH_DRAFTS = 5_000
+# A batch is decided anew this often when others append at the same moment.
+_TRIES = 5
+
+
+class Outcome(StrEnum):
+    """What became of a row."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+
+class RowOutcome(Struct, frozen=True):
+    """What became of a row, and why.
+
+    Attributes:
+        incident_id: None where no incident came of it.
+        sentences: the reason of a skipped or refused row; the doubts of one that was taken.
+    """
+
+    place: Place
+    outcome: Outcome
+    incident_id: str | None = None
+    sentences: tuple[str, ...] = ()
+
+
+class Listeners(Struct, frozen=True, kw_only=True):
+    """Who hears of what happens, while it happens."""
+
+    row: Callable[[RowOutcome], None] | None = None
+    refused: Callable[[Refused], None] | None = None
+    progress: Callable[[Progress], None] | None = None
+
+
+def import_history(
+    readings: Iterable[Reading],
+    *,
+    timelines: TimelineStore,
+    facts: FactsStore | None,
+    clock: Clock,
+    listeners: Listeners | None = None,
+    is_dry_run: bool = False,
+) -> ImportSummary:
+    """Take everything in, batch by batch; each batch is one transaction.
+
+    Broken off at any point and run again, it gives the same state as an undisturbed run: what was taken is remembered
+    together with its events. What people changed stays: only what the same import said before is corrected.
+
+    Raises:
+        ConfigError: the input as a whole cannot be read; the batches before are kept.
+        StoreError: the store cannot take more; the batches before are kept.
+    """
+    run = _Run(timelines, clock.now(), listeners or Listeners(), is_dry_run=is_dry_run)
+    for reading in readings:
+        run.hear(reading)
+    run.flush()
+    if facts is not None and not is_dry_run:
+        facts.refresh()
+    return run.tally.summary(is_dry_run=is_dry_run)
+
+
+def digest_of(draft: Draft) -> bytes:
+    """By which a draft is known to say the same as last time."""
+    return hashlib.blake2b(msgspec.msgpack.encode(draft), digest_size=16).digest()
+
+
+class _Waiting(Struct, frozen=True, gc=False):
+    taken: Taken
+    incident_id: str
+    digest: bytes
+
+
+class _Run:
+    def __init__(self, timelines: TimelineStore, now: datetime, listeners: Listeners, *, is_dry_run: bool) -> None:
+        self._timelines = timelines
+        self._now = now
+        self._listeners = listeners
+        self._is_dry_run = is_dry_run
+        self._waiting: dict[str, _Waiting] = {}
+        self.tally = Tally()
+
+    def hear(self, reading: Reading) -> None:
+        """Take one reading in."""
+        if isinstance(reading, Taken):
+            draft = reading.draft
+            incident_id = incident_id_of(draft.origin, draft.ref)
+            if incident_id in self._waiting:
+                # The second word on an incident is compared with the first once that is stored.
+                self.flush()
+            self._waiting[incident_id] = _Waiting(reading, incident_id, digest_of(draft))
+            if len(self._waiting) >= BATCH_DRAFTS:
+                self.flush()
+        elif isinstance(reading, Progress):
+            if self._listeners.progress is not None:
+                self._listeners.progress(reading)
+        elif isinstance(reading, Skipped):
+            self.tally.skipped(reading.place, reading.reason)
+            self._tell(RowOutcome(reading.place, Outcome.SKIPPED, None, (reading.reason,)))
+        elif isinstance(reading, Refused):
+            self.tally.refused(reading.place, reading.reason)
+            if self._listeners.refused is not None:
+                self._listeners.refused(reading)
+            self._tell(RowOutcome(reading.place, Outcome.REFUSED, None, (reading.reason,)))
+        elif isinstance(reading, Remark):
+            self.tally.remarks.append(reading.text)
+
+    def flush(self) -> None:
+        """Store the drafts that wait, in one transaction."""
+        batch = list(self._waiting.values())
+        self._waiting.clear()
+        if not batch:
+            return
+        is_ledger_enough = True
+        for attempt in range(_TRIES):
+            appends, outcomes = self._decided(batch, is_ledger_enough=is_ledger_enough)
+            try:
+                if appends and not self._is_dry_run:
+                    self._timelines.append(appends)
+                break
+            except ConflictError:
+                if attempt == _TRIES - 1:
+                    raise
+                is_ledger_enough = False
+        for one, outcome in zip(batch, outcomes, strict=True):
+            doubts = self.tally.taken(one.taken, outcome.value)
+            self._tell(RowOutcome(one.taken.place, outcome, one.incident_id, doubts))
+
+    def _decided(self, batch: list[_Waiting], *, is_ledger_enough: bool) -> tuple[list[Append], list[Outcome]]:
+        """What to append for each draft. A draft that was never taken is believed to be new unless that went wrong."""
+        known = self._known(batch)
+        told = {
+            one.incident_id
+            for one in batch
+            if (digest := known.get(one.incident_id)) != one.digest and (digest is not None or not is_ledger_enough)
+        }
+        timelines = self._timelines.read_many(sorted(told)) if told else {}
+        appends: list[Append] = []
+        outcomes: list[Outcome] = []
+        for one in batch:
+            if known.get(one.incident_id) == one.digest:
+                outcomes.append(Outcome.UNCHANGED)
+                continue
+            draft = one.taken.draft
+            timeline = timelines.get(one.incident_id, [])
+            events = record_history(draft, timeline, now=self._now, by=f"import:{draft.origin}")
+            taken = (draft.origin, draft.ref, one.digest)
+            appends.append(Append(one.incident_id, len(timeline), tuple(events), taken))
+            outcomes.append(_outcome(is_known=bool(timeline), says_more=bool(events)))
+        return appends, outcomes
+
+    def _known(self, batch: list[_Waiting]) -> Mapping[str, bytes]:
+        refs: dict[str, list[str]] = {}
+        for one in batch:
+            refs.setdefault(one.taken.draft.origin, []).append(one.taken.draft.ref)
+        return {
+            incident_id_of(origin, ref): digest
+            for origin, some in refs.items()
+            for ref, digest in self._timelines.taken(origin, some).items()
+        }
+
+    def _tell(self, outcome: RowOutcome) -> None:
+        if self._listeners.row is not None:
+            self._listeners.row(outcome)
+
+
+def _outcome(*, is_known: bool, says_more: bool) -> Outcome:
+    if not is_known:
+        return Outcome.NEW
+    return Outcome.UPDATED if says_more else Outcome.UNCHANGED

@@ -1,0 +1,203 @@
+"""`resile import`: bring in the incident history that is already there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from resile.cli.invocation import Invocation, invocation_of
+from resile.model.errors import ConfigError
+
+if TYPE_CHECKING:  # the sources and what they stand on load only when something is imported
+    from resile.app.import_history import RowOutcome
+    from resile.app.import_summary import ImportSummary
+    from resile.ports.source import Progress
+
+SOME_REFUSED = 1
+# A run that is over sooner shows no progress bar.
+_QUIET_S = 2.0
+
+_NAME = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="Under which name the incidents are kept; else the kind's or mapping's."
+    ),
+]
+_MAPPING = Annotated[
+    Path | None,
+    typer.Option("--mapping", metavar="FILE", help="Of a table: the YAML file that says which column is what."),
+]
+_TIMEZONE = Annotated[
+    str | None,
+    typer.Option("--timezone", metavar="ZONE", help="Of times without an offset, such as Europe/Berlin; else UTC."),
+]
+_REFUSED = Annotated[
+    Path | None,
+    typer.Option("--refused", metavar="FILE", help="Where refused rows go, to be mended; else beside the input."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make `resile import` a command."""
+    app.command(name="import", no_args_is_help=True)(import_)
+
+
+def import_(
+    ctx: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Argument(help="table, servicenow, statuspage, upptime, pagerduty, opsgenie, jira, or a plugin's."),
+    ],
+    path: Annotated[Path, typer.Argument(help="The file, or for upptime the git repository.")],
+    *,
+    mapping: _MAPPING = None,
+    name: _NAME = None,
+    timezone: _TIMEZONE = None,
+    refused: _REFUSED = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Propose a mapping for a table, with reasons, and stop.")
+    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say of every row what became of it, and why.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and compare, store nothing.")] = False,
+) -> None:
+    """Bring in an incident history. Run again, it changes only what the history tells differently.
+
+    Exit code 0: all was read; 1: some rows were refused, the rest was taken; 2: nothing could be read.
+
+    Examples: resile import table failures.csv --guess > failures.yaml; resile import table failures.csv --mapping
+    failures.yaml; resile import servicenow incident_event_log.zip --timezone Europe/Lisbon
+    """
+    invocation = invocation_of(ctx)
+    if guess:
+        _guess(invocation, kind, path, timezone)
+        return
+    from resile.ports.source import SourceOptions  # noqa: PLC0415 - see above
+
+    options = SourceOptions(
+        name=_checked_name(name),
+        mapping=mapping,
+        timezone=timezone,
+        severity_aliases={alias.casefold(): meant for alias, meant in invocation.settings.severity_aliases.items()},
+    )
+    target = refused or path.with_name(f"{path.name}.refused.csv")
+    if target.resolve() == path.resolve():
+        raise ConfigError(f"refused rows would overwrite the input {path}; name another file with --refused")
+    summary, written = _run(
+        invocation, kind, path, options, target=target, shows=_Shown(explain=explain, as_json=as_json), dry_run=dry_run
+    )
+    if as_json:
+        body = msgspec.to_builtins(summary) | {
+            "n_incidents": summary.n_incidents,
+            "refused_file": [str(one) for one in written],
+        }
+        typer.echo(msgspec.json.encode(body).decode())
+    else:
+        from resile.cli.import_words import show_summary  # noqa: PLC0415 - see above
+
+        show_summary(invocation.out, summary, written)
+    if summary.n_refused:
+        raise typer.Exit(SOME_REFUSED)
+
+
+class _Shown(msgspec.Struct, frozen=True, kw_only=True):
+    explain: bool
+    as_json: bool
+
+
+def _checked_name(name: str | None) -> str | None:
+    if name is not None and (not name.strip() or ":" in name or len(name) > 100):  # noqa: PLR2004 - a word, not a text
+        raise ConfigError(f"name {name!r} cannot be used; give one of 1 to 100 characters without a colon")
+    return name
+
+
+def _guess(invocation: Invocation, kind: str, path: Path, timezone: str | None) -> None:
+    from resile.sources.table.guess import guessed_mapping  # noqa: PLC0415 - see above
+
+    if kind != "table":
+        raise ConfigError(f"--guess proposes mappings of tables; histories of kind {kind!r} need none")
+    typer.echo(guessed_mapping(path, timezone=timezone), nl=False)
+    invocation.err.print(
+        f"Keep it as a file (> {path.name.partition('.')[0]}.yaml), look it through, then give it with --mapping.",
+        soft_wrap=True,
+    )
+
+
+def _run(
+    invocation: Invocation,
+    kind: str,
+    path: Path,
+    options: Any,
+    *,
+    target: Path,
+    shows: _Shown,
+    dry_run: bool,
+) -> tuple["ImportSummary", list[Path]]:
+    from resile.app.import_history import Listeners, import_history  # noqa: PLC0415 - see above
+    from resile.app.refused_rows import RefusedRows  # noqa: PLC0415
+    from resile.sources.registry import open_source  # noqa: PLC0415
+
+    source = open_source(kind, options)
+    with invocation.open() as resile, RefusedRows(target) as rows, _Bar(invocation) as bar:
+        listeners: Listeners = Listeners(
+            refused=None if dry_run else rows.write,
+            progress=bar.show,
+            row=_explainer(invocation, is_on_stderr=shows.as_json) if shows.explain else None,
+        )
+        summary = import_history(
+            source.read(path),
+            timelines=resile.timelines,
+            facts=resile.facts,
+            clock=resile.clock,
+            listeners=listeners,
+            is_dry_run=dry_run,
+        )
+        return summary, rows.paths
+
+
+def _explainer(invocation: Invocation, *, is_on_stderr: bool) -> Callable[["RowOutcome"], None]:
+    """One plain line per row, so that it can be searched; beside --json on standard error."""
+
+    def explain(row: "RowOutcome") -> None:
+        said = f": {'; '.join(row.sentences)}" if row.sentences else ""
+        incident = f" {row.incident_id}" if row.incident_id else ""
+        typer.echo(f"{row.place}: {row.outcome.value}{incident}{said}", err=is_on_stderr)
+
+    del invocation
+    return explain
+
+
+class _Bar:
+    """A progress bar on standard error that appears once a run takes long; none where nobody looks."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        self._bar = Progress(
+            TextColumn("Importing"),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=invocation.err,
+            transient=True,
+            disable=not invocation.err.is_terminal,
+        )
+        self._task = self._bar.add_task("import", total=None)
+        self._is_shown = False
+
+    def show(self, progress: "Progress") -> None:
+        """How far the reading is."""
+        if not self._is_shown and self._bar.get_time() - self._began_s > _QUIET_S:
+            self._is_shown = True
+            self._bar.start()
+        self._bar.update(self._task, completed=progress.done_bytes, total=progress.total_bytes)
+
+    def __enter__(self) -> "_Bar":
+        self._began_s = self._bar.get_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_shown:
+            self._bar.stop()

@@ -1,0 +1,195 @@
+"""Objects of a JSON document or of JSON Lines in bounded memory, one at a time."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+import msgspec
+from msgspec import Struct
+
+from resile.model.errors import ConfigError
+from resile.sources.csv_records import SHOWN_CHARS, detect_encoding
+
+MAX_OBJECT_BYTES = 4 << 20
+CHUNK_BYTES = 1 << 18
+_TOKENS = re.compile(rb'["{}\[\]]')
+_IN_STRING = re.compile(rb'["\\]')
+
+
+class JsonRecord(Struct, frozen=True):
+    """One object.
+
+    Attributes:
+        number: its line in JSON Lines, its place from 1 in an array.
+        under: the key of the array that it stands in; empty for a bare array or JSON Lines.
+        problem: why it cannot be read; `value` is then empty and `text` shows its beginning.
+    """
+
+    number: int
+    value: dict[str, Any]
+    under: str = ""
+    problem: str | None = None
+    text: str = ""
+
+
+def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iterator[JsonRecord]:
+    """Every object of a file: one per line, or the members of arrays.
+
+    A document is an array of objects, or an object that holds such arrays; several documents may follow each other.
+
+    Raises:
+        ConfigError: not UTF-8, or neither of these.
+        TornInputError: the input ends in the middle of an archive.
+    """
+    with start() as stream:
+        head = stream.read(CHUNK_BYTES)
+    if not head.strip():
+        raise ConfigError(f"{name} is empty; export it again")
+    if not detect_encoding(head, name).startswith("utf-8"):
+        raise ConfigError(f"{name}, row 1: JSON is read as UTF-8 only; save it as UTF-8")
+    with start() as stream:
+        if suffix in {".jsonl", ".ndjson"} or _is_lines(head):
+            yield from _lines(stream)
+        else:
+            yield from _documents(stream, name)
+
+
+def _is_lines(head: bytes) -> bool:
+    """Whether the first two lines are whole objects each, whatever the file is called."""
+    lines = head.removeprefix(b"\xef\xbb\xbf").strip().split(b"\n", 2)
+    return len(lines) > 1 and all(line.strip().startswith(b"{") and _is_json(line) for line in lines[:2])
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _lines(stream: IO[bytes]) -> Iterator[JsonRecord]:
+    number = 0
+    while line := stream.readline(MAX_OBJECT_BYTES):
+        number += 1
+        if len(line) >= MAX_OBJECT_BYTES and not line.endswith(b"\n"):
+            beginning = line[:SHOWN_CHARS]
+            while (piece := stream.readline(MAX_OBJECT_BYTES)) and not piece.endswith(b"\n"):
+                pass
+            yield _too_long(number, beginning)
+            continue
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.strip():
+            yield _decoded(line, number, "")
+
+
+def _decoded(text: bytes, number: int, under: str) -> JsonRecord:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", _beginning(text))
+    if not isinstance(value, dict):
+        return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", _beginning(text))
+    return JsonRecord(number, value, under)
+
+
+def _too_long(number: int, text: bytes, under: str = "") -> JsonRecord:
+    problem = f"it is longer than {MAX_OBJECT_BYTES} bytes, the most that is read; shorten it"
+    return JsonRecord(number, {}, under, problem, _beginning(text))
+
+
+def _beginning(text: bytes) -> str:
+    return text[:SHOWN_CHARS].decode("utf-8", "replace").strip()
+
+
+def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
+    cutter = _Cutter()
+    n_objects = 0
+    while chunk := stream.read(CHUNK_BYTES):
+        # An escape must not be parted: the character after the backslash would be read as a token.
+        while chunk.endswith(b"\\") and (more := stream.read(1)):
+            chunk += more
+        for text, under in cutter.feed(chunk):
+            n_objects += 1
+            if len(text) > MAX_OBJECT_BYTES:
+                yield _too_long(n_objects, text, under)
+            else:
+                yield _decoded(text, n_objects, under)
+    if cutter.depth:
+        where = f"after object {n_objects}" if n_objects else "at its beginning"
+        yield JsonRecord(n_objects + 1, {}, "", f"the document ends in the middle, {where}; get the file again")
+    elif not cutter.n_arrays:
+        raise ConfigError(f"{name} holds no array of objects; export it as an array, or as JSON Lines")
+
+
+class _Cutter:
+    """Cuts a stream of JSON into the objects of its arrays: of the document itself, or right under its top object."""
+
+    def __init__(self) -> None:
+        self._stack = bytearray()
+        self._is_quoted = False
+        self._string = bytearray()
+        self._key = ""
+        self._record: bytearray | None = None
+        self._record_depth = 0
+        self.n_arrays = 0
+
+    @property
+    def depth(self) -> int:
+        """How many brackets are open."""
+        return len(self._stack)
+
+    def feed(self, chunk: bytes) -> Iterator[tuple[bytes, str]]:
+        """The objects that end in this chunk with the key of their array; ones that are too long are cut."""
+        at, kept = 0, 0
+        while (found := (_IN_STRING if self._is_quoted else _TOKENS).search(chunk, at)) is not None:
+            token, at = found.group(), found.end()
+            if token == b"\\":
+                at += 1
+            elif token == b'"':
+                kept = self._quoted(chunk, at, kept)
+            elif token in b"{[":
+                kept = self._opened(token, found.start(), kept)
+            elif self._closed():
+                self._keep(chunk[kept:at])
+                yield bytes(self._record or b""), self._key
+                self._record = None
+        if self._record is not None:
+            self._keep(chunk[kept:])
+        elif self._is_quoted and len(self._stack) == 1:
+            self._keep_string(chunk[kept:])
+
+    def _quoted(self, chunk: bytes, at: int, kept: int) -> int:
+        """A string begins or ends; those right within the top object may be the key of an array."""
+        self._is_quoted = not self._is_quoted
+        if self._record is not None or len(self._stack) != 1:
+            return kept
+        if self._is_quoted:
+            self._string.clear()
+            return at
+        self._keep_string(chunk[kept : at - 1])
+        return kept
+
+    def _opened(self, token: bytes, start: int, kept: int) -> int:
+        if token == b"[" and bytes(self._stack) in {b"", b"{"}:
+            self.n_arrays += 1
+            self._key = self._string.decode("utf-8", "replace") if self._stack else ""
+        elif token == b"{" and self._record is None and bytes(self._stack) in {b"[", b"{["}:
+            self._record, self._record_depth = bytearray(), len(self._stack)
+            kept = start
+        self._stack += token
+        return kept
+
+    def _closed(self) -> bool:
+        """A bracket closes; True if a record ends with it."""
+        if self._stack:
+            self._stack.pop()
+        return self._record is not None and len(self._stack) == self._record_depth
+
+    def _keep(self, piece: bytes) -> None:
+        if self._record is not None and len(self._record) <= MAX_OBJECT_BYTES:
+            self._record += piece[: MAX_OBJECT_BYTES + 1]
+
+    def _keep_string(self, piece: bytes) -> None:
+        self._string += piece[: SHOWN_CHARS - len(self._string)] if len(self._string) < SHOWN_CHARS else b""

@@ -1,0 +1,90 @@
+"""What a reading has met before, and rows put in order, on disk: memory does not grow with the input."""
+
+import sqlite3
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+_CACHE_KIB = 16_384
+_BATCH = 2_000
+
+
+class Scratch:
+    """A database of our own that vanishes with its connection; beyond its cache it spills to the disk."""
+
+    def __init__(self) -> None:
+        self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._base.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self._base.execute("PRAGMA journal_mode = OFF")
+        self._base.execute("PRAGMA temp_store = FILE")
+        self._base.execute("BEGIN")
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._base.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SeenKeys(Scratch):
+    """Keys with the place and the digest under which they were met first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._base.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, place, digest BLOB) WITHOUT ROWID")
+        self._add = self._base.execute
+
+    def first(self, key: bytes, place: str | int, digest: bytes) -> tuple[str | int, bytes] | None:
+        """The place and the digest of the key's first meeting; None if this is it."""
+        added = self._add("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (key, place, digest))
+        if added.rowcount:
+            return None
+        place, digest = self._add("SELECT place, digest FROM seen WHERE key = ?", (key,)).fetchone()
+        return place, digest
+
+    def occurrence(self, key: bytes) -> int:
+        """How often the key has been met, this time included."""
+        counted = self._add(
+            "INSERT INTO seen VALUES (?, 1, NULL) ON CONFLICT (key) DO UPDATE SET place = place + 1 RETURNING place",
+            (key,),
+        )
+        return int(counted.fetchone()[0])
+
+
+class Sorter(Scratch):
+    """Collects rows of many groups in any order and gives them back group by group."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._base.execute("CREATE TABLE rows (key TEXT, rank INTEGER, place INTEGER, body BLOB)")
+        self._waiting: list[tuple[str, int, int, bytes]] = []
+
+    def add(self, key: str, rank: int, place: int, body: bytes) -> None:
+        """Keep a row of group `key`."""
+        self._waiting.append((key, rank, place, body))
+        if len(self._waiting) >= _BATCH:
+            self._flush()
+
+    def groups(self) -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
+        """Each group's rows as (place, body), ordered by rank and then place; groups in order of their keys."""
+        self._flush()
+        group: list[tuple[int, bytes]] = []
+        current: str | None = None
+        for key, place, body in self._base.execute("SELECT key, place, body FROM rows ORDER BY key, rank, place"):
+            if key != current:
+                if current is not None:
+                    yield current, group
+                current, group = key, []
+            group.append((place, body))
+        if current is not None:
+            yield current, group
+
+    def _flush(self) -> None:
+        self._base.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", self._waiting)
+        self._waiting.clear()

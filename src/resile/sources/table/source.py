@@ -1,0 +1,135 @@
+"""The door for tables: files of rows, a mapping, and what becomes of each row."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from resile.model.draft import Draft
+from resile.model.errors import ConfigError
+from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, SourceOptions, Taken
+from resile.sources.csv_records import shown
+from resile.sources.opening import Odd, Part, TornInputError, parts_of
+from resile.sources.seen import SeenKeys
+from resile.sources.table.cells import words_of
+from resile.sources.table.mapping import TableMapping, load_mapping
+from resile.sources.table.readers import ERROR_COLUMN, SUFFIXES, Layout, Table, TableRow, open_table
+from resile.sources.table.row import RowProblemError, RowReader
+
+_ROWS_PER_PROGRESS = 2_000
+
+
+def open_source(options: SourceOptions) -> "TableSource":
+    """The door for tables with these options.
+
+    Raises:
+        ConfigError: there is no mapping, or it is not understood.
+    """
+    if options.mapping is None:
+        raise ConfigError(
+            "a table needs a mapping that says which column is what; let `resile import table FILE --guess > MAP.yaml` "
+            "propose one, then give it with --mapping MAP.yaml"
+        )
+    return TableSource(load_mapping(options.mapping), options)
+
+
+class TableSource:
+    """Reads CSV, JSON, JSON Lines, Parquet and Excel by one mapping."""
+
+    def __init__(self, mapping: TableMapping, options: SourceOptions) -> None:
+        self._mapping = mapping
+        self._options = options
+        self._origin = options.name or mapping.origin or "table"
+
+    def read(self, path: Path) -> Iterator[Reading]:
+        """Read a table, or an archive of tables."""
+        mapping = self._mapping
+        layout = Layout(
+            encoding=mapping.encoding,
+            delimiter=mapping.delimiter,
+            sheet=mapping.sheet,
+            records=mapping.records,
+            wanted=frozenset(column for _, column in mapping.columns()),
+        )
+        with SeenKeys() as seen:
+            for part in parts_of(path, SUFFIXES):
+                if isinstance(part, Odd):
+                    place = Place(part.name)
+                    yield Refused(place, part.reason, {}) if part.is_fault else Skipped(place, part.reason)
+                else:
+                    yield from self._part(part, layout, seen)
+
+    def _part(self, part: Part, layout: Layout, seen: SeenKeys) -> Iterator[Reading]:
+        number = 0
+        try:
+            table = open_table(part, layout)
+            reader = RowReader(
+                self._mapping,
+                table.columns,
+                table.name,
+                origin=self._origin,
+                timezone=self._options.timezone,
+                aliases=self._options.severity_aliases,
+            )
+            rows = _Rows(table, reader, seen)
+            for n, row in enumerate(table.rows, start=1):
+                number = row.number
+                yield rows.reading(row)
+                if n % _ROWS_PER_PROGRESS == 0:
+                    yield Progress(int(table.share_done() * part.total_bytes), part.total_bytes)
+            if not number:
+                yield Remark(f"{table.name} has a header but no rows")
+        except TornInputError as error:
+            taken = f"what stands before row {number + 1} was read" if number else "nothing of it could be read"
+            yield Refused(
+                Place(part.name, number + 1), f"the file {error}; {taken}; get it again and import it anew", {}
+            )
+
+
+class _Rows:
+    """Rows of one table to readings, with ids made and doubled ids found."""
+
+    def __init__(self, table: Table, reader: RowReader, seen: SeenKeys) -> None:
+        self._table = table
+        self._reader = reader
+        self._seen = seen
+        self._shown_columns = [(at, name) for at, name in enumerate(table.columns) if name != ERROR_COLUMN]
+
+    def reading(self, row: TableRow) -> Reading:
+        """What becomes of the row."""
+        if row.problem is not None:
+            return self._refused(row, row.problem, "")
+        try:
+            read = self._reader.read(row.cells)
+        except RowProblemError as error:
+            return self._refused(row, str(error), error.column)
+        place = Place(self._table.name, row.number)
+        if read.draft is None:
+            return Skipped(place, read.skipped or "")
+        if not read.draft.ref:
+            return Taken(self._named(read.draft, row.cells), place, read.doubts)
+        body = msgspec.msgpack.encode(read.draft)
+        digest = hashlib.blake2b(body, digest_size=12).digest()
+        first = self._seen.first(read.draft.ref.encode("utf-8", "replace"), str(place), digest)
+        if first is None:
+            return Taken(read.draft, place, read.doubts)
+        if first[1] == digest:
+            return Skipped(place, "the same incident again, word for word")
+        reason = f"id {read.draft.ref[:60]!r} was taken by {first[0]} and says something else here; keep one of them"
+        return self._refused(row, reason, "")
+
+    def _named(self, draft: Draft, cells: list[Any]) -> Draft:
+        digest = self._reader.digest(cells)
+        n = self._seen.occurrence(b"\x00" + digest)
+        return msgspec.structs.replace(draft, ref=f"{digest.hex()}-{n}" if n > 1 else digest.hex())
+
+    def _refused(self, row: TableRow, reason: str, column: str) -> Refused:
+        cells = row.cells
+        words = {name: shown(words_of(cells[at])) if at < len(cells) else "" for at, name in self._shown_columns}
+        if len(cells) > len(self._table.columns):
+            last = self._table.columns[-1]
+            # Cells too many stay visible: behind the last column, so that none is lost to whoever mends the row.
+            words[last] = " | ".join(shown(words_of(cell)) for cell in cells[len(self._table.columns) - 1 :])
+        return Refused(Place(self._table.name, row.number, column), reason, words)
