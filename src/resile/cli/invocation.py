@@ -20,6 +20,7 @@ class Invocation:
     """One call of the command line; what is asked of it is loaded at the first use and stays the same.
 
     Attributes:
+        given_data, given_database_url: what was said on the command line, not in the environment or resile.toml.
         out: standard output, for what was asked for.
         err: standard error, for what happens beside it: progress, warnings, errors.
         is_debug: unexpected errors show their traceback.
@@ -33,8 +34,8 @@ class Invocation:
         is_colored: bool = True,
         is_debug: bool = False,
     ) -> None:
-        self._data = data
-        self._database_url = database_url
+        self.given_data = data
+        self.given_database_url = database_url
         self.is_debug = is_debug
         no_color = None if is_colored else True
         self.out = Console(no_color=no_color, highlight=False)
@@ -43,9 +44,14 @@ class Invocation:
     @cached_property
     def settings(self) -> "Settings":
         """The settings: options first, then the environment, then resile.toml."""
+        return self.settings_with()
+
+    def settings_with(self, **given: object) -> "Settings":
+        """The settings with further options of one command; those that are None are left out."""
         from resile.app.settings import load_settings  # noqa: PLC0415 - pydantic takes a third of a second to load
 
-        return load_settings(data=self._data, database_url=self._database_url)
+        named = {name: value for name, value in given.items() if value is not None}
+        return load_settings(**{"data": self.given_data, "database_url": self.given_database_url, **named})
 
     @contextmanager
     def open(self) -> Iterator["Resile"]:

@@ -9,7 +9,15 @@ from typing import Annotated
 import typer
 
 from resile import __version__
-from resile.cli import incident_command, report_command
+from resile.cli import (
+    accounts_command,
+    export_command,
+    facts_command,
+    import_command,
+    incident_command,
+    report_command,
+    serving,
+)
 from resile.cli.errors import FAILED, Commands
 from resile.cli.invocation import Invocation
 
@@ -22,7 +30,10 @@ app = typer.Typer(
 )
 
 
-for _command in (report_command, incident_command):
+_COMMANDS = (
+    serving, import_command, report_command, incident_command, export_command, facts_command, accounts_command,
+)  # fmt: skip
+for _command in _COMMANDS:
     _command.add_to(app)
 
 
