@@ -1,0 +1,9 @@
+"""The REST API under /api/v1: the same questions and commands as the terminal and the pages, with the same answers."""
+
+from fastapi import APIRouter
+
+from resile.web.api import documentation, incidents, record, reports
+
+router = APIRouter(prefix="/api/v1")
+for part in (reports, incidents, record, documentation):
+    router.include_router(part.router)

@@ -1,0 +1,159 @@
+"""The gate before every address: who asks, and whether they may. What is not listed as open is closed."""
+
+from urllib.parse import quote
+
+from anyio import to_thread
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resile.app.access import LOCAL, Access, Identity
+from resile.app.settings import Settings
+from resile.model.errors import StoreError
+from resile.ports.account_store import Scope as Right
+from resile.web.errors import problem, refusal
+from resile.web.security import (
+    CSRF_HEADER,
+    FORGED,
+    SAFE_METHODS,
+    cookie_name,
+    csrf_token_for,
+    host_of,
+    is_foreign,
+    is_loopback,
+    is_own_form,
+    is_trusted_host,
+    new_visitor,
+    set_cookie,
+)
+
+API = "/api/"
+# For everybody, without a look at who asks.
+_OPEN = ("/static", "/healthz")
+# For everybody who is not logged in yet.
+_DOORS = ("/login", "/setup", "/welcome", "/theme")
+# Where people keep their own account; what an admin alone may do is checked by the use case.
+_OWN = ("/settings", "/logout")
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class Gate:
+    """Sets `request.state.identity`, `.user` and `.csrf_token`, or answers in the application's place."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, access: Access) -> None:
+        self._app = app
+        self._settings = settings
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the request through, or turn it away."""
+        if scope["type"] != "http":
+            # There are no WebSockets here; lifespan passes.
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        turned_away = await self._turned_away(request)
+        if turned_away is not None:
+            await turned_away(scope, receive, send)
+            return
+        await self._app(scope, receive, self._keeping_visitor(request, send))
+
+    async def _turned_away(self, request: Request) -> Response | None:
+        request.state.identity = None
+        request.state.user = None
+        request.state.csrf_token = ""
+        request.state.new_visitor = None
+        path = request.url.path
+        try:
+            has_accounts = await to_thread.run_sync(self._access.has_accounts)
+            unreachable = self._unreachable(request, has_accounts=has_accounts)
+            if unreachable is not None:
+                return problem(*unreachable)
+            if _is_under(path, _OPEN):
+                return None
+            identity, secret = await self._identify(request, has_accounts=has_accounts)
+        except StoreError as error:
+            return refusal(request, 503, str(error))
+        request.state.identity = identity
+        request.state.user = identity.name if identity is not None and identity.user is not None else None
+        is_program = secret is None
+        if not is_program:
+            request.state.csrf_token = csrf_token_for(secret or "")
+        if identity is None and not _is_under(path, _DOORS):
+            return self._ask_to_log_in(request)
+        return self._forbidden(request, identity, is_program=is_program)
+
+    def _unreachable(self, request: Request, *, has_accounts: bool) -> tuple[int, str] | None:
+        """Why nobody is answered under this name, or from there; None where they are."""
+        host = host_of(request)
+        if not is_trusted_host(host, self._settings, has_accounts=has_accounts):
+            return 400, f"host name {host!r} is not this server's; set base_url to the address by which people reach it"
+        if has_accounts:
+            return None
+        is_near = request.client is None or is_loopback(request.client.host)
+        if not is_near or any(name in request.headers for name in _FORWARDED):
+            return (
+                403,
+                "without accounts resile answers its own machine alone; make the admin there by the printed link",
+            )
+        return None
+
+    async def _identify(self, request: Request, *, has_accounts: bool) -> tuple[Identity | None, str | None]:
+        """Who asks, and the secret to which their forms are tied; None for a program with a token."""
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            return await to_thread.run_sync(self._access.of_token, value.strip()), None
+        session = request.cookies.get(cookie_name(request, self._settings, "session"))
+        identity = await to_thread.run_sync(self._access.of_session, session) if session else None
+        if identity is not None and session:
+            return identity, session
+        visitor = request.cookies.get(cookie_name(request, self._settings, "visitor"))
+        if not visitor:
+            visitor = request.state.new_visitor = new_visitor()
+        return (None if has_accounts else LOCAL), visitor
+
+    def _ask_to_log_in(self, request: Request) -> Response:
+        path = request.url.path
+        if path.startswith(API) or request.method not in SAFE_METHODS:
+            answer = problem(401, "who asks is not known; log in, or send `Authorization: Bearer TOKEN`")
+            answer.headers["www-authenticate"] = "Bearer"
+            return answer
+        target = path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse("/login" if target == "/" else f"/login?next={quote(target, safe='')}", status_code=303)
+
+    def _forbidden(self, request: Request, identity: Identity | None, *, is_program: bool) -> Response | None:
+        """The refusal of a change, or of a look, that they may not have; None where they may."""
+        path = request.url.path
+        is_change = request.method not in SAFE_METHODS
+        if is_change and not is_program and is_foreign(request, self._settings):
+            return refusal(request, 403, "this request comes from another site; open resile itself and repeat")
+        if identity is None or _is_under(path, _DOORS + _OWN):
+            return None
+        right = Right.WRITE if is_change else Right.READ
+        if right not in identity.scopes:
+            return refusal(request, 403, f"{identity.name} may not {right.value} here; ask an admin")
+        # Pages check their forms themselves, the token is in the body; programs with a token of their own need none.
+        is_script = is_change and identity.session is not None and path.startswith(API)
+        if is_script and not is_own_form(request, request.headers.get(CSRF_HEADER, "")):
+            return refusal(request, 403, FORGED)
+        return None
+
+    def _keeping_visitor(self, request: Request, send: Send) -> Send:
+        visitor = request.state.new_visitor
+        if visitor is None or request.url.path.startswith(API):
+            return send
+
+        async def keep(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                cookie = Response()
+                set_cookie(cookie, request, self._settings, "visitor", visitor)
+                MutableHeaders(scope=message).append("set-cookie", cookie.headers["set-cookie"])
+            await send(message)
+
+        return keep
+
+
+def _is_under(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -1,0 +1,222 @@
+"""The application, and the one process that serves it: pages, API and accounts."""
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+
+from resile import __version__
+from resile.app.access import Access
+from resile.app.accounts import Accounts
+from resile.app.passwords import Passwords
+from resile.app.settings import Settings
+from resile.app.wiring import Resile, open_resile
+from resile.model.errors import ConfigError
+from resile.web import accounts, api, errors
+from resile.web.access_log import AccessLog
+from resile.web.api.schema import describe
+from resile.web.gate import Gate
+from resile.web.pages import routers as page_routers
+from resile.web.pages.rendering import STATIC
+from resile.web.security import SecurityHeaders, check_form, is_loopback
+
+MAX_BODY_BYTES = 1_000_000
+MAX_CONNECTIONS = 500
+# Answers under way when the server is told to end get so long.
+_GRACE_S = 5
+_log = structlog.get_logger()
+
+
+def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI:
+    """The application over an open resile.
+
+    Args:
+        passwords: how passwords are hashed; tests take a cheap way.
+    """
+    access = Access(resile.accounts, resile.clock, passwords or Passwords())
+    app = FastAPI(
+        title="resile",
+        summary="Shortens the time to restore service, and measures it honestly.",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        # The outermost first: every answer is logged and gets its headers, those of the gate too.
+        middleware=[
+            Middleware(AccessLog),
+            Middleware(SecurityHeaders, settings=resile.settings),
+            Middleware(Gate, settings=resile.settings, access=access),
+        ],
+    )
+    app.state.resile = resile
+    app.state.access = access
+    app.state.accounts = Accounts(resile.accounts, resile.clock)
+    app.state.has_settings_page = True
+    errors.install(app)
+    app.add_api_route("/healthz", _healthz, include_in_schema=False)
+    app.include_router(api.router)
+    for router in (*accounts.routers, *page_routers):
+        app.include_router(router, dependencies=[Depends(check_form)], include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    describe(app)
+    return app
+
+
+def _healthz() -> PlainTextResponse:
+    """Whether the server answers; for load balancers and the like, without a look at who asks."""
+    return PlainTextResponse("ok\n")
+
+
+def serve(
+    settings: Settings,
+    *,
+    prepare: Callable[[Resile], None] | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Open resile, serve it until SIGINT or SIGTERM, and close it.
+
+    Says one line with the address when it is ready; before the first admin exists, and unless the data is simulated,
+    another one with the link by which the admin is made.
+
+    Args:
+        prepare: called with the open resile before anybody is answered.
+        say: where the lines go.
+
+    Raises:
+        ConfigError: the port is in use, the host is none of this machine, or is not loopback while there is no admin.
+        StoreError: the data cannot be opened.
+    """
+    log_to_stderr()
+    listening = _listen(settings.host, settings.port)
+    with contextlib.closing(listening), open_resile(settings) as resile:
+        if not is_near(listening) and not resile.accounts.has_admin():
+            raise ConfigError(
+                f"host {settings.host}: without accounts resile listens on loopback alone; start it with "
+                "RESILE_HOST=127.0.0.1, make the admin through the link that it prints, then start it here"
+            )
+        if prepare is not None:
+            prepare(resile)
+        resile.facts.refresh()
+        app = create_app(resile)
+        address = settings.base_url or _address(listening)
+        _Server(app, settings, lambda: _greet(app, settings, address, say)).run(sockets=[listening])
+
+
+def log_to_stderr() -> None:
+    """Log as JSON lines on standard error, or readably where that is a terminal."""
+    writes = (
+        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(sort_keys=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            writes,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError:
+        raise ConfigError(f"host {host!r} is no address of this machine; give another with RESILE_HOST") from None
+    try:
+        if os.name == "posix":
+            # A port whose last connections are still fading is free again; one that somebody listens on is not.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(MAX_CONNECTIONS)
+    except OSError as error:
+        listening.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {_why(error)}") from None
+    return listening
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use; end the program that uses it, or choose another with RESILE_PORT"
+    if error.errno == errno.EACCES:
+        return "this user may not use that port; choose one above 1023 with RESILE_PORT"
+    return f"{error.strerror}; give another host with RESILE_HOST"
+
+
+def is_near(listening: socket.socket) -> bool:
+    """Whether only this machine can reach the socket."""
+    return is_loopback(str(listening.getsockname()[0]))
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _greet(app: FastAPI, settings: Settings, address: str, say: Callable[[str], None]) -> None:
+    say(f"resile is ready: {address}/")
+    access: Access = app.state.access
+    if settings.is_simulated or access.has_accounts():
+        return
+    # In the fragment, which browsers never send: the secret stays out of every server's and proxy's log.
+    link = f"{address}/setup#{access.make_set_up_link()}"
+    say(
+        f"Whoever uses this machine may read and write. To set up accounts, make the admin (once, within a day): {link}"
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn as the whole of a program: SIGINT and SIGTERM end it with everything closed and exit code 0."""
+
+    def __init__(self, app: FastAPI, settings: Settings, when_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # Only behind a proxy that the settings speak of is its word on the reader's address taken.
+                proxy_headers=settings.base_url is not None,
+                limit_concurrency=MAX_CONNECTIONS,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._when_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals while serving; not raise them again afterwards, which would end the program half-closed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def end(number: int, frame: FrameType | None) -> None:
+            self.handle_exit(number, frame)
+
+        before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
