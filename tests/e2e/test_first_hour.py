@@ -25,7 +25,7 @@ restored: over
 service: system
 severity: {column: priority, values: {"1": SEV1, "3": SEV3}}
 """
-PAGES = ("/", "/incidents", "/incidents/own:A-1", "/api/v1/reports/restore", "/api/openapi.json", "/healthz")
+PAGES = ("/", "/incidents", "/incidents/own:A-1", "/api/v1/report/restore", "/api/v1/openapi.json", "/healthz")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_report_as_json_is_one_object_with_the_figures(imported: Program) -> Non
 def test_every_page_answers_and_the_interface_returns_the_command_lines_json(imported: Program) -> None:
     with imported.serving("up") as server:
         answers = {path: get(server.address + path)[0] for path in PAGES}
-        report = json.loads(get(server.address + "/api/v1/reports/restore?by=severity")[1])
+        report = json.loads(get(server.address + "/api/v1/report/restore?by=severity")[1])
         assert server.stop(signal.SIGTERM) == 0
 
     assert answers == dict.fromkeys(PAGES, 200)
@@ -109,11 +109,11 @@ def test_server_ends_cleanly_and_leaves_the_data_whole(imported: Program, how: s
 
 def test_an_import_while_the_server_runs_shows_on_its_pages(imported: Program) -> None:
     with imported.serving("up") as server:
-        before = json.loads(get(server.address + "/api/v1/reports/restore")[1])
+        before = json.loads(get(server.address + "/api/v1/report/restore")[1])
         more = HISTORY.splitlines()[0] + "\nA-9,Login fails,2026-01-09T09:00:00Z,2026-01-09T09:10:00Z,login,1\n"
         (imported.folder / "more.csv").write_text(more, encoding="utf-8")
         imported.run("import", "table", "more.csv", "--mapping", "own.yaml", "--name", "own")
-        after = json.loads(get(server.address + "/api/v1/reports/restore")[1])
+        after = json.loads(get(server.address + "/api/v1/report/restore")[1])
 
     assert after["overall"]["n_restored"] == before["overall"]["n_restored"] + 1
 
@@ -130,7 +130,7 @@ def test_an_empty_folder_teaches_instead_of_failing(program: Program) -> None:
 def test_demo_says_on_every_page_that_it_is_simulated_and_touches_nobodys_data(program: Program) -> None:
     with program.serving("demo") as server:
         pages = [get(server.address + path) for path in ("/", "/incidents")]
-        report = json.loads(get(server.address + "/api/v1/reports/restore")[1])
+        report = json.loads(get(server.address + "/api/v1/report/restore")[1])
         assert server.stop(signal.SIGTERM) == 0
 
     assert [status for status, _ in pages] == [200, 200]
