@@ -263,7 +263,7 @@ class AccountStore(Protocol):
         ...
 
     def clear_attempts(self, keys: Sequence[bytes], *, take_back: bytes, at: datetime) -> None:
-        """Forget all attempts under `keys`, and of those under `take_back` only the one counted at `at`."""
+        """Forget all attempts under `keys`, and of those under `take_back` only one counted at `at`."""
         ...
 
     def record(self, change: Change) -> None:

@@ -231,10 +231,14 @@ class SqlAccountStore:
             return None
 
     def clear_attempts(self, keys: Sequence[bytes], *, take_back: bytes, at: datetime) -> None:
-        """Forget all attempts under `keys`, and of those under `take_back` only the one counted at `at`."""
+        """Forget all attempts under `keys`, and of those under `take_back` only one counted at `at`."""
         with self._database.writing() as connection:
-            this_one = (attempts.c.key == take_back) & (attempts.c.at == to_us(at))
-            connection.execute(delete(attempts).where(attempts.c.key.in_(keys) | this_one))
+            this_one = (
+                select(func.max(attempts.c.number))
+                .where(attempts.c.key == take_back, attempts.c.at == to_us(at))
+                .scalar_subquery()
+            )
+            connection.execute(delete(attempts).where(attempts.c.key.in_(keys) | (attempts.c.number == this_one)))
 
     def record(self, change: Change) -> None:
         """Add a row to the record."""
