@@ -53,8 +53,8 @@ def spread(name: str) -> float:
 
 
 def phase_colour(phase: str, colours: Mapping[str, str]) -> str:
-    """The colour of a phase; of several joined ones that of the longest known to matter, the last."""
-    return colours.get(phase.rpartition("+")[2], colours["ink-3"])
+    """The colour of a phase; several joined ones stand in grey, for their split is not known."""
+    return colours["whole"] if "+" in phase else colours.get(phase, colours["ink-3"])
 
 
 def whole(theme: str, **spec: Any) -> Spec:

@@ -48,7 +48,7 @@ def incidents_chart(
     periods = [
         {
             "start": format_instant(period.start),
-            "median": None if period.median_s is None else max(period.median_s, FLOOR_S),
+            "median": None if (median := typical_s(period)) is None else max(median, FLOOR_S),
             "low": None if period.median_low_s is None else max(period.median_low_s, low),
             "high": None if period.median_high_s is None else min(period.median_high_s, high),
             "n": period.n_restored,

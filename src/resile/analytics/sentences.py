@@ -5,6 +5,7 @@ from resile.analytics.results import (
     Attribution,
     CompareReport,
     GroupStatistics,
+    PeriodStatistics,
     PhasesReport,
     RestoreReport,
     Trend,
@@ -58,8 +59,8 @@ def _typical(report: RestoreReport) -> Parts:
     return [(f"Half of incidents are {done} within ", False), (duration(median), True), (".", False)]
 
 
-def typical_s(statistics: GroupStatistics) -> float | None:
-    """The median that stands for a group: Kaplan–Meier's when incidents are open, else the plain one."""
+def typical_s(statistics: GroupStatistics | PeriodStatistics) -> float | None:
+    """The median that stands for a group or period: Kaplan–Meier's when incidents are open, else the plain one."""
     return statistics.km_median_s if statistics.n_open else statistics.median_s
 
 

@@ -1,5 +1,22 @@
 """Pages for people: each module answers a few addresses with HTML; all are listed in `routers`."""
 
+from resile.web.pages.actions import router as actions_router
+from resile.web.pages.compare import router as compare_router
+from resile.web.pages.definitions import router as definitions_router
+from resile.web.pages.exports import router as exports_router
+from resile.web.pages.incident import router as incident_router
+from resile.web.pages.incidents import router as incidents_router
 from resile.web.pages.preferences import router as preferences_router
+from resile.web.pages.restore import router as restore_router
 
-routers = (preferences_router,)
+# The list before the one: `/incidents/{id}` takes any path below it.
+routers = (
+    restore_router,
+    incidents_router,
+    incident_router,
+    actions_router,
+    compare_router,
+    definitions_router,
+    exports_router,
+    preferences_router,
+)

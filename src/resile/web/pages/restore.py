@@ -1,0 +1,245 @@
+"""Time to restore: how long it takes, whether that changes, where the time goes, and which incidents are behind it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from msgspec.structs import replace
+
+from resile.analytics.query import Window
+from resile.analytics.results import CompareReport, GroupStatistics, PhasesReport
+from resile.analytics.sentences import detectable_sentence, message_parts, trend_detail, typical_s
+from resile.analytics.words import VERDICT_SIGNS, duration, key_name
+from resile.app import report
+from resile.app.wiring import Resile
+from resile.model.phases import PhaseName
+from resile.model.time import DAY
+from resile.web.pages.choices import choices
+from resile.web.pages.filters import Asked, ask, chips, tidied
+from resile.web.pages.pictures.bars import phase_bars, ranges, waterfall
+from resile.web.pages.pictures.distribution import distribution
+from resile.web.pages.pictures.scatter import MOST_LINKED, gaps, kind_of, scatter
+from resile.web.pages.pictures.survival import survival_picture
+from resile.web.pages.rendering import day, last_day, render
+
+router = APIRouter(include_in_schema=False)
+
+# So many incidents are drawn each by itself; of more, an even sample that keeps the extremes, and the page says so.
+MOST_DOTS = 50_000
+PER_PAGE = 20
+SORTS = ("median", "p90", "mean", "n", "open", "name")
+AGAINST = ("auto", "halves", "quarter", "month")
+_SLIDER_ENDS = (10, 20, 30, 60, 120, 240, 480, 1440, 2880, 10_080, 43_200)
+_QUARTER, _MONTH = 91 * DAY, 30 * DAY
+
+
+@router.get("/")
+def home() -> RedirectResponse:
+    """The page that answers the question resile exists for."""
+    return RedirectResponse("/restore", status_code=307)
+
+
+@router.get("/restore")
+def restore_page(request: Request) -> Response:
+    """The page."""
+    if (address := tidied(request)) is not None:
+        return RedirectResponse(address, status_code=303)
+    resile: Resile = request.app.state.resile
+    asked = with_default_dimension(resile, ask(request))
+    if asked.is_empty:
+        return render(request, "empty.html", title="Time to restore", asked=asked)
+    found = report.restore(resile, asked.query)
+    context: dict[str, Any] = {
+        "title": "Time to restore",
+        "asked": asked,
+        "report": found,
+        "chips": chips(asked),
+        "choices": choices(resile, asked),
+        "message": message_parts(found),
+        "detectable": detectable_sentence(found.trend),
+        "trend_detail": trend_detail(found.trend),
+        "verdict_sign": VERDICT_SIGNS.get(found.trend.verdict, "→"),
+        "typical_s": typical_s(found.overall),
+        "gaps": gaps(found.trend.periods),
+    }
+    context |= _pictures(resile, asked, found.overall, found.trend)
+    context |= _groups(asked, found.groups)
+    context |= _phases(resile, asked)
+    context |= _attribution(resile, asked)
+    return render(request, "restore.html", **context, problems=asked.problems)
+
+
+def with_default_dimension(resile: Resile, asked: Asked) -> Asked:
+    """By service where nothing else is asked for; by severity where all incidents belong to the same one."""
+    if asked.query.by or any(name == "by" for name, _ in asked.given):
+        return asked
+    n_services = len(report.dimension_values(resile, "service"))
+    return replace(asked, query=replace(asked.query, by=("service" if n_services > 1 else "severity",)))
+
+
+def _pictures(resile: Resile, asked: Asked, overall: GroupStatistics, trend: Any) -> dict[str, Any]:
+    dots, n_counted = report.dots(resile, asked.query, MOST_DOTS)
+    return {
+        "scatter": scatter(dots, trend, asked.query.window, asked.between),
+        "distribution": distribution(dots, overall) if dots else None,
+        "survival": survival_picture(report.survival(resile, asked.query)) if dots else None,
+        "severities": sorted({(dot.severity or "no severity", kind_of(dot.severity)) for dot in dots}),
+        "n_drawn": len(dots),
+        "n_counted": n_counted,
+        "dots_address": asked.address(path="/restore/dots") if len(dots) > MOST_LINKED else "",
+    }
+
+
+@router.get("/restore/dots")
+def dots_behind_picture(request: Request) -> JSONResponse:
+    """Where the dots of a big picture stand, for the script that finds the incident under the pointer."""
+    resile: Resile = request.app.state.resile
+    asked = ask(request)
+    found, _ = report.dots(resile, asked.query, MOST_DOTS)
+    return JSONResponse(
+        {
+            "dots": [
+                [
+                    dot.started_at.timestamp(),
+                    dot.duration_s,
+                    dot.incident_id,
+                    dot.title[:120],
+                    duration(dot.duration_s) + (" so far" if dot.is_open else ""),
+                ]
+                for dot in found
+            ]
+        }
+    )
+
+
+def _groups(asked: Asked, groups: list[GroupStatistics]) -> dict[str, Any]:
+    """The table of groups, worst first unless asked otherwise, one page of it."""
+    sort = asked.one_of("sort", SORTS, "median")
+    is_descending = asked.one_of("order", ("desc", "asc"), "asc" if sort == "name" else "desc") == "desc"
+    ordered = sorted_groups(groups, sort, is_descending=is_descending)
+    n_pages = max(1, -(-len(ordered) // PER_PAGE))
+    page = asked.whole_number("page", 1, most=1_000_000)
+    if page > n_pages:
+        asked.problems.append(f"page {page} is beyond the last one, {n_pages}")
+        page = n_pages
+    return {
+        "groups": ordered[(page - 1) * PER_PAGE : page * PER_PAGE],
+        "n_groups": len(ordered),
+        "ranges": ranges(ordered),
+        "group_sort": sort,
+        "group_order": "desc" if is_descending else "asc",
+        "page": page,
+        "n_pages": n_pages,
+    }
+
+
+def sorted_groups(groups: Sequence[GroupStatistics], sort: str, *, is_descending: bool) -> list[GroupStatistics]:
+    """Groups in the order asked for; those without the figure last, whichever way round."""
+    figures: dict[str, Callable[[GroupStatistics], Any]] = {
+        "median": typical_s,
+        "p90": lambda group: group.p90_s,
+        "mean": lambda group: group.mean_s,
+        "n": lambda group: group.n_restored,
+        "open": lambda group: group.n_open,
+        "name": lambda group: key_name(group.key).casefold(),
+    }
+    figure = figures[sort]
+    known = [group for group in groups if figure(group) is not None]
+    unknown = [group for group in groups if figure(group) is None]
+    return sorted(known, key=figure, reverse=is_descending) + unknown
+
+
+def _phases(resile: Resile, asked: Asked) -> dict[str, Any]:
+    found = report.phases(resile, replace(asked.query, by=()))
+    names = [name.value for name in PhaseName]
+    known = [phase.phase for phase in found.overall.phases if phase.phase in names]
+    if not known:
+        return {"phases": found, "bars": phase_bars(found), "what_if": None}
+    phase = asked.one_of("phase", names, max(known, key=lambda name: _share(found, name)))
+    most = _most_minutes(found, phase)
+    minutes = asked.whole_number("minutes", max(1, most // 5), most=5_000_000)
+    what_if = report.what_if(resile, asked.query, phase, float(minutes))
+    return {
+        "phases": found,
+        "bars": phase_bars(found),
+        "what_if": what_if,
+        "what_if_phases": known if phase in known else [*known, phase],
+        "what_if_most": max(most, minutes),
+    }
+
+
+def _share(found: PhasesReport, name: str) -> float:
+    return next((phase.share for phase in found.overall.phases if phase.phase == name), 0.0)
+
+
+def _most_minutes(found: PhasesReport, name: str) -> int:
+    """How far the slider goes: to about the phase's usual length, in round minutes."""
+    median_s = next((phase.median_s for phase in found.overall.phases if phase.phase == name), 0.0)
+    return next((minutes for minutes in _SLIDER_ENDS if minutes * 60 >= median_s), _SLIDER_ENDS[-1])
+
+
+@router.get("/restore/what-if")
+def what_if_sentence(request: Request) -> HTMLResponse:
+    """The sentence beside the slider, for the script that moves with it."""
+    resile: Resile = request.app.state.resile
+    asked = ask(request)
+    phase = asked.one_of("phase", [name.value for name in PhaseName], PhaseName.DETECT.value)
+    minutes = asked.whole_number("minutes", 5, most=5_000_000)
+    answer = report.what_if(resile, asked.query, phase, float(minutes))
+    return render(request, "parts/what_if_sentence.html", what_if=answer)
+
+
+def _attribution(resile: Resile, asked: Asked) -> dict[str, Any]:
+    """What moved the mean between two parts of the window."""
+    chosen = asked.one_of("against", AGAINST, "auto")
+    sides = windows_to_compare(asked.query.window, chosen)
+    query = asked.query if any(name == "by" for name, _ in asked.given) else replace(asked.query, by=())
+    found = report.compare(resile, query, *sides)
+    names = tuple(window_name(side) for side in sides)
+    return {
+        "against": chosen,
+        "sides": sides,
+        "comparison": found,
+        "fall": _waterfall(found, (names[0], names[1])),
+        "against_choices": [name for name in AGAINST[1:] if fits(asked.query.window, name)],
+        "compare_address": asked.address(
+            path="/compare",
+            drop=["from", "to", "last", "sort", "order", "page", "against", "phase", "minutes", "every"],
+            put=_side_pairs(sides),
+        ),
+    }
+
+
+def _waterfall(found: CompareReport, names: tuple[str, str]) -> Any:
+    return None if found.attribution is None else waterfall(found.attribution, names)
+
+
+def _side_pairs(sides: tuple[Window, Window]) -> list[tuple[str, str]]:
+    before, after = sides
+    instants = (("a_from", before.start), ("a_to", before.end), ("b_from", after.start), ("b_to", after.end))
+    return [(name, day(at)) for name, at in instants]
+
+
+def fits(window: Window, name: str) -> bool:
+    """Whether the window holds two of these stretches."""
+    length = window.end - window.start
+    return {"quarter": length >= 2 * _QUARTER, "month": length >= 2 * _MONTH}.get(name, True)
+
+
+def windows_to_compare(window: Window, name: str) -> tuple[Window, Window]:
+    """Two neighbouring stretches at the window's end: its halves, its last quarters of a year, or its last months.
+
+    Unless somebody chooses: quarters where there are two of them, else halves.
+    """
+    if name == "auto" or not fits(window, name):
+        name = "quarter" if fits(window, "quarter") else "halves"
+    length = {"quarter": _QUARTER, "month": _MONTH}.get(name, (window.end - window.start) / 2)
+    middle = window.end - length
+    return Window(middle - length, middle), Window(middle, window.end)
+
+
+def window_name(window: Window) -> str:
+    """A window by its days: `2 Mar to 31 May 2025`."""
+    start, end = day(window.start), last_day(window.end)
+    return start if start == end else f"{start} to {end}"
