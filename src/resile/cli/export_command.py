@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from resile.app.wiring import Resile
 
 TIMELINES, FACTS = "timelines.jsonl", "facts.parquet"
-_ROWS = 100_000
 
 
 def add_to(root: typer.Typer) -> None:
@@ -56,20 +55,24 @@ def _write_timelines(resile: "Resile", path: Path) -> int:
 
 
 def _write_facts(resile: "Resile", path: Path) -> None:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - loads when asked
+    import duckdb  # noqa: PLC0415 - loads when asked
 
     resile.facts.refresh()
-    with resile.facts.table() as facts, _whole(path) as file:
-        batches = facts.order_by("incident_id").to_pyarrow_batches(chunk_size=_ROWS)
-        with pq.ParquetWriter(file, batches.schema, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+    unfinished = _unfinished(path)
+    try:
+        with resile.facts.table() as facts:
+            facts.order_by("incident_id").to_parquet(unfinished, compression="zstd")
+        unfinished.replace(path)
+    except duckdb.Error as error:
+        raise StoreError(f"{path}: {str(error).splitlines()[0]}; name a folder with room enough") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
 def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file that stands under its name only once it is whole."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished = _unfinished(path)
     try:
         with unfinished.open("wb") as file:
             yield file
@@ -78,3 +81,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.unfinished")

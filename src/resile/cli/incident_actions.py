@@ -287,7 +287,13 @@ def _carry_out(
 
 
 def _say_done(invocation: Invocation, view: "IncidentView", said: str) -> None:
-    invocation.out.print(f"{escape(view.incident.id)} {escape(said)} ({view.status}).", soft_wrap=True)
+    from resile.analytics.words import exact_duration  # noqa: PLC0415
+
+    known = view.instants
+    over = "" if view.status.value in said else f"; it is {view.status}"
+    if said == "restored" and known.detected is not None and known.restored is not None and not view.contradictions:
+        over = f", {exact_duration((known.restored.at - known.detected.at).total_seconds())} after detection"
+    invocation.out.print(f"{escape(view.incident.id)} {escape(said)}{over}.", soft_wrap=True)
 
 
 def _exclusion(kind: str) -> "Exclusion":

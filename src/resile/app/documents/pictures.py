@@ -11,7 +11,8 @@ from resile.app.documents.content import Picture, Spec
 # In the order of the palette, so that of names with one colour the first gives the variable.
 _VARIABLES = {colour: name for name, colour in reversed(list(PALETTES["light"].items()))}
 _COLOUR = re.compile(r'\b(fill|stroke)="(#[0-9a-fA-F]{6})"')
-_ID = re.compile(r'(\bid="|url\(#|href="#)')
+_ID = re.compile(r'\bid="([^"]+)"')
+_REFERENCE = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
 _FONT = re.compile(r' font-family="[^"]*"')
 _OPENING = re.compile(r"<svg\b")
 
@@ -36,7 +37,9 @@ def svg_of(picture: Picture, width: int, *, font: str | None = None) -> str:
 def themed(svg: str, picture: Picture, prefix: str) -> str:
     """An SVG to stand within a page: it follows the page's theme, keeps its ids to itself, and says what it shows."""
     svg = _COLOUR.sub(_variable, svg)
-    svg = _ID.sub(rf"\g<1>{prefix}-", svg)
+    # The renderer numbers ids on and on over the process's life: numbered anew, the same report is the same file.
+    ids = {name: f"{prefix}-{number}" for number, name in enumerate(dict.fromkeys(_ID.findall(svg)))}
+    svg = _REFERENCE.sub(lambda match: f"{match[1]}{ids.get(match[2], match[2])}", svg)
     svg = _FONT.sub("", svg)
     return _OPENING.sub(lambda _: f'<svg role="img" aria-label="{escape(picture.description)}"', svg, count=1)
 
