@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from resile.model.incident import Incident, InstantName, labels_of, value_of
-from resile.model.phases import Instants, contradictions, instants, status_of
+from resile.model.phases import Instants, instants, is_in_order, status_of
 
 # To be raised with every change of the columns or of how they are filled: older projections are then derived anew.
 FACTS_VERSION = 1
@@ -43,13 +43,17 @@ FACTS_SCHEMA = pa.schema(
 )
 
 
+_INSTANT_COLUMNS = tuple((name.value, f"{name.value}_source") for name in InstantName)
+
+_NO_INSTANTS = dict.fromkeys(name for both in _INSTANT_COLUMNS for name in both)
+
+
 def facts_of(incident: Incident, last_recorded_at: datetime | None = None) -> dict[str, Any]:
     """One incident's row, by column name."""
     known: Instants = instants(incident)
-    services = value_of(incident.services, ())
-    exclusion = value_of(incident.exclusion, None)
-    merged = value_of(incident.merged_into, None) is not None
+    services = () if incident.services is None else incident.services.value
     row: dict[str, Any] = {
+        **_NO_INSTANTS,
         "incident_id": incident.id,
         "title": value_of(incident.title, ""),
         "severity": value_of(incident.severity, None),
@@ -58,19 +62,19 @@ def facts_of(incident: Incident, last_recorded_at: datetime | None = None) -> di
         "team": value_of(incident.team, None),
         "origin": incident.origin,
         "ref": incident.ref,
-        "labels": list(labels_of(incident).items()),
-        "exclusion": "merged" if merged else exclusion,
-        "status": status_of(known).value,
-        "is_contradictory": bool(contradictions(known)),
+        "labels": list(labels_of(incident).items()) if incident.labels else [],
+        "exclusion": value_of(incident.exclusion, None) if value_of(incident.merged_into, None) is None else "merged",
+        "status": status_of(known),
+        "is_contradictory": not is_in_order(known),
         "n_reopened": known.n_reopened,
         "declared_at": incident.declared_at,
         "n_events": incident.n_events,
         "last_recorded_at": last_recorded_at,
     }
-    for name in InstantName:
-        instant = known.get(name)
-        row[name.value] = None if instant is None else instant.at
-        row[f"{name.value}_source"] = None if instant is None else instant.source.value
+    for name, source in _INSTANT_COLUMNS:
+        if (instant := getattr(known, name)) is not None:
+            row[name] = instant.at
+            row[source] = instant.source
     return row
 
 

@@ -49,7 +49,8 @@ class InstantName(StrEnum):
     CLOSED = "closed"
 
 
-class Register(Struct, Generic[T], frozen=True):
+# gc=False here and below: nothing that these hold refers back to them, so the cycle collector need not look.
+class Register(Struct, Generic[T], frozen=True, gc=False):
     """A value and the stamp (at, recorded_at, event id) under which it was set; the greatest stamp holds."""
 
     value: T
@@ -60,7 +61,7 @@ class Register(Struct, Generic[T], frozen=True):
         return self if stamp < self.stamp else Register(value, stamp)
 
 
-class Claim(Struct, frozen=True):
+class Claim(Struct, frozen=True, gc=False):
     """Somebody's word that an instant, or a reopening, happened."""
 
     at: datetime
@@ -70,7 +71,7 @@ class Claim(Struct, frozen=True):
     by: str
 
 
-class Correction(Struct, frozen=True):
+class Correction(Struct, frozen=True, gc=False):
     """The latest word on when the event it aims at happened; None: not at all."""
 
     to: datetime | None
@@ -79,7 +80,7 @@ class Correction(Struct, frozen=True):
     stamp: tuple[datetime, str]
 
 
-class Incident(Struct, frozen=True, kw_only=True):
+class Incident(Struct, frozen=True, kw_only=True, gc=False):
     """What is known of one incident. `Incident(id=...)` is one of which nothing is known yet.
 
     Attributes:
@@ -134,19 +135,20 @@ def fold(incident_id: str, events: Iterable[Event]) -> Incident:
 
 def evolve(incident: Incident, event: Event) -> Incident:  # noqa: C901, PLR0911 - one case per kind of event
     """The incident after one more event became known. Total: every event has an effect that is defined."""
-    stamp = (event.at, event.recorded_at, event.id)
     n = incident.n_events + 1
+    stamp = (event.at, event.recorded_at, event.id)
     match event:
+        # The most frequent first: the cases are tried one after the other.
+        case Declared():
+            return _declared(incident, event, stamp)
+        case Detected() | Restored() | Closed() | ImpactBegan() | Mitigated() | Reopened():
+            return replace(incident, n_events=n, claims=_claimed(incident, event))
         case Acknowledged():
             responder = _set(incident.responder, event.who, stamp) if event.who else incident.responder
             return replace(incident, n_events=n, claims=_claimed(incident, event), responder=responder)
         case Identified():
             cause = _set(incident.cause, event.cause, stamp) if event.cause else incident.cause
             return replace(incident, n_events=n, claims=_claimed(incident, event), cause=cause)
-        case ImpactBegan() | Detected() | Mitigated() | Restored() | Closed() | Reopened():
-            return replace(incident, n_events=n, claims=_claimed(incident, event))
-        case Declared():
-            return _declared(incident, event, stamp)
         case SeverityChanged():
             return replace(incident, n_events=n, severity=_set(incident.severity, event.severity, stamp))
         case Described():

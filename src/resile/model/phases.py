@@ -10,11 +10,12 @@ from msgspec import Struct
 from resile.model.event import Source
 from resile.model.incident import Claim, Incident, InstantName
 
+_UNDONE_BY_REOPENING = frozenset({"mitigated", "restored", "closed"})
 # Telemetry before a person's memory, a person's word before another system's, a conclusion last.
 _TRUST = {Source.MEASURED: 0, Source.HUMAN: 1, Source.REPORTED: 2, Source.INFERRED: 3}
 
 
-class Instant(Struct, frozen=True):
+class Instant(Struct, frozen=True, gc=False):
     """When something happened, how that is known, and the event that says so."""
 
     at: datetime
@@ -22,7 +23,7 @@ class Instant(Struct, frozen=True):
     event_id: str
 
 
-class Instants(Struct, frozen=True, kw_only=True):
+class Instants(Struct, frozen=True, kw_only=True, gc=False):
     """The instants that hold; None where nobody knows."""
 
     impact_began: Instant | None = None
@@ -38,6 +39,9 @@ class Instants(Struct, frozen=True, kw_only=True):
         """The instant of that name."""
         found: Instant | None = getattr(self, name.value)
         return found
+
+
+_CHAIN = tuple(InstantName)[:-1]
 
 
 class PhaseName(StrEnum):
@@ -92,26 +96,19 @@ def instants(incident: Incident) -> Instants:
     for mitigated, restored and closed the last. What was claimed of those three no later than the last reopening did
     not hold.
     """
-    reopened = _effective(incident, "reopened")
+    claims = incident.claims
+    if incident.corrections:
+        claims = {kind: _corrected(incident, kind) for kind in claims}
+    reopened = claims.get("reopened", ())
     since = max((claim.at for claim in reopened), default=None)
-    return Instants(
-        impact_began=_first(_effective(incident, "impact_began")),
-        detected=_first(_effective(incident, "detected")),
-        acknowledged=_first(_effective(incident, "acknowledged")),
-        identified=_first(_effective(incident, "identified")),
-        mitigated=_last(_after(since, _effective(incident, "mitigated"))),
-        restored=_last(_after(since, _effective(incident, "restored"))),
-        closed=_last(_after(since, _effective(incident, "closed"))),
-        n_reopened=len(reopened),
-    )
+    # Only the kinds that were claimed: most incidents know two or three of seven.
+    known = {kind: _chosen(kind, some, since) for kind, some in claims.items() if kind != "reopened"}
+    return Instants(**known, n_reopened=len(reopened))
 
 
-def _effective(incident: Incident, kind: str) -> tuple[Claim, ...]:
-    claims = incident.claims.get(kind, ())
-    if not incident.corrections or not claims:
-        return claims
+def _corrected(incident: Incident, kind: str) -> tuple[Claim, ...]:
     after = []
-    for claim in claims:
+    for claim in incident.claims[kind]:
         correction = incident.corrections.get(claim.event_id)
         if correction is None:
             after.append(claim)
@@ -121,24 +118,20 @@ def _effective(incident: Incident, kind: str) -> tuple[Claim, ...]:
     return tuple(sorted(after, key=lambda claim: (claim.at, claim.event_id)))
 
 
-def _after(since: datetime | None, claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
-    return claims if since is None else tuple(claim for claim in claims if claim.at > since)
-
-
-def _first(claims: tuple[Claim, ...]) -> Instant | None:
+def _chosen(kind: str, claims: tuple[Claim, ...], since: datetime | None) -> Instant | None:
+    if kind in _UNDONE_BY_REOPENING:
+        claims = claims[::-1] if since is None else tuple(claim for claim in claims[::-1] if claim.at > since)
     if not claims:
         return None
     chosen = claims[0] if len(claims) == 1 else min(claims, key=lambda claim: _TRUST[claim.source])
     return Instant(chosen.at, chosen.source, chosen.event_id)
 
 
-def _last(claims: tuple[Claim, ...]) -> Instant | None:
-    return _first(claims[::-1])
-
-
 def contradictions(known: Instants) -> tuple[Contradiction, ...]:
     """Every pair of neighbouring known instants, from impact to restoration, that is in the wrong order."""
-    chain = [(name, at) for name in list(InstantName)[:-1] if (at := known.get(name)) is not None]
+    if is_in_order(known):
+        return ()
+    chain = [(name, at) for name in _CHAIN if (at := known.get(name)) is not None]
     return tuple(
         Contradiction(earlier, later, first.at, second.at)
         for (earlier, first), (later, second) in pairwise(chain)
@@ -146,14 +139,30 @@ def contradictions(known: Instants) -> tuple[Contradiction, ...]:
     )
 
 
+def is_in_order(known: Instants) -> bool:
+    """Whether no two neighbouring known instants, from impact to restoration, contradict each other."""
+    before: datetime | None = None
+    for instant in (
+        known.impact_began,
+        known.detected,
+        known.acknowledged,
+        known.identified,
+        known.mitigated,
+        known.restored,
+    ):
+        if instant is not None:
+            if before is not None and instant.at < before:
+                return False
+            before = instant.at
+    return True
+
+
 def phases(known: Instants) -> tuple[Phase, ...]:
     """Part the stretch from the first known instant to the last into phases; none where the instants contradict.
 
     They partition it: each ends where the next begins. A phase whose end is not known joins the one after it.
     """
-    if contradictions(known):
-        return ()
-    return tuple(_phases(known))
+    return tuple(_phases(known)) if is_in_order(known) else ()
 
 
 def _phases(known: Instants) -> Iterable[Phase]:
@@ -183,13 +192,12 @@ class Status(StrEnum):
 
 def status_of(known: Instants) -> Status:
     """The furthest instant that is known."""
-    for name in (
-        InstantName.CLOSED,
-        InstantName.RESTORED,
-        InstantName.MITIGATED,
-        InstantName.IDENTIFIED,
-        InstantName.ACKNOWLEDGED,
-    ):
-        if known.get(name) is not None:
-            return Status(name.value)
-    return Status.OPEN
+    if known.closed is not None:
+        return Status.CLOSED
+    if known.restored is not None:
+        return Status.RESTORED
+    if known.mitigated is not None:
+        return Status.MITIGATED
+    if known.identified is not None:
+        return Status.IDENTIFIED
+    return Status.OPEN if known.acknowledged is None else Status.ACKNOWLEDGED

@@ -8,7 +8,7 @@ from msgspec import Struct
 from resile.model.event import Event
 
 
-class Append(Struct, frozen=True):
+class Append(Struct, frozen=True, gc=False):
     """Events for one incident, to be appended only if its timeline is at `expected_version` (0: it does not exist).
 
     Attributes:
@@ -21,7 +21,7 @@ class Append(Struct, frozen=True):
     taken: tuple[str, str, bytes] | None = None
 
 
-class StoredEvent(Struct, frozen=True):
+class StoredEvent(Struct, frozen=True, gc=False):
     """An event with its place in the order of the whole store.
 
     Attributes:
