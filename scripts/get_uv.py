@@ -14,9 +14,9 @@ TIMEOUT_S = 120
 ATTEMPTS = 3
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, lock: Path = LOCK) -> None:
     """Put an executable `uv` into the folder."""
-    wheel = _wheel()
+    wheel = _wheel(lock)
     print(f"fetching {wheel['url'].rpartition('/')[2]} from PyPI", flush=True)
     body = _fetch(wheel["url"])
     if (digest := "sha256:" + hashlib.sha256(body).hexdigest()) != wheel["hash"]:
@@ -31,11 +31,11 @@ def main(folder: Path) -> None:
     partial.replace(folder / "uv")
 
 
-def _wheel() -> dict[str, str]:
+def _wheel(lock: Path) -> dict[str, str]:
     """The locked wheel for this machine."""
     import tomllib  # noqa: PLC0415 - an older Python gets as far as being told so
 
-    package = next(p for p in tomllib.loads(LOCK.read_text(encoding="utf-8"))["package"] if p["name"] == "uv")
+    package = next(p for p in tomllib.loads(lock.read_text(encoding="utf-8"))["package"] if p["name"] == "uv")
     machine = platform.machine().lower().replace("amd64", "x86_64")
     system = f"macosx_*_{machine}" if sys.platform == "darwin" else f"manylinux*_{machine}"
     for wheel in package["wheels"]:

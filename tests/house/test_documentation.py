@@ -83,7 +83,9 @@ def test_built_site_asks_no_other_host_for_fonts_scripts_or_pictures(tmp_path: P
         capture_output=True,
     )
     pages = list((tmp_path / "site").rglob("*.html"))
-    fetched = re.compile(r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(https?:)?//|<link\b[^>]*\bhref=["']?https?://""")
+    fetched = re.compile(
+        r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?(https?:)?//|<link\b[^>]*\bhref=["']?https?://"""
+    )
 
     assert len(pages) >= 15
     foreign = {
