@@ -18,6 +18,8 @@ from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipp
 from resile.ports.timeline_store import Append, TimelineStore
 
 BATCH_DRAFTS = 5_000
+# So many rows are remembered at most before they are told of.
+MAX_UNTOLD = 20_000
 # A batch is decided anew this often when others append at the same moment.
 _TRIES = 5
 
@@ -99,38 +101,46 @@ class _Run:
         self._listeners = listeners
         self._is_dry_run = is_dry_run
         self._waiting: dict[str, _Waiting] = {}
+        # What was said of rows since the last batch, in order; of rows that wait, their incident's id.
+        self._untold: list[RowOutcome | str] = []
         self.tally = Tally()
 
     def hear(self, reading: Reading) -> None:
         """Take one reading in."""
         if isinstance(reading, Taken):
-            draft = reading.draft
-            incident_id = incident_id_of(draft.origin, draft.ref)
-            if incident_id in self._waiting:
-                # The second word on an incident is compared with the first once that is stored.
-                self.flush()
-            self._waiting[incident_id] = _Waiting(reading, incident_id, digest_of(draft))
-            if len(self._waiting) >= BATCH_DRAFTS:
-                self.flush()
+            self._take(reading)
         elif isinstance(reading, Progress):
             if self._listeners.progress is not None:
                 self._listeners.progress(reading)
         elif isinstance(reading, Skipped):
             self.tally.skipped(reading.place, reading.reason)
-            self._tell(RowOutcome(reading.place, Outcome.SKIPPED, None, (reading.reason,)))
+            self._say(RowOutcome(reading.place, Outcome.SKIPPED, None, (reading.reason,)))
         elif isinstance(reading, Refused):
             self.tally.refused(reading.place, reading.reason)
             if self._listeners.refused is not None:
                 self._listeners.refused(reading)
-            self._tell(RowOutcome(reading.place, Outcome.REFUSED, None, (reading.reason,)))
+            self._say(RowOutcome(reading.place, Outcome.REFUSED, None, (reading.reason,)))
         elif isinstance(reading, Remark):
             self.tally.remarks.append(reading.text)
+
+    def _take(self, taken: Taken) -> None:
+        draft = taken.draft
+        incident_id = incident_id_of(draft.origin, draft.ref)
+        if incident_id in self._waiting:
+            # The second word on an incident is compared with the first once that is stored.
+            self.flush()
+        self._waiting[incident_id] = _Waiting(taken, incident_id, digest_of(draft))
+        if self._listeners.row is not None:
+            self._untold.append(incident_id)
+        if len(self._waiting) >= BATCH_DRAFTS:
+            self.flush()
 
     def flush(self) -> None:
         """Store the drafts that wait, in one transaction."""
         batch = list(self._waiting.values())
         self._waiting.clear()
         if not batch:
+            self._tell({})
             return
         is_ledger_enough = True
         for attempt in range(_TRIES):
@@ -143,9 +153,12 @@ class _Run:
                 if attempt == _TRIES - 1:
                     raise
                 is_ledger_enough = False
+        told = {}
         for one, outcome in zip(batch, outcomes, strict=True):
             doubts = self.tally.taken(one.taken, outcome.value)
-            self._tell(RowOutcome(one.taken.place, outcome, one.incident_id, doubts))
+            if self._listeners.row is not None:
+                told[one.incident_id] = RowOutcome(one.taken.place, outcome, one.incident_id, doubts)
+        self._tell(told)
 
     def _decided(self, batch: list[_Waiting], *, is_ledger_enough: bool) -> tuple[list[Append], list[Outcome]]:
         """What to append for each draft. A draft that was never taken is believed to be new unless that went wrong."""
@@ -180,9 +193,19 @@ class _Run:
             for ref, digest in self._timelines.taken(origin, some).items()
         }
 
-    def _tell(self, outcome: RowOutcome) -> None:
+    def _say(self, outcome: RowOutcome) -> None:
+        """Tell of a row in its turn: after those before it that wait to be stored."""
+        if self._listeners.row is None:
+            return
+        self._untold.append(outcome)
+        if len(self._untold) >= MAX_UNTOLD:
+            self.flush()
+
+    def _tell(self, told: Mapping[str, RowOutcome]) -> None:
         if self._listeners.row is not None:
-            self._listeners.row(outcome)
+            for row in self._untold:
+                self._listeners.row(told[row] if isinstance(row, str) else row)
+        self._untold.clear()
 
 
 def _outcome(*, is_known: bool, says_more: bool) -> Outcome:

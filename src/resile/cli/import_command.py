@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import msgspec
 import typer
@@ -173,12 +173,12 @@ class _Bar:
     """A progress bar on standard error that appears once a run takes long; none where nobody looks."""
 
     def __init__(self, invocation: Invocation) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
         self._bar = Progress(
             TextColumn("Importing"),
             BarColumn(),
-            DownloadColumn(),
+            TaskProgressColumn(),
             TimeRemainingColumn(),
             console=invocation.err,
             transient=True,
@@ -194,7 +194,7 @@ class _Bar:
             self._bar.start()
         self._bar.update(self._task, completed=progress.done_bytes, total=progress.total_bytes)
 
-    def __enter__(self) -> "_Bar":
+    def __enter__(self) -> Self:
         self._began_s = self._bar.get_time()
         return self
 

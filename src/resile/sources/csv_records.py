@@ -16,6 +16,8 @@ MAX_RECORD_CHARS = 1 << 20
 SHOWN_CHARS = 200
 SNIFFED_CHARS = 1 << 16
 _DELIMITERS = ",;\t|"
+# The column in which refused rows carry their reason; passed over when the mended file is read again.
+ERROR_COLUMN = "resile_error"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -23,6 +25,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARKS = tuple(mark for mark, _ in _BOMS)
 # Reading on from after an open quote costs a second pass over what follows it; this many are granted per file.
 _MAX_SECOND_CHANCES = 100
 _QUOTE_OR_END = re.compile(r'["\r\n]')
@@ -92,11 +95,15 @@ class CsvRecords:
             head = stream.read(SNIFFED_CHARS)
         if not head:
             raise ConfigError(f"{name} is empty; export it again")
-        self.encoding = encoding or detect_encoding(head, name)
+        detected = detect_encoding(head, name) if encoding is None or head.startswith(_MARKS) else None
+        self.encoding = detected or encoding or "utf-8"
         try:
             text = codecs.getincrementaldecoder(self.encoding)("replace").decode(head)
         except LookupError:
             raise ConfigError(f"encoding {self.encoding!r} is unknown; use utf-8, cp1252, utf-16 or the like") from None
+        if text.partition("\n")[0].rstrip("\r").endswith(f",{ERROR_COLUMN}"):
+            # A file of refused rows is written one way, whatever the mapping says of the file they came from.
+            delimiter = ","
         self.delimiter = delimiter or sniff_delimiter(text)
         self._lines = _Lines(start, self.encoding, self.delimiter)
 

@@ -14,11 +14,12 @@ from resile.model.draft import Draft, Step
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
 from resile.ports.source import Place, Progress, Reading, Refused, Skipped, Taken
-from resile.sources.csv_records import shown
+from resile.sources.csv_records import ERROR_COLUMN, shown
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
 from resile.sources.table.cells import DEFAULT_MISSING, words_of
+from resile.sources.table.readers import Layout, Table, TableRow, open_table
 from resile.sources.times import TimeProblemError, time_reader, zone_of
 
 JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
@@ -157,13 +158,85 @@ def _json_reading(
     try:
         understood = understand(record)
     except RecordProblemError as error:
-        return Refused(Place(file, record.number, error.field), str(error), _cells(record.value))
-    return uniques.reading(understood, place, lambda: _cells(record.value))
+        return Refused(Place(file, record.number, error.field), str(error), json_cells(record.value))
+    return uniques.reading(understood, place, lambda: json_cells(record.value))
 
 
-def _cells(value: dict[str, Any]) -> dict[str, str]:
+def json_cells(value: dict[str, Any]) -> dict[str, str]:
     """The record as JSON in one cell: nested, it fits no columns. To be mended, its line is taken out of the input."""
     return {"record": shown(msgspec.json.encode(value).decode())}
+
+
+def read_tables(
+    path: Path,
+    layout: Callable[[Sequence[str], str], "Columns"],
+    understand: Callable[["Columns", Sequence[Any]], Understood],
+    suffixes: frozenset[str],
+) -> Iterator[Reading]:
+    """Read tables of a known layout, each row being one incident.
+
+    Raises:
+        ConfigError: the input as a whole cannot be read.
+    """
+    with SeenKeys() as seen:
+        uniques = Uniques(seen)
+        for part in parts_of(path, suffixes):
+            if isinstance(part, Odd):
+                place = Place(part.name)
+                yield Refused(place, part.reason, {}) if part.is_fault else Skipped(place, part.reason)
+            else:
+                yield from read_table_part(part, layout, understand, uniques)
+
+
+def read_table_part(
+    part: Part,
+    layout: Callable[[Sequence[str], str], "Columns"],
+    understand: Callable[["Columns", Sequence[Any]], Understood],
+    uniques: Uniques,
+) -> Iterator[Reading]:
+    """Read the rows of one table."""
+    number = 0
+    try:
+        table = open_table(part, Layout())
+        columns = layout(table.columns, table.name)
+        for row in table.rows:
+            number = row.number
+            yield _row_reading(row, table, columns, understand, uniques)
+            if number % _RECORDS_PER_PROGRESS == 0:
+                yield Progress(part.position(), part.total_bytes)
+    except TornInputError as error:
+        yield torn(part, number, error)
+
+
+def _row_reading(
+    row: TableRow,
+    table: Table,
+    columns: "Columns",
+    understand: Callable[["Columns", Sequence[Any]], Understood],
+    uniques: Uniques,
+) -> Reading:
+    place = Place(table.name, row.number)
+
+    def cells() -> dict[str, str]:
+        return row_cells(table.columns, row.cells)
+
+    if row.problem is not None:
+        return Refused(place, row.problem, cells())
+    try:
+        return uniques.reading(understand(columns, row.cells), place, cells)
+    except RecordProblemError as error:
+        at = columns.at.get(error.field)
+        named = error.field if at is None else table.columns[at]
+        return Refused(Place(table.name, row.number, named), str(error), cells())
+
+
+def row_cells(columns: Sequence[str], cells: Sequence[Any]) -> dict[str, str]:
+    """A refused row by column, as it may be written down."""
+    return {
+        name: shown(words_of(cells[at])) if at < len(cells) else ""
+        for at, name in enumerate(columns)
+        if name != ERROR_COLUMN
+    }
 
 
 class Columns:

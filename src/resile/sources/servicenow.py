@@ -16,12 +16,11 @@ from resile.model.draft import Draft, Step
 from resile.model.event import Source
 from resile.model.severity import Severity
 from resile.ports.source import Place, Progress, Reading, Refused, Skipped, SourceOptions, Taken
-from resile.sources.csv_records import shown
-from resile.sources.known import Columns, RecordProblemError, instant_reader, severity_or_none, torn, within
+from resile.sources.known import Columns, RecordProblemError, instant_reader, row_cells, severity_or_none, torn, within
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import Sorter
 from resile.sources.table.cells import words_of
-from resile.sources.table.readers import ERROR_COLUMN, SUFFIXES, Layout, open_table
+from resile.sources.table.readers import SUFFIXES, Layout, open_table
 from resile.sources.times import settle, zone_of
 
 # ServiceNow writes dates as its users have set; month first cannot be told from day first and is not tried.
@@ -159,14 +158,9 @@ class ServiceNowSource:
         place = Place(self._tables[last.part][0], last.number)
         current = rows[0]
         try:
-            if len(rows) > MAX_UPDATES:
-                raise RecordProblemError(
-                    f"incident {number!r} has more than {MAX_UPDATES} rows; shorten its log", "number"
-                )
+            _refuse_endless(number, rows)
             updates = []
             for current in rows:
-                if current.problem is not None:
-                    raise RecordProblemError(current.problem)
                 updates.append(self._update(current))
             yield self._taken(number, last, updates, place)
         except RecordProblemError as error:
@@ -179,14 +173,13 @@ class ServiceNowSource:
     def _refused(self, row: _Row, reason: str, column: str) -> Refused:
         name, columns, known = self._tables[row.part]
         at = known.at.get(column)
-        cells = {
-            heading: shown(words_of(row.cells[index])) if index < len(row.cells) else ""
-            for index, heading in enumerate(columns)
-            if heading != ERROR_COLUMN
-        }
-        return Refused(Place(name, row.number, column if at is None else columns[at]), reason, cells)
+        return Refused(
+            Place(name, row.number, column if at is None else columns[at]), reason, row_cells(columns, row.cells)
+        )
 
     def _update(self, row: _Row) -> _Update:
+        if row.problem is not None:
+            raise RecordProblemError(row.problem)
         get = self._tables[row.part][2].get
         for column in _INSTANT_COLUMNS:
             self._instant(get(row.cells, column), column)
@@ -214,7 +207,7 @@ class ServiceNowSource:
         steps += _notes(updates)
         end = ends.get("restored")
         labels = {name: word for name, column in _LABELS.items() if (word := get(cells, column))}
-        service = get(cells, "business_service") or get(cells, "service_offering") or get(cells, "service")
+        service = get(cells, "business_service") or get(cells, "service_offering") or get(cells, "cmdb_ci")
         draft = Draft(
             origin=self._origin,
             ref=number,
@@ -242,6 +235,11 @@ class ServiceNowSource:
         """Of `3` or `3 - Moderate`, the figure."""
         head = priority.partition("-")[0].strip()
         return severity_or_none(head if head.isdigit() else priority, {}, self._aliases, doubts)
+
+
+def _refuse_endless(number: str, rows: Sequence[_Row]) -> None:
+    if len(rows) > MAX_UPDATES:
+        raise RecordProblemError(f"incident {number!r} has more than {MAX_UPDATES} rows; shorten its log", "number")
 
 
 def _reopenings(updates: Sequence[_Update], ends: dict[str, datetime]) -> Iterator[Step]:

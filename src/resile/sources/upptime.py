@@ -110,10 +110,10 @@ def _git(path: Path, *arguments: str) -> str:
         raise ConfigError(f"{path} is not there; check the path")
     try:
         ran = subprocess.run(  # noqa: S603 - git itself, no shell
-            ["git", "-C", str(path), *arguments],
+            ["git", "-C", str(path), *arguments],  # noqa: S607 - the one on the path
             capture_output=True,
             check=False,
-            env=_environment(),  # noqa: S607
+            env=_environment(),
         )
     except NotADirectoryError:
         raise ConfigError(f"{path} is a file; give the folder of the git repository") from None

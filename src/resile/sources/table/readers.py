@@ -11,8 +11,6 @@ from resile.sources.csv_records import CsvRecords
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Part
 
-# The column in which refused rows carry their reason; passed over when the mended file is read again.
-ERROR_COLUMN = "resile_error"
 SUFFIXES = frozenset(
     {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xlsm", ".xls", ".ods"}
 )

@@ -41,6 +41,14 @@ class Read(Struct, frozen=True, gc=False):
     skipped: str | None = None
 
 
+def _listed(cell: str) -> list[Any] | None:
+    """The list that a cell holds as JSON, as refused rows of JSON are written."""
+    try:
+        return msgspec.json.decode(cell, type=list[Any])
+    except msgspec.DecodeError:
+        return None
+
+
 class RowReader:
     """Reads rows of one table.
 
@@ -142,6 +150,8 @@ class RowReader:
 
         def read(cells: _Cells) -> list[str]:
             cell = cells[at]
+            if isinstance(cell, str) and cell.startswith('["') and (listed := _listed(cell)) is not None:
+                cell = listed
             if isinstance(cell, list | tuple):
                 parts: Sequence[Any] = [part.get("name", part) if isinstance(part, dict) else part for part in cell]
             elif text.separator is not None and isinstance(cell, str):

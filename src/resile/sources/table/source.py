@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import msgspec
 from resile.model.draft import Draft
 from resile.model.errors import ConfigError
 from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, SourceOptions, Taken
-from resile.sources.csv_records import shown
+from resile.sources.csv_records import ERROR_COLUMN, shown
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
 from resile.sources.table.cells import words_of
 from resile.sources.table.mapping import TableMapping, load_mapping
-from resile.sources.table.readers import ERROR_COLUMN, SUFFIXES, Layout, Table, TableRow, open_table
+from resile.sources.table.readers import SUFFIXES, Layout, Table, TableRow, open_table
 from resile.sources.table.row import RowProblemError, RowReader
 
 _ROWS_PER_PROGRESS = 2_000
@@ -73,7 +74,7 @@ class TableSource:
                 timezone=self._options.timezone,
                 aliases=self._options.severity_aliases,
             )
-            rows = _Rows(table, reader, seen)
+            rows = _Rows(table, reader, seen, self._mapping)
             for n, row in enumerate(table.rows, start=1):
                 number = row.number
                 yield rows.reading(row)
@@ -91,10 +92,15 @@ class TableSource:
 class _Rows:
     """Rows of one table to readings, with ids made and doubled ids found."""
 
-    def __init__(self, table: Table, reader: RowReader, seen: SeenKeys) -> None:
+    def __init__(self, table: Table, reader: RowReader, seen: SeenKeys, mapping: TableMapping) -> None:
         self._table = table
         self._reader = reader
         self._seen = seen
+        self._formats = {
+            time.column: time.formats[0]
+            for time in mapping.instants.values()
+            if time.formats and "%" in time.formats[0]
+        }
         self._shown_columns = [(at, name) for at, name in enumerate(table.columns) if name != ERROR_COLUMN]
 
     def reading(self, row: TableRow) -> Reading:
@@ -120,6 +126,14 @@ class _Rows:
         reason = f"id {read.draft.ref[:60]!r} was taken by {first[0]} and says something else here; keep one of them"
         return self._refused(row, reason, "")
 
+    def _written(self, name: str, cell: Any) -> str:
+        """A cell as CSV can carry it and the same mapping can read it back."""
+        if isinstance(cell, list):
+            return shown(msgspec.json.encode(cell).decode())
+        if isinstance(cell, datetime) and (form := self._formats.get(name)) is not None:
+            return cell.strftime(form)
+        return shown(words_of(cell))
+
     def _named(self, draft: Draft, cells: list[Any]) -> Draft:
         digest = self._reader.digest(cells)
         n = self._seen.occurrence(b"\x00" + digest)
@@ -127,7 +141,7 @@ class _Rows:
 
     def _refused(self, row: TableRow, reason: str, column: str) -> Refused:
         cells = row.cells
-        words = {name: shown(words_of(cells[at])) if at < len(cells) else "" for at, name in self._shown_columns}
+        words = {name: self._written(name, cells[at]) if at < len(cells) else "" for at, name in self._shown_columns}
         if len(cells) > len(self._table.columns):
             last = self._table.columns[-1]
             # Cells too many stay visible: behind the last column, so that none is lost to whoever mends the row.
