@@ -5,8 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-# The machine's own uv where there is one, else one in .tools/ that `setup` fetches as uv.lock has it.
-UV ?= $(or $(shell command -v uv 2>/dev/null),.tools/bin/uv)
+# Fetched as uv.lock names it, so that everybody has the same; make UV=uv takes the machine's own.
+UV ?= .tools/bin/uv
 # The interpreter is the machine's: nothing is taken from outside PyPI and Debian. Certificates are the machine's too.
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true

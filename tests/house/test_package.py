@@ -1,4 +1,5 @@
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -105,10 +106,11 @@ def test_lock_file_takes_everything_from_pypi() -> None:
 
 
 def find_uv() -> str:
-    """The uv that make uses."""
-    import shutil  # noqa: PLC0415 - only here
-
-    found = shutil.which("uv") or (str(ROOT / ".tools/bin/uv") if (ROOT / ".tools/bin/uv").exists() else None)
+    """The uv that make uses, or the machine's."""
+    own = ROOT / ".tools/bin/uv"
+    if own.exists():
+        return str(own)
+    found = shutil.which("uv")
     if found is None:
         missing("uv", "run make setup")
     return str(found)
