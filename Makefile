@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Fetched as uv.lock names it, so that everybody has the same; make UV=uv takes the machine's own.
 UV ?= .tools/bin/uv
+FETCHED_UV := $(filter .tools/%,$(UV))
 # The interpreter is the machine's: nothing is taken from outside PyPI and Debian. Certificates are the machine's too.
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
@@ -20,7 +21,7 @@ help: ## What there is
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /|/' | while IFS='|' read -r name text; do \
 	  printf '  make %-13s %s\n' "$$name" "$$text"; done
 
-demo: $(UV) ## Install, start on a simulated year of incidents, print the address
+demo: $(FETCHED_UV) ## Install, start on a simulated year of incidents, print the address
 	@$(UV) sync --locked --no-dev --inexact --quiet
 	@exec .venv/bin/resile demo
 
@@ -37,7 +38,7 @@ check: setup ## Style, types, floors, documentation
 bench: setup ## Measure; figures go to bench/RESULTS.md by hand
 	@.venv/bin/python bench/run.py $(BENCH)
 
-setup: $(UV) ## Install what uv.lock names into .venv
+setup: $(FETCHED_UV) ## Install what uv.lock names into .venv
 	@$(UV) sync --locked --all-extras --quiet
 
 setup-system: ## As root: install the Debian packages that tests need
@@ -46,7 +47,7 @@ setup-system: ## As root: install the Debian packages that tests need
 docs: setup ## Build the documentation into site/, failing on any warning
 	@.venv/bin/zensical build --strict --clean
 
-lock: $(UV) ## Bring uv.lock up to date with pyproject.toml
+lock: $(FETCHED_UV) ## Bring uv.lock up to date with pyproject.toml
 	@$(UV) lock
 
 screenshots: setup ## Take the README's pictures from the running demo
