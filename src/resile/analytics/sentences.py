@@ -127,16 +127,21 @@ def part_name(kind: str, key: dict[str, str | None], phase: str | None, n_before
     return key_name(key) if phase is None else f"{key_name(key)} · {phase_name(phase).lower()}"
 
 
-def compare_parts(report: CompareReport) -> Parts:
-    """The comparison's message as pieces of text, each with whether it is the figure to stress."""
+def compare_parts(report: CompareReport, names: tuple[str, str] | None = None) -> Parts:
+    """The comparison's message as pieces of text, each with whether it is the figure to stress.
+
+    Args:
+        names: of both sides, if the page has better ones than the report.
+    """
+    name_a, name_b = names or (report.a.name, report.b.name)
     a, b = typical_s(report.a.statistics), typical_s(report.b.statistics)
     if a is None or b is None or report.ratio is None:
-        empty = report.a if a is None else report.b
-        return [(f"{empty.name} has no median to compare: ", False), (_why_none(empty.statistics), True), (".", False)]
+        name, empty = (name_a, report.a) if a is None else (name_b, report.b)
+        return [(f"{name} has no median to compare: ", False), (_why_none(empty.statistics), True), (".", False)]
     is_seen = report.p_value is not None and report.p_value < 0.05  # noqa: PLR2004 - the level of all our intervals
-    subject = f"{report.b.name}: {duration(b)} in the median against {duration(a)} for {report.a.name}, "
-    end = "." if is_seen else "; chance alone could have done that."
-    return [(subject, False), (factor(report.ratio), True), (end, False)]
+    than = "as" if report.ratio >= 2 or factor(report.ratio) == "the same" else "than"  # noqa: PLR2004 - as in factor
+    end = f" {than} {name_a}, {duration(a)}." + ("" if is_seen else " Chance alone could have done that.")
+    return [(f"{name_b}: {duration(b)} in the median, ", False), (factor(report.ratio), True), (end, False)]
 
 
 def compare_sentence(report: CompareReport) -> str:

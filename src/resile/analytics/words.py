@@ -96,16 +96,35 @@ def exact_duration(seconds: float | None) -> str:
 
 
 def interval(low_s: float | None, high_s: float | None, *, beside_s: float | None = None) -> str:
-    """Both ends of an interval: `33–44 min`, `52 min–1.7 h`; without a unit where `beside_s` has shown the same one."""
+    """Both ends of an interval: `33–44 min`, `52 min–1.7 h`.
+
+    Args:
+        beside_s: what stands beside it already; its unit is taken over and not written again.
+    """
     if low_s is None or high_s is None:
         return UNDEFINED
+    if beside_s is not None and (told := _beside(low_s, high_s, beside_s)) is not None:
+        return told
     low, low_unit = _in_unit(low_s)
     high, high_unit = _in_unit(high_s)
     if low_unit != high_unit:
         return f"{low} {low_unit}–{high} {high_unit}"
     ends = low if low == high else f"{low}–{high}"
-    is_said = beside_s is not None and _in_unit(beside_s)[1] == high_unit
-    return ends if is_said else f"{ends} {high_unit}"
+    return f"{ends} {high_unit}"
+
+
+def _beside(low_s: float, high_s: float, beside_s: float) -> str | None:
+    """Both ends in the unit that stands beside them already; None where they would read badly in it."""
+    size = next(size for _, size, unit in _UNITS if unit == _in_unit(beside_s)[1])
+    low, high = low_s / size, high_s / size
+    if low < 0.1 or high >= 1000:  # noqa: PLR2004 - neither 0.02 h nor 4000 min
+        return None
+    ends = [_rounded(low), _rounded(high)]
+    return ends[0] if ends[0] == ends[1] else "–".join(ends)
+
+
+def _rounded(amount: float) -> str:
+    return f"{amount:.1f}".removesuffix(".0") if amount < 9.95 else f"{amount:.0f}"  # noqa: PLR2004
 
 
 def _in_unit(seconds: float) -> tuple[str, str]:

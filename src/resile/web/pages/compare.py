@@ -17,7 +17,7 @@ from resile.web.pages.choices import choices
 from resile.web.pages.filters import Asked, ask, chips, tidied
 from resile.web.pages.pictures.bars import ranges, waterfall
 from resile.web.pages.rendering import day, render
-from resile.web.pages.restore import windows_to_compare
+from resile.web.pages.restore import window_name, windows_to_compare
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +43,9 @@ def compare_page(request: Request) -> Response:
         if dimension
         else report.compare(resile, asked.query, *sides)
     )
+    names = (values[0] or f"no {dimension}", values[1] or f"no {dimension}")
+    if not dimension:
+        names = (window_name(sides[0]), window_name(sides[1]))
     parts = [] if found.attribution is None else found.attribution.parts
     context: dict[str, Any] = {
         "title": "Compare",
@@ -50,13 +53,14 @@ def compare_page(request: Request) -> Response:
         "chips": chips(asked),
         "choices": choices(resile, asked),
         "report": found,
-        "message": compare_parts(found),
+        "message": compare_parts(found, names),
+        "names": names,
         "dimension": dimension,
         "values": values,
         "known": known,
         "windows": [(day(side.start), day(side.end)) for side in sides],
         "ranges": ranges([found.a.statistics, found.b.statistics]),
-        "fall": None if found.attribution is None else waterfall(found.attribution, (found.a.name, found.b.name)),
+        "fall": None if found.attribution is None else waterfall(found.attribution, names),
         "parts": parts,
         "shown_parts": sorted(parts, key=lambda part: -abs(part.seconds))[:MOST_PARTS],
         "links": [side_address(asked, found, name, dimension, value) for name, value in zip("ab", values, strict=True)],

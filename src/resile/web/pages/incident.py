@@ -36,6 +36,15 @@ INSTANT_WORDS = {
     InstantName.RESTORED: "Restored",
     InstantName.CLOSED: "Closed",
 }
+_NOUNS = {
+    InstantName.IMPACT_BEGAN: "impact",
+    InstantName.DETECTED: "detection",
+    InstantName.ACKNOWLEDGED: "acknowledgement",
+    InstantName.IDENTIFIED: "identification",
+    InstantName.MITIGATED: "mitigation",
+    InstantName.RESTORED: "restoration",
+    InstantName.CLOSED: "closing",
+}
 SOURCE_WORDS = {
     Source.MEASURED: "measured by telemetry",
     Source.HUMAN: "said by a person",
@@ -93,7 +102,8 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
             for name in InstantName
             if (found := view.instants.get(name)) is not None
         ],
-        "missing": [INSTANT_WORDS[name] for name in list(InstantName)[:-1] if view.instants.get(name) is None],
+        "missing": _missing(view),
+        "has_joined": any(len(phase.names) > 1 for phase in view.phases),
         "beside": _beside(resile, services[0] if services else None, severity),
         "lines": lines_of(view.timeline, incident),
         "instant_words": {name.value: words for name, words in INSTANT_WORDS.items()},
@@ -134,10 +144,18 @@ def span_words(view: IncidentView) -> str:
     if not view.phases:
         return "No phases are known"
     whole = sum((phase.lasted for phase in view.phases), timedelta())
-    names = {at: words.lower() for at, words in INSTANT_WORDS.items()}
     first, last = view.phases[0].began, view.phases[-1].ended
-    ends = [next((names[n] for n in InstantName if view.instants.get(n) == one), "") for one in (first, last)]
+    ends = [next((_NOUNS[n] for n in InstantName if view.instants.get(n) == one), "") for one in (first, last)]
     return f"{exact_duration(whole.total_seconds())} from {ends[0]} to {ends[1]}"
+
+
+def _missing(view: IncidentView) -> list[str]:
+    """The instants that nobody told although they must have happened."""
+    order = list(InstantName)[:-1]
+    reached = [i for i, name in enumerate(order) if view.instants.get(name) is not None]
+    is_over = view.instants.restored is not None or view.instants.closed is not None
+    last = len(order) if is_over else max(reached, default=-1) + 1
+    return [INSTANT_WORDS[name] for name in order[:last] if view.instants.get(name) is None]
 
 
 def _running(view: IncidentView, now: datetime) -> tuple[str, timedelta | None]:

@@ -1,5 +1,6 @@
 """Turns templates into pages: the environment, the filters, and what every page is told."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
@@ -22,6 +23,9 @@ STATIC = Path(str(files("resile.web"))) / "static"
 
 THEMES = ("light", "dark", "auto")
 _FORMS = {"date": "%Y-%m-%d", "minute": "%Y-%m-%d %H:%M", "second": "%Y-%m-%d %H:%M:%S", "clock": "%H:%M:%S"}
+
+# What is stressed and longer than this may break over lines.
+_LONGEST_UNBROKEN = 24
 
 # Name, address, the route whose presence shows it, and the path of its icon (20 × 20).
 _NAV = (
@@ -129,8 +133,18 @@ def figure(value: float) -> str:
 def stressed(parts: list[tuple[str, bool]], kind: str = "") -> Markup:
     """Pieces of a message, those to be stressed in bold."""
     opened = Markup('<b class="{}">').format(kind) if kind else Markup("<b>")
-    pieces = [opened + escape(text) + Markup("</b>") if is_key else escape(text) for text, is_key in parts]
+    closed = Markup("</b>")
+    pieces = [opened + escape(_unbroken(text)) + closed if is_key else escape(text) for text, is_key in parts]
     return Markup("").join(pieces)
+
+
+def kept_together(say: Callable[[float | None], str]) -> Callable[[float | None], str]:
+    """The same words with spaces at which no line breaks: a number and its unit stay side by side."""
+    return lambda value: _unbroken(say(value))
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0") if len(text) <= _LONGEST_UNBROKEN else text
 
 
 def path_part(text: str) -> str:
@@ -148,11 +162,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        duration=words.duration,
-        exact=words.exact_duration,
-        signed=words.signed,
+        duration=kept_together(words.duration),
+        exact=kept_together(words.exact_duration),
+        signed=kept_together(words.signed),
         number=words.number,
-        percent=words.percent,
+        percent=kept_together(words.percent),
         p_value=words.p_value,
         factor=words.factor,
         instant=instant,

@@ -14,14 +14,14 @@ from resile.analytics.words import VERDICT_SIGNS, duration, key_name
 from resile.app import report
 from resile.app.wiring import Resile
 from resile.model.phases import PhaseName
-from resile.model.time import DAY
+from resile.model.time import DAY, MICROSECOND
 from resile.web.pages.choices import choices
 from resile.web.pages.filters import Asked, ask, chips, tidied
 from resile.web.pages.pictures.bars import phase_bars, ranges, waterfall
 from resile.web.pages.pictures.distribution import distribution
 from resile.web.pages.pictures.scatter import MOST_LINKED, gaps, kind_of, scatter
 from resile.web.pages.pictures.survival import survival_picture
-from resile.web.pages.rendering import day, last_day, render
+from resile.web.pages.rendering import day, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -240,6 +240,10 @@ def windows_to_compare(window: Window, name: str) -> tuple[Window, Window]:
 
 
 def window_name(window: Window) -> str:
-    """A window by its days: `2 Mar to 31 May 2025`."""
-    start, end = day(window.start), last_day(window.end)
-    return start if start == end else f"{start} to {end}"
+    """A window by its first and last day: `25 May – 23 Aug 2026`."""
+    first, last = window.start, window.end - MICROSECOND
+    end = f"{last.day} {last:%b} {last.year}"
+    if first.date() == last.date():
+        return end
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {first:%b}{year} – {end}"

@@ -66,16 +66,19 @@ class Line(Struct, frozen=True, kw_only=True):
 def lines_of(timeline: Sequence[Event], incident: Incident) -> list[Line]:
     """The timeline in the order in which things happened, newest last; corrections stand with what they correct."""
     kinds = {event.id: kind_of(event) for event in timeline}
-    lines = [_line(event, incident.corrections.get(event.id), kinds) for event in timeline]
+    # What came in one import was learnt at one time; saying so on every line would hide what was learnt later.
+    taken_in_at = timeline[0].recorded_at if timeline else None
+    lines = [_line(event, incident.corrections.get(event.id), kinds, taken_in_at) for event in timeline]
     return sorted(lines, key=lambda line: (line.at, line.event_id))
 
 
-def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str]) -> Line:
+def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str], taken_in_at: datetime | None) -> Line:
     what, text = _words(event, kinds)
     is_instant = type(event) in KIND_OF_CLAIM
     if not is_instant:
         correction = None
     moved = correction is not None and correction.to is not None and correction.to != event.at
+    is_late = event.recorded_at - event.at > _LATE and event.recorded_at != taken_in_at
     at = correction.to if moved and correction is not None and correction.to is not None else event.at
     return Line(
         event_id=event.id,
@@ -88,7 +91,7 @@ def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str])
         was_at=event.at if moved else None,
         is_taken_back=correction is not None and correction.to is None,
         corrected_by="" if correction is None else who(correction.by),
-        recorded_at=event.recorded_at if event.recorded_at - event.at > _LATE else None,
+        recorded_at=event.recorded_at if is_late else None,
         can_correct=is_instant,
     )
 

@@ -57,7 +57,7 @@ class TimeScale(Struct, frozen=True):
         share = (at - self.start) / (self.end_at - self.start)
         return self.begin + min(max(share, 0.0), 1.0) * (self.end - self.begin)
 
-    def marks(self, *, at_most: int = 12) -> list[Mark]:
+    def marks(self, *, at_most: int = 13) -> list[Mark]:
         """Days, months or years along the axis, as many as there is room for, in UTC."""
         span = self.end_at - self.start
         if span <= 2 * DAY:

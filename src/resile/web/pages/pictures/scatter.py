@@ -14,8 +14,8 @@ from resile.model.time import format_instant
 from resile.web.pages.pictures.scales import LogScale, Mark, TimeScale, log_scale, xy
 from resile.web.pages.rendering import path_part
 
-WIDTH, HEIGHT = 820, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 808.0, 14.0, 266.0
+WIDTH, HEIGHT = 820, 350
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 764.0, 14.0, 316.0
 # Above this, dots are drawn as one path per severity, and a script finds the incident under the pointer.
 MOST_LINKED = 2_000
 _SEVERITIES = frozenset(("SEV1", "SEV2", "SEV3", "SEV4", "SEV5"))
@@ -47,7 +47,7 @@ class Scatter(Struct, frozen=True, kw_only=True):
     Attributes:
         paths: per kind of dot (severity), its dots as one path of zero-length strokes; empty where `dots` are linked.
         line: stretches of the median without a period that has none.
-        last: the newest median, to be written beside its dot.
+        last: the newest median, to be written at its height beside the axis.
     """
 
     width: int
@@ -83,8 +83,8 @@ def scatter(dots: Sequence[IncidentDot], trend: Trend, window: Window, between: 
     is_small = len(dots) <= MOST_LINKED
     last = None
     if medians:
-        at, median = medians[-1]
-        last = (xy(min(x(at), _RIGHT - 24)), xy(y(median) - 11), duration(median))
+        _, median = medians[-1]
+        last = (xy(_RIGHT + 8), xy(y(median) + 4), duration(median))
     return Scatter(
         width=WIDTH, height=HEIGHT, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP,
         y_marks=y.marks(at_most=6),
