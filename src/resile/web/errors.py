@@ -21,6 +21,7 @@ from resile.model.errors import (
     TransitionError,
 )
 from resile.web.pages.rendering import render
+from resile.web.security import HEADERS
 
 PROBLEM = "application/problem+json"
 _API = "/api/"
@@ -135,4 +136,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 async def _on_fault(request: Request, error: Exception) -> Response:
     # The stack is in the log, by the server's own handler; the reader gets a sentence.
     _log.error("request failed", path=request.url.path, error=type(error).__name__, exc_info=error)
-    return refusal(request, 500, "this is a fault of resile; the server's log says more, please report it")
+    answer = refusal(request, 500, "this is a fault of resile; the server's log says more, please report it")
+    # This answer is made outside of every middleware.
+    answer.headers.update(HEADERS)
+    return answer

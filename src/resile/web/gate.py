@@ -13,6 +13,7 @@ from resile.app.settings import Settings
 from resile.model.errors import StoreError
 from resile.ports.account_store import Scope as Right
 from resile.web.errors import problem, refusal
+from resile.web.limits import announced_bytes, cut_off, max_body_bytes, too_large
 from resile.web.security import (
     CSRF_HEADER,
     FORGED,
@@ -58,7 +59,8 @@ class Gate:
         if turned_away is not None:
             await turned_away(scope, receive, send)
             return
-        await self._app(scope, receive, self._keeping_visitor(request, send))
+        bounded = cut_off(receive, request.url.path)
+        await self._app(scope, bounded, self._keeping_visitor(request, send))
 
     async def _turned_away(self, request: Request) -> Response | None:
         request.state.identity = None
@@ -73,6 +75,8 @@ class Gate:
                 return problem(*unreachable)
             if _is_under(path, _OPEN):
                 return None
+            if announced_bytes(request) > max_body_bytes(path):
+                return refusal(request, 413, too_large(path))
             identity, secret = await self._identify(request, has_accounts=has_accounts)
         except StoreError as error:
             return refusal(request, 503, str(error))

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import logging
 import os
 import signal
 import socket
@@ -28,12 +29,11 @@ from resile.web import accounts, api, errors
 from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
 from resile.web.gate import Gate
+from resile.web.limits import MAX_CONNECTIONS
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
 from resile.web.security import SecurityHeaders, check_form, is_loopback
 
-MAX_BODY_BYTES = 1_000_000
-MAX_CONNECTIONS = 500
 # Answers under way when the server is told to end get so long.
 _GRACE_S = 5
 _log = structlog.get_logger()
@@ -53,7 +53,6 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         # The outermost first: every answer is logged and gets its headers, those of the gate too.
         middleware=[
             Middleware(AccessLog),
@@ -130,6 +129,12 @@ def log_to_stderr() -> None:
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
+    # web/errors.py has logged it already, with the address at which it happened.
+    logging.getLogger("uvicorn.error").addFilter(_is_no_repetition)
+
+
+def _is_no_repetition(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("Exception in ASGI application")
 
 
 def _listen(host: str, port: int) -> socket.socket:

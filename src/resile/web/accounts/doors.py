@@ -61,7 +61,7 @@ async def show_set_up(request: Request) -> Response:
     """The form for the first admin; the link's secret comes in the fragment, which a script puts into the form."""
     if await to_thread.run_sync(_access(request).has_accounts):
         return RedirectResponse("/login", status_code=303)
-    return door(request, "setup", title="Set up", name="")
+    return door(request, "setup", title="Set up", user_name="")
 
 
 @router.post("/setup")
@@ -70,7 +70,7 @@ async def set_up(request: Request, code: Text = "", name: Text = "", password: T
     try:
         secret = await hashing(_access(request).set_up, code.strip(), name, password, client=_client(request))
     except (AccessError, ConfigError, ConflictError) as error:
-        return door(request, "setup", status_code=status_of(error), title="Set up", name=name, error=str(error))
+        return door(request, "setup", status_code=status_of(error), title="Set up", user_name=name, error=str(error))
     return _logged_in(request, secret, "/settings")
 
 
@@ -80,7 +80,7 @@ async def show_login(request: Request, next: str = "/") -> Response:  # noqa: A0
     if request.state.identity is not None and request.state.identity.user is not None:
         return RedirectResponse(own_path(next), status_code=303)
     has_accounts = await to_thread.run_sync(_access(request).has_accounts)
-    return door(request, "login", title="Log in", name="", next=own_path(next), has_accounts=has_accounts)
+    return door(request, "login", title="Log in", user_name="", next=own_path(next), has_accounts=has_accounts)
 
 
 @router.post("/login")
@@ -100,7 +100,7 @@ async def login(
             "login",
             status_code=status_of(error),
             title="Log in",
-            name=name,
+            user_name=name,
             next=own_path(next),
             has_accounts=True,
             error=str(error),
@@ -125,7 +125,7 @@ async def welcome(request: Request, code: Text = "", password: Text = "") -> Res
         user = await hashing(_access(request).choose_password, code.strip(), password)
     except (AccessError, ConfigError) as error:
         return door(request, "welcome", status_code=status_of(error), title="Choose a password", error=str(error))
-    return door(request, "login", title="Log in", name=user.name, next="/", has_accounts=True)
+    return door(request, "login", title="Log in", user_name=user.name, next="/", has_accounts=True)
 
 
 @router.post("/logout")

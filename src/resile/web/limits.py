@@ -1,0 +1,41 @@
+"""How much anybody may send, and how many at once."""
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+
+MAX_BODY_BYTES = 1_000_000
+MAX_CONNECTIONS = 500
+
+
+def max_body_bytes(path: str) -> int:
+    """The most bytes that a request to this path may carry."""
+    del path
+    return MAX_BODY_BYTES
+
+
+def too_large(path: str) -> str:
+    """The sentence on a body that has more."""
+    return f"the body has more than {max_body_bytes(path):,} bytes; send less at once"
+
+
+def announced_bytes(request: Request) -> int:
+    """The length that the request announces; 0 where it announces none."""
+    announced = request.headers.get("content-length", "0")
+    return int(announced[:20]) if announced.isascii() and announced.isdecimal() else 0
+
+
+def cut_off(receive: Receive, path: str) -> Receive:
+    """The body, ending with a failure (413) where it grows beyond what the path may carry."""
+    most = max_body_bytes(path)
+    n_received = 0
+
+    async def bounded() -> Message:
+        nonlocal n_received
+        message = await receive()
+        n_received += len(message.get("body", b""))
+        if n_received > most:
+            raise HTTPException(413, too_large(path))
+        return message
+
+    return bounded
