@@ -81,9 +81,9 @@ def test_an_error_of_ours_says_where_its_traceback_is_and_debug_shows_it(program
 
 
 def test_a_reader_that_goes_away_is_no_error(program: Program) -> None:
-    script = "resile --help | head -c 1 >/dev/null; resile incident list --help | true"
+    done = program.shell("(resile --help || true) | head -c 1; (resile incident list --help || true) | true")
 
-    assert program.shell(script.replace("-euo pipefail", "")).stderr == ""
+    assert done.stderr == ""
 
 
 def test_a_terminal_that_knows_ascii_only_gets_question_marks_instead_of_an_error(program: Program) -> None:
@@ -119,7 +119,7 @@ def test_data_before_the_command_wins_over_the_environment(program: Program, tmp
 
 
 def test_help_is_there_without_loading_what_computes(program: Program) -> None:
-    heavy = "duckdb, ibis, numpy, scipy, pyarrow, pydantic, sqlalchemy, fastapi, typst, vl_convert"
+    heavy = "duckdb, ibis, numpy, scipy, pyarrow, pydantic_settings, sqlalchemy, fastapi, typst, vl_convert"
     script = (
         "import sys; from resile.cli.main import app\n"
         "try: app(['report', 'restore', '--help'])\n"
