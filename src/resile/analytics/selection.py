@@ -58,6 +58,22 @@ def selected(facts: Table, query: Query, *, known_until: datetime | None = None)
     return table
 
 
+def narrowed(facts: Table, query: Query, needs: Iterable[str] = ()) -> Table:
+    """Only the columns of the facts that the query touches; the fewer there are, the sooner a query is compiled."""
+    names = {
+        "incident_id",
+        "declared_at",
+        "exclusion",
+        "other_services",
+        query.clock.start.value,
+        query.clock.end.value,
+    }
+    names |= {*needs, *_later_than(query.clock.end)}
+    for name in (*query.by, *(condition.dimension for condition in query.where)):
+        names |= {"labels"} if name.startswith("label:") else set() if name in PERIODS else {name}
+    return facts.select(*(name for name in facts.columns if name in names))
+
+
 def counted(table: Table) -> Table:
     """The selected incidents that count."""
     return table.filter(table.excluded_because.isnull())

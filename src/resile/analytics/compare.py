@@ -1,0 +1,174 @@
+"""Two windows, or two groups in one window, beside each other."""
+
+from datetime import datetime
+
+import msgspec
+import numpy as np
+from ibis import Table
+from msgspec import Struct
+
+from resile.analytics.attribution import attribute, class_times, usual_dimensions
+from resile.analytics.grouping import Key, Observed, observe
+from resile.analytics.ordered import Ints
+from resile.analytics.phase_columns import BOUNDS
+from resile.analytics.query import PERIODS, Condition, Query, Window
+from resile.analytics.rank_regression import slope
+from resile.analytics.restore import definition, overall_statistics
+from resile.analytics.results import Attribution, CompareReport, Side, WindowOut
+from resile.analytics.two_samples import (
+    Ratio,
+    Sample,
+    detectable_change,
+    permutation_p,
+    ratio_of_medians,
+    superiority,
+)
+
+SHORTER, LONGER, NO_EVIDENCE = "shorter", "longer", "no evidence either way"
+_LEVEL = 0.05
+_N_ADJUSTED_MOST = 20_000
+
+
+class _Half(Struct, frozen=True):
+    """One side as found; `query` asks for exactly its incidents."""
+
+    name: str
+    query: Query
+    observed: Observed
+
+    @property
+    def sample(self) -> Sample:
+        """Its durations."""
+        once = self.observed.once
+        return Sample(once.durations_us, once.is_open)
+
+
+def compare_windows(
+    facts: Table, query: Query, a: Window, b: Window, *, known_until: datetime | None = None
+) -> CompareReport:
+    """Window b against window a, by the query's clock and conditions."""
+    by = usual_dimensions(query.by)
+    before, after = (
+        _half(facts, _window_name(window), msgspec.structs.replace(query, window=window, by=by), known_until)
+        for window in (a, b)
+    )
+    return _compared(facts, before, after, known_until)
+
+
+def compare_values(
+    facts: Table, query: Query, dimension: str, a: str, b: str, *, known_until: datetime | None = None
+) -> CompareReport:
+    """Incidents with value b of a dimension against those with value a, in the query's window; empty: without one."""
+    by = tuple(name for name in usual_dimensions(query.by) if name != dimension)
+    one, other = (
+        _half(
+            facts,
+            value or f"no {dimension.removeprefix('label:')}",
+            msgspec.structs.replace(query, by=by, where=(*query.where, Condition(dimension, (value,)))),
+            known_until,
+        )
+        for value in (a, b)
+    )
+    return _compared(facts, one, other, known_until)
+
+
+def _half(facts: Table, name: str, query: Query, known_until: datetime | None) -> _Half:
+    """One side's incidents, grouped by severity for the adjustment; `query` keeps the dimensions for attribution."""
+    asked = Query(window=query.window, clock=query.clock, by=("severity",), where=query.where)
+    return _Half(name, query, observe(facts, asked, known_until))
+
+
+def _compared(facts: Table, a: _Half, b: _Half, known_until: datetime | None) -> CompareReport:
+    ratio = ratio_of_medians(a.sample, b.sample)
+    adjusted = _adjusted_ratio(a.observed, b.observed)
+    p_value = permutation_p(a.sample, b.sample)
+    sooner = superiority(a.sample, b.sample)
+    return CompareReport(
+        clock=str(a.query.clock),
+        a=_side(a),
+        b=_side(b),
+        ratio=ratio.estimate,
+        ratio_low=ratio.low,
+        ratio_high=ratio.high,
+        p_value=p_value,
+        superiority=sooner,
+        detectable_change=detectable_change(a.sample, b.sample),
+        adjusted_ratio=adjusted.estimate,
+        adjusted_ratio_low=adjusted.low,
+        adjusted_ratio_high=adjusted.high,
+        verdict=_verdict(p_value, sooner),
+        attribution=_attribution(facts, a, b, known_until),
+        excluded={reason: n + b.observed.excluded[reason] for reason, n in a.observed.excluded.items()},
+        definition=definition(a.query.clock),
+    )
+
+
+def _side(half: _Half) -> Side:
+    return Side(
+        name=half.name,
+        window=WindowOut(half.query.window.start, half.query.window.end),
+        statistics=overall_statistics(half.observed.once),
+    )
+
+
+def _window_name(window: Window) -> str:
+    """`2024-01-01..2024-04-01`, as windows are written on the command line."""
+    return f"{window.start.date().isoformat()}..{window.end.date().isoformat()}"
+
+
+def _verdict(p_value: float | None, sooner: float | None) -> str:
+    if p_value is None or sooner is None or p_value >= _LEVEL:
+        return NO_EVIDENCE
+    return SHORTER if sooner > 0.5 else LONGER  # noqa: PLR2004 - one half is a tie
+
+
+def _adjusted_ratio(a: Observed, b: Observed) -> Ratio:
+    """The typical duration of b over that of a among incidents of like severity, by stratified ranks."""
+    sides = [_thinned(observed) for observed in (a, b)]
+    keys = sorted({str(key["severity"]) for observed in (a, b) for key in observed.once.keys if key})
+    logs, opens, strata, is_b = [], [], [], []
+    for place, (observed, rows) in enumerate(zip((a, b), sides, strict=True)):
+        once = observed.once
+        code = np.array([keys.index(str(key["severity"])) if key else 0 for key in once.keys], dtype=np.int64)
+        logs.append(Sample(once.durations_us[rows], once.is_open[rows]).logs)
+        opens.append(once.is_open[rows])
+        strata.append(code[once.groups[rows]])
+        is_b.append(np.full(len(rows), float(place)))
+    found = slope(np.concatenate(is_b), np.concatenate(logs), np.concatenate(opens), np.concatenate(strata))
+    if found is None:
+        return Ratio()
+    low, middle, high = (
+        float(factor) if np.isfinite(factor) else None
+        for factor in np.exp(np.clip((found.low, found.estimate, found.high), -700, 710))
+    )
+    return Ratio(middle, low, high)
+
+
+def _thinned(observed: Observed) -> Ints:
+    """Rows in the order of starts; above 20,000 every k-th."""
+    once = observed.once
+    ranks = np.lexsort((once.is_open, once.durations_us, once.started_us))
+    if len(ranks) > _N_ADJUSTED_MOST:
+        ranks = ranks[np.linspace(0, len(ranks) - 1, _N_ADJUSTED_MOST).round().astype(np.int64)]
+    return ranks
+
+
+def _attribution(facts: Table, a: _Half, b: _Half, known_until: datetime | None) -> Attribution | None:
+    """The change of the mean by the query's dimensions that are no periods."""
+    by = tuple(name for name in a.query.by if name not in PERIODS)
+    sides = [
+        observe(
+            facts, msgspec.structs.replace(half.query, by=by), known_until, needs=BOUNDS, by_first_service=True
+        ).once
+        for half in (a, b)
+    ]
+    places: dict[tuple[str | None, ...], int] = {}
+    classes = [
+        np.array([places.setdefault(tuple(key.values()), len(places)) for key in side.keys], dtype=np.int64)
+        for side in sides
+    ]
+    before, after = (
+        class_times(side, of_group, len(places), a.query.clock) for side, of_group in zip(sides, classes, strict=True)
+    )
+    keys: list[Key] = [dict(zip(by, values, strict=True)) for values in places]
+    return attribute(before, after, keys, by)

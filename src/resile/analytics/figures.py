@@ -1,0 +1,173 @@
+"""All figures of all groups at once, as columns; and as one value per group."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import compress, pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from msgspec import Struct
+
+from resile.analytics import kaplan_meier, mean_interval, median_interval
+from resile.analytics.ordered import Floats, Ints, Ordered, quantiles, summed
+from resile.analytics.results import GroupStatistics
+
+T = TypeVar("T")
+
+_N_THREADS = 2
+_N_AT_ONCE = 250_000
+
+N_FOR_MEAN = 50
+NOTE_FEW_FOR_MEAN = "fewer than 50 restored: the mean and its interval hang on the longest ones"
+NOTE_NO_MEDIAN_INTERVAL = "fewer than 6 restored: too few for an interval of the median"
+NOTE_NO_MEAN_INTERVAL = "fewer than 5 restored: too few for an interval of the mean"
+NOTE_OPEN_ENDED_MEAN = "the mean has no upper or no lower bound: too few of its durations differ"
+NOTE_OPEN = "some are still open: km_median_s and the interval of the median count them as lasting at least so long"
+NOTE_NEVER_REACHED = "so many are still open that the median over all is not reached yet"
+
+FIGURES = (
+    "mean_s",
+    "mean_low_s",
+    "mean_high_s",
+    "median_s",
+    "median_low_s",
+    "median_high_s",
+    "km_median_s",
+    "p75_s",
+    "p90_s",
+    "p95_s",
+    "stdev_s",
+    "min_s",
+    "max_s",
+)
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """One number per group in each column; NaN where undefined. The fields are those of GroupStatistics."""
+
+    n_restored: Ints
+    n_open: Ints
+    mean_s: Floats
+    mean_low_s: Floats
+    mean_high_s: Floats
+    median_s: Floats
+    median_low_s: Floats
+    median_high_s: Floats
+    km_median_s: Floats
+    p75_s: Floats
+    p90_s: Floats
+    p95_s: Floats
+    stdev_s: Floats
+    min_s: Floats
+    max_s: Floats
+
+    def worst_first(self) -> Ints:
+        """The groups by typical duration, longest first; never reached counts as longest, none at all comes last."""
+        never = (self.n_open > 0) & np.isnan(self.km_median_s)
+        typical = np.where(self.n_open > 0, self.km_median_s, self.median_s)
+        typical = np.where(never, np.inf, typical)
+        typical = np.where(np.isnan(typical), -1.0, typical)
+        return np.lexsort((np.arange(len(typical)), -(self.n_restored + self.n_open), -typical))
+
+
+def figures(ordered: Ordered) -> Figures:
+    """Every figure of every group."""
+    restored = ordered.restored()
+    with ThreadPoolExecutor(_N_THREADS) as threads:
+        parts = list(threads.map(lambda groups: _basics(ordered, restored, *groups), _shares(ordered)))
+    basics = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    deviation_us = basics.pop("deviation_us")
+    low_us, high_us = mean_interval.mean_intervals(
+        restored.durations_us, restored.edges, basics["mean_s"] * 1e6, deviation_us
+    )
+    n = restored.sizes
+    return Figures(n_restored=n, n_open=ordered.sizes - n, mean_low_s=low_us / 1e6, mean_high_s=high_us / 1e6, **basics)
+
+
+def _shares(ordered: Ordered) -> list[tuple[int, int]]:
+    """Ranges of groups with about equally many incidents, few enough for what is computed of them to stay near."""
+    n_shares = 1 + int(ordered.edges[-1]) // _N_AT_ONCE
+    places = np.linspace(0, ordered.edges[-1], n_shares + 1)[1:-1]
+    stops = [*np.searchsorted(ordered.edges, places).tolist(), ordered.n_groups]
+    return [pair for pair in pairwise([0, *stops]) if pair[0] < pair[1]] or [(0, 0)]
+
+
+def _basics(ordered: Ordered, restored: Ordered, first: int, stop: int) -> dict[str, Floats]:
+    """All figures of some groups but the interval of the mean."""
+    ordered, restored = ordered.between(first, stop), restored.between(first, stop)
+    seconds = restored.durations_us / 1e6
+    edges, n = restored.edges, restored.sizes
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = summed(seconds, edges) / n
+        squares = summed(np.square(seconds - np.repeat(mean, n)), edges)
+        stdev = np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
+        deviation_us = np.sqrt(squares / n) * 1e6
+    median_low, median_high = median_interval.median_intervals(seconds, edges)
+    km_median, km_low, km_high = _kaplan_meier(ordered)
+    is_censored = ordered.sizes > n
+    return {
+        "mean_s": mean,
+        "median_s": quantiles(seconds, edges, 0.5),
+        "median_low_s": np.where(is_censored, km_low, median_low),
+        "median_high_s": np.where(is_censored, km_high, median_high),
+        "km_median_s": km_median,
+        "p75_s": quantiles(seconds, edges, 0.75),
+        "p90_s": quantiles(seconds, edges, 0.90),
+        "p95_s": quantiles(seconds, edges, 0.95),
+        "stdev_s": stdev,
+        "min_s": quantiles(seconds, edges, 0),
+        "max_s": quantiles(seconds, edges, 1),
+        "deviation_us": deviation_us,
+    }
+
+
+def _kaplan_meier(ordered: Ordered) -> tuple[Floats, Floats, Floats]:
+    """Median and interval of the groups in which some are open; NaN for the others."""
+    n_open = np.concatenate(([0], np.cumsum(ordered.is_open)))
+    chosen = np.diff(n_open[ordered.edges]) > 0
+    columns = np.full((3, ordered.n_groups), np.nan)
+    if chosen.any():
+        columns[:, chosen] = kaplan_meier.medians(ordered.some(chosen))
+    return columns[0], columns[1], columns[2]
+
+
+def as_values(kind: type[T], table: Figures, rows: Ints, extra: dict[str, Sequence[Any]]) -> list[T]:
+    """One value of `kind` per row, in that order: the figures by field name, null for NaN, and the extra fields."""
+    columns: dict[str, Sequence[Any]] = {
+        "n_restored": table.n_restored[rows].tolist(),
+        "n_open": table.n_open[rows].tolist(),
+    }
+    for name in FIGURES:
+        column = getattr(table, name)[rows].astype(object)
+        column[np.isnan(getattr(table, name)[rows])] = None
+        columns[name] = column.tolist()
+    columns |= extra
+    names = tuple(columns)
+    return [kind(**dict(zip(names, values, strict=True))) for values in zip(*columns.values(), strict=True)]
+
+
+def group_statistics(
+    table: Figures, rows: Ints, keys: Sequence[dict[str, str | None]], note: Sequence[str] = ()
+) -> list[GroupStatistics]:
+    """Statistics of these groups, in this order, under these keys; `note` is added to each."""
+    return as_values(GroupStatistics, table, rows, {"key": keys, "notes": _notes(table, rows, note)})
+
+
+def _notes(table: Figures, rows: Ints, note: Sequence[str]) -> list[list[str]]:
+    """Sentences on how far to trust each group's figures."""
+    n, n_open = table.n_restored[rows], table.n_open[rows]
+    no_bound = np.isnan(table.mean_low_s[rows]) | np.isnan(table.mean_high_s[rows])
+    tests = {
+        NOTE_FEW_FOR_MEAN: (n > 0) & (n < N_FOR_MEAN),
+        NOTE_NO_MEAN_INTERVAL: (n > 0) & (n < mean_interval.N_LEAST),
+        NOTE_OPEN_ENDED_MEAN: (n >= mean_interval.N_LEAST) & no_bound,
+        NOTE_NO_MEDIAN_INTERVAL: (n > 0) & (n < median_interval.N_LEAST) & (n_open == 0),
+        NOTE_OPEN: n_open > 0,
+        NOTE_NEVER_REACHED: (n_open > 0) & np.isnan(table.km_median_s[rows]),
+    }
+    sentences = list(tests)
+    found = np.column_stack(list(tests.values())) if len(rows) else np.zeros((0, len(sentences)), dtype=np.bool_)
+    # Groups share few combinations; each is put into words once.
+    kinds, which = np.unique(found, axis=0, return_inverse=True)
+    worded = [[*compress(sentences, kind), *note] for kind in kinds]
+    return [worded[place] for place in which.ravel().tolist()]

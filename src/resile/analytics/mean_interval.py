@@ -1,0 +1,179 @@
+"""The interval of a mean by the bootstrap-t, for many groups at once (docs/adr/0010-mean-interval.md)."""
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from resile.analytics.ordered import Floats, Ints, summed
+
+# With fewer values resamples repeat one another too often for a quantile of 2.5 % to mean anything.
+N_LEAST = 5
+N_RESAMPLES = 999
+# Up to this size every value is drawn by itself; above it the N_TAIL largest, the rest through its normal limit.
+N_EXACT = 128
+N_TAIL = 64
+_RANK_LOW, _RANK_HIGH = 24, 974  # of 999, from 0: (999 + 1) · 2.5 % and 97.5 %
+_SEED = 20_240_705
+_N_ROWS = 512  # groups per step: statistics of 512 × 999 resamples stay in the processor's cache
+_LEAST_VARIANCE = 1e-6  # of a resample, in units of the group's own variance; below it the ratio is noise
+_N_THREADS = 2
+
+Single = npt.NDArray[np.float32]
+Column = Ints | Floats
+
+
+def mean_intervals(durations: Column, edges: Ints, means: Floats, deviations: Floats) -> tuple[Floats, Floats]:
+    """Lower and upper end for each group of sorted values; NaN where there are too few, or no bound can be given.
+
+    For each resample t* = (mean* - mean) / s*; the interval is from mean - t*(97.5 %) · s to mean - t*(2.5 %) · s. All
+    resamples of all groups of one size are two matrix products: standardised values (groups × n), and their squares,
+    times how often each value is drawn (n × resamples). The draws depend on n alone, so that a group's interval is the
+    same in whatever company it is computed.
+
+    Args:
+        durations: in any unit, sorted within groups, one group after the other.
+        means, deviations: of each group, in the same unit; the deviation with divisor n.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 12.5 (the bootstrap-t interval).
+    """
+    sizes = np.diff(edges)
+    low, high = np.full(len(sizes), np.nan), np.full(len(sizes), np.nan)
+    fit = np.flatnonzero((sizes >= N_LEAST) & (deviations > 0))
+
+    def fill(rows: Ints) -> None:
+        quantiles = _studentised(durations, edges, rows, means, deviations)
+        with np.errstate(invalid="ignore"):
+            low[rows] = means[rows] - quantiles[1] * deviations[rows]
+            high[rows] = means[rows] - quantiles[0] * deviations[rows]
+
+    _use_one_processor_per_product()
+    with ThreadPoolExecutor(_N_THREADS) as threads:
+        # list() makes a failure in a thread come out here.
+        list(threads.map(fill, _batches(sizes, fit)))
+    low[np.isinf(low)] = np.nan
+    high[np.isinf(high)] = np.nan
+    # No duration is negative, so no mean is.
+    return np.where(low < 0, 0.0, low), high
+
+
+@lru_cache(maxsize=1)
+def _use_one_processor_per_product() -> None:
+    """For the rest of the process: threads of the matrix library within ours fight over the same processors.
+
+    They do so in a server that answers several questions at once, too; and taking the limit back while another thread
+    still computes cannot be done safely.
+    """
+    threadpool_limits(limits=1, user_api="blas")
+
+
+def _batches(sizes: Ints, chosen: Ints) -> Iterator[Ints]:
+    """Groups of one size, or nearly one where they are large, at most _N_ROWS together."""
+    found, kinds = np.unique(sizes[chosen], return_inverse=True)
+    of_each = np.array([_size_class(int(n)) for n in found], dtype=np.int64)[kinds]
+    ranked = chosen[np.argsort(of_each, kind="stable")]
+    _, starts = np.unique(np.sort(of_each), return_index=True)
+    for rows in np.split(ranked, starts[1:]):
+        yield from (rows[first : first + _N_ROWS] for first in range(0, len(rows), _N_ROWS))
+
+
+def _size_class(n: int) -> int:
+    """The size for which resamples are drawn: n itself, above N_EXACT the nearest of a scale in steps of 5 %."""
+    if n <= N_EXACT:
+        return n
+    n_steps = round(math.log(n / N_EXACT) / math.log(1.05))
+    return round(N_EXACT * math.pow(1.05, n_steps))
+
+
+def _studentised(durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats) -> Floats:
+    """The 2.5 % and 97.5 % quantiles (2, rows) of (mean* - mean) / s*, in units of 1, not of the standard error."""
+    sizes = edges[rows + 1] - edges[rows]
+    n = int(sizes[0])
+    if n <= N_EXACT:
+        places = edges[rows][:, None] + np.arange(n)
+        scores = _standardised(durations, places, means[rows], deviations[rows])
+        drawn = _drawn(n, n)
+        first = scores @ drawn
+        second = np.square(scores, out=scores) @ drawn
+        first /= n
+        second /= n
+    else:
+        first, second = _moments_of_large(durations, edges, rows, means, deviations)
+    second -= np.square(first)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(second > _LEAST_VARIANCE, first / np.sqrt(second), np.inf * np.sign(first))
+    ratios.partition((_RANK_LOW, _RANK_HIGH), axis=1)
+    return ratios[:, (_RANK_LOW, _RANK_HIGH)].T.astype(np.float64)
+
+
+def _standardised(durations: Column, places: Ints, means: Floats, deviations: Floats) -> Single:
+    return ((durations[places] - means[:, None]) / deviations[:, None]).astype(np.float32)
+
+
+@lru_cache(maxsize=1024)
+def _drawn(n: int, n_distinct: int) -> Single:
+    """How often each of `n_distinct` of n values is drawn in each resample (n_distinct, N_RESAMPLES).
+
+    The same numbers whenever asked for: the generator starts from n.
+    """
+    generator = np.random.default_rng((_SEED, n))
+    if n_distinct == n:
+        picks = generator.integers(0, n, size=(N_RESAMPLES, n))
+        picks += np.arange(N_RESAMPLES)[:, None] * n
+        return np.bincount(picks.ravel(), minlength=N_RESAMPLES * n).reshape(N_RESAMPLES, n).T.astype(np.float32)
+    totals = generator.binomial(n, n_distinct / n, size=N_RESAMPLES)
+    drawn = generator.multinomial(totals, np.full(n_distinct, 1 / n_distinct))
+    return np.ascontiguousarray(drawn.T, dtype=np.float32)
+
+
+@lru_cache(maxsize=1024)
+def _normals(n: int) -> Single:
+    return np.random.default_rng((_SEED, n, 2)).standard_normal((2, N_RESAMPLES)).astype(np.float32)
+
+
+def _moments_of_large(
+    durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats
+) -> tuple[Single, Single]:
+    """Mean and mean square (rows, N_RESAMPLES) of standardised resamples of large groups.
+
+    The N_TAIL largest values, of which a heavy tail's sum consists, are drawn one by one; what is drawn of the many
+    others is a sum of at least n - N_TAIL bounded terms, taken from its normal limit with the exact means, variances
+    and covariance of value and square.
+    """
+    sizes = edges[rows + 1] - edges[rows]
+    places = edges[rows + 1][:, None] - np.arange(N_TAIL, 0, -1)
+    tail = _standardised(durations, places, means[rows], deviations[rows])
+    kind = _size_class(int(sizes[0]))
+    drawn = _drawn(kind, N_TAIL)
+    mean, mean_square, spread, spread_square, shared = _moments_of_bulk(durations, edges, rows, means, deviations)
+    n_bulk = np.maximum(sizes[:, None].astype(np.float32) - drawn.sum(axis=0), 0)
+    roots = np.sqrt(n_bulk)
+    one, other = _normals(kind)
+    first = tail @ drawn + n_bulk * mean + roots * (spread * one)
+    second = np.square(tail) @ drawn + n_bulk * mean_square + roots * (shared * one + spread_square * other)
+    per_value = (1 / sizes[:, None]).astype(np.float32)
+    return first * per_value, second * per_value
+
+
+def _moments_of_bulk(
+    durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats
+) -> tuple[Single, ...]:
+    """For all but the N_TAIL largest, standardised: mean, mean square, and the Cholesky factor of their covariance."""
+    starts, stops = edges[rows], edges[rows + 1] - N_TAIL
+    sizes = stops - starts
+    places = np.repeat(starts - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes) + np.arange(sizes.sum())
+    scores = (durations[places] - np.repeat(means[rows], sizes)) / np.repeat(deviations[rows], sizes)
+    bulk_edges = np.concatenate(([0], np.cumsum(sizes)))
+    squares = scores * scores
+    m1, m2, m3, m4 = (
+        summed(power, bulk_edges) / sizes for power in (scores, squares, squares * scores, squares * squares)
+    )
+    spread = np.sqrt(np.maximum(m2 - m1 * m1, 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shared = np.where(spread > 0, (m3 - m1 * m2) / spread, 0)
+    spread_square = np.sqrt(np.maximum(m4 - m2 * m2 - shared * shared, 0))
+    return tuple(column[:, None].astype(np.float32) for column in (m1, m2, spread, spread_square, shared))

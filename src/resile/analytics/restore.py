@@ -1,0 +1,72 @@
+"""Time to restore, or any other clock's time, by group and over time, as one report."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import numpy as np
+from ibis import Table
+
+from resile.analytics.figures import figures, group_statistics
+from resile.analytics.grouping import Observations, Observed, observe
+from resile.analytics.ordered import order
+from resile.analytics.query import Clock, Query
+from resile.analytics.results import GroupStatistics, RestoreReport, WindowOut
+from resile.analytics.trend import trend
+
+NOTE_SEVERAL_SERVICES = "an incident with several services counts in each of their rows, and once over all"
+
+_ENDINGS = {
+    "restored": "restored (service fully operational)",
+    "impact_began": "impact began",
+}
+
+
+def restore_report(facts: Table, query: Query, *, known_until: datetime | None = None) -> RestoreReport:
+    """Answer the query over the facts; rows are sorted worst first.
+
+    Args:
+        known_until: the present instant; a window that ends later is looked at up to here.
+    """
+    observed = observe(facts, query, known_until)
+    with ThreadPoolExecutor(2) as threads:
+        in_groups = threads.submit(statistics_by_group, observed) if query.by else None
+        over_time = threads.submit(trend, observed.once, observed.window, query.every)
+        overall = threads.submit(overall_statistics, observed.once)
+    return RestoreReport(
+        measure=query.clock.measure,
+        clock=str(query.clock),
+        window=WindowOut(query.window.start, query.window.end),
+        by=list(query.by),
+        groups=[] if in_groups is None else in_groups.result(),
+        overall=overall.result(),
+        trend=over_time.result(),
+        excluded=observed.excluded,
+        definition=definition(query.clock),
+    )
+
+
+def statistics_by_group(observed: Observed) -> list[GroupStatistics]:
+    """The figures of every group that has incidents, worst first."""
+    found = observed.in_groups
+    table = figures(order(found.groups, found.durations_us, found.is_open, len(found.keys)))
+    rows = table.worst_first()
+    rows = rows[(table.n_restored + table.n_open)[rows] > 0]
+    note = [NOTE_SEVERAL_SERVICES] if observed.counts_twice else []
+    return group_statistics(table, rows, [found.keys[row] for row in rows.tolist()], note)
+
+
+def overall_statistics(once: Observations) -> GroupStatistics:
+    """The figures over all incidents, each counted once."""
+    together = np.zeros(once.n, dtype=np.int32)
+    table = figures(order(together, once.durations_us, once.is_open, 1))
+    return group_statistics(table, np.array([0]), [{}])[0]
+
+
+def definition(clock: Clock) -> str:
+    """What the clock measures and what counts, in two sentences."""
+    start, end = (_ENDINGS.get(name.value, name.value) for name in (clock.start, clock.end))
+    return (
+        f"{clock.measure.replace('_', ' ').capitalize()}: {start} → {end}, of incidents that started in the window. "
+        "Open ones are censored at its end; planned work, drills, tests, noise, merged and contradictory ones are left "
+        "out."
+    )
