@@ -1,6 +1,7 @@
 """Pages for people: each module answers a few addresses with HTML; all are listed in `routers`."""
 
 from resile.web.pages.actions import router as actions_router
+from resile.web.pages.choices import router as choices_router
 from resile.web.pages.compare import router as compare_router
 from resile.web.pages.definitions import router as definitions_router
 from resile.web.pages.exports import router as exports_router
@@ -16,6 +17,7 @@ routers = (
     incident_router,
     actions_router,
     compare_router,
+    choices_router,
     definitions_router,
     exports_router,
     preferences_router,

@@ -1,29 +1,43 @@
-"""What the filter form offers: the values that are known, as many as anybody would look through."""
+"""What the filter form offers: fixed words at once, the values that are known when somebody opens it."""
 
 from typing import Any
 
-from resile.analytics.query import Clock, Every
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from resile.analytics.query import Clock, Every, check_dimension
 from resile.app.report import dimension_values, label_names
 from resile.app.wiring import Resile
 from resile.web.pages.filters import LENGTHS, Asked
+
+router = APIRouter(include_in_schema=False)
 
 # A list to choose from; whoever seeks another value types it.
 _MOST = 300
 
 
-def choices(resile: Resile, asked: Asked) -> dict[str, Any]:
-    """What the filter form of this question offers."""
+def choices(asked: Asked) -> dict[str, Any]:
+    """What the filter form of this question shows."""
     return {
         "lengths": LENGTHS,
         "clocks": [clock.value for clock in Clock],
         "everys": [every.value for every in Every],
-        "known": {name: _known(resile, name) for name in ("service", "team", "origin")},
-        "labels": label_names(resile)[:_MOST],
         # Days only: what the address says to the second stays in the address.
         "from": asked.value("from")[:10],
         "to": asked.value("to")[:10],
     }
 
 
-def _known(resile: Resile, dimension: str) -> list[str]:
-    return [value for value, _ in dimension_values(resile, dimension)[:_MOST] if value]
+@router.get("/choices/labels")
+def known_labels(request: Request) -> JSONResponse:
+    """The names of labels, for the script that fills the form's suggestions."""
+    resile: Resile = request.app.state.resile
+    return JSONResponse(label_names(resile)[:_MOST])
+
+
+@router.get("/choices/{dimension}")
+def known_values(request: Request, dimension: str) -> JSONResponse:
+    """A dimension's most frequent values, for the script that fills the form's suggestions."""
+    resile: Resile = request.app.state.resile
+    values = dimension_values(resile, check_dimension(dimension))
+    return JSONResponse([value for value, _ in values[:_MOST] if value])

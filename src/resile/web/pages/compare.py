@@ -51,7 +51,7 @@ def compare_page(request: Request) -> Response:
         "title": "Compare",
         "asked": asked,
         "chips": chips(asked),
-        "choices": choices(resile, asked),
+        "choices": choices(asked),
         "report": found,
         "message": compare_parts(found, names),
         "names": names,

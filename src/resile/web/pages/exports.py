@@ -14,17 +14,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from resile.analytics import charts
-from resile.analytics.results import GroupStatistics, IncidentDot
+from resile.analytics.moved import Moved
+from resile.analytics.results import Attribution, GroupStatistics, IncidentDot
 from resile.analytics.words import key_name
 from resile.app import report
 from resile.app.incidents import MAX_PER_PAGE, list_incidents
+from resile.app.pictures import moved
 from resile.app.wiring import Resile
 from resile.model.time import format_instant
 from resile.web.pages.compare import windows_asked
 from resile.web.pages.filters import Asked, ask
 from resile.web.pages.incidents import listing_of
 from resile.web.pages.rendering import render
-from resile.web.pages.restore import MOST_DOTS, windows_to_compare, with_default_dimension
+from resile.web.pages.restore import MOST_DOTS, attributed, restored, window_name, windows_to_compare
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,7 +50,7 @@ def chart_file(request: Request, name: str, ending: str) -> Response:
     chart = _charts().get(name)
     if chart is None or ending not in _ENDINGS or (ending != "csv" and chart.specification is None):
         return render(request, "file_unknown.html", status_code=404, title="Not found", file=f"{name}.{ending}")
-    asked = with_default_dimension(resile, ask(request))
+    asked = ask(request)
     if ending == "csv":
         header, rows = chart.rows(resile, asked)
         body = _csv(header, rows)
@@ -102,7 +104,7 @@ def _incidents_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
 
 
 def _groups_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
-    return charts.groups_chart(report.restore(resile, asked.query).groups)
+    return charts.groups_chart(restored(resile, asked)[1].groups)
 
 
 def _phases_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
@@ -117,20 +119,18 @@ def _survival_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
     return charts.survival_chart(report.survival(resile, asked.query))
 
 
-def _attribution(resile: Resile, asked: Asked) -> Any:
+def _attribution(resile: Resile, asked: Asked) -> Moved:
     """The attribution that the address shows: between the sides it names, else between parts of its window."""
-    is_named = any(name in {"a_from", "a_to", "b_from", "b_to"} for name, _ in asked.given)
+    is_named = any(asked.has(name) for name in ("a_from", "a_to", "b_from", "b_to"))
     sides = windows_asked(asked) if is_named else windows_to_compare(asked.query.window, asked.value("against", "auto"))
-    query = asked.query if any(name == "by" for name, _ in asked.given) else replace(asked.query, by=())
-    return report.compare(resile, query, *sides)
+    return moved(resile, attributed(asked), *sides)
 
 
 def _attribution_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
     found = _attribution(resile, asked)
-    names = (found.a.name, found.b.name)
-    if found.attribution is None:
-        return charts.groups_chart([found.a.statistics, found.b.statistics])
-    return charts.waterfall_chart(found.attribution, names=names)
+    unmoved = Attribution(by=[], mean_before_s=0.0, mean_after_s=0.0, change_s=0.0, parts=[])
+    names = (window_name(found.before), window_name(found.after))
+    return charts.waterfall_chart(found.attribution or unmoved, names=names)
 
 
 def _dot_rows(resile: Resile, asked: Asked) -> Rows:
@@ -151,7 +151,7 @@ def _dot_rows(resile: Resile, asked: Asked) -> Rows:
 
 def _group_rows(resile: Resile, asked: Asked) -> Rows:
     fields = [name for name in GroupStatistics.__struct_fields__ if name not in {"key", "notes"}]
-    found = report.restore(resile, asked.query)
+    found = restored(resile, asked)[1]
     header = [*found.by, *fields]
     return header, (
         [*(group.key.get(name) for name in found.by), *(getattr(group, name) for name in fields)]

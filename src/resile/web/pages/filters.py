@@ -88,6 +88,10 @@ class Asked(Struct, frozen=True, kw_only=True):
         found = [text for own, text in self.given if own == name]
         return found[-1].strip() if found and found[-1].strip() else default
 
+    def has(self, name: str) -> bool:
+        """Whether the address names it, with whatever value."""
+        return any(own == name for own, _ in self.given)
+
     def values(self, name: str) -> list[str]:
         """What the question keeps of a dimension."""
         return [value for one in self.query.where if one.dimension == name for value in one.values]

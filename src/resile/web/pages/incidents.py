@@ -41,7 +41,7 @@ def incidents_page(request: Request) -> Response:
         "title": "Incidents",
         "asked": asked,
         "chips": chips(asked),
-        "choices": choices(resile, asked),
+        "choices": choices(asked),
         "found": found,
         "listing": listing,
         "states": STATES,

@@ -3,21 +3,24 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from msgspec.structs import replace
 
-from resile.analytics.query import Window
-from resile.analytics.results import CompareReport, GroupStatistics, PhasesReport
+from resile.analytics.dot_columns import DotColumns
+from resile.analytics.query import Query, Window
+from resile.analytics.results import GroupStatistics, IncidentDot, PhasesReport, RestoreReport, Trend
 from resile.analytics.sentences import detectable_sentence, message_parts, trend_detail, typical_s
 from resile.analytics.words import VERDICT_SIGNS, duration, key_name
 from resile.app import report
+from resile.app.pictures import dot_columns, moved
 from resile.app.wiring import Resile
 from resile.model.phases import PhaseName
 from resile.model.time import DAY, MICROSECOND
 from resile.web.pages.choices import choices
 from resile.web.pages.filters import Asked, ask, chips, tidied
-from resile.web.pages.pictures.bars import phase_bars, ranges, waterfall
+from resile.web.pages.pictures.bars import joined_phases, phase_bars, ranges, waterfall
 from resile.web.pages.pictures.distribution import distribution
 from resile.web.pages.pictures.scatter import MOST_LINKED, gaps, kind_of, scatter
 from resile.web.pages.pictures.survival import survival_picture
@@ -25,8 +28,11 @@ from resile.web.pages.rendering import day, render
 
 router = APIRouter(include_in_schema=False)
 
-# So many incidents are drawn each by itself; of more, an even sample that keeps the extremes, and the page says so.
+# So many incidents can be found under the pointer in a big picture; of more, an even sample that keeps the extremes.
+MOST_POINTED = 30_000
+# So many leave as a picture's file, each by itself.
 MOST_DOTS = 50_000
+_NO_SEVERITY = "no severity"
 PER_PAGE = 20
 SORTS = ("median", "p90", "mean", "n", "open", "name")
 AGAINST = ("auto", "halves", "quarter", "month")
@@ -46,16 +52,16 @@ def restore_page(request: Request) -> Response:
     if (address := tidied(request)) is not None:
         return RedirectResponse(address, status_code=303)
     resile: Resile = request.app.state.resile
-    asked = with_default_dimension(resile, ask(request))
+    asked = ask(request)
     if asked.is_empty:
         return render(request, "empty.html", title="Time to restore", asked=asked)
-    found = report.restore(resile, asked.query)
+    asked, found = restored(resile, asked)
     context: dict[str, Any] = {
         "title": "Time to restore",
         "asked": asked,
         "report": found,
         "chips": chips(asked),
-        "choices": choices(resile, asked),
+        "choices": choices(asked),
         "message": message_parts(found),
         "detectable": detectable_sentence(found.trend),
         "trend_detail": trend_detail(found.trend),
@@ -70,24 +76,36 @@ def restore_page(request: Request) -> Response:
     return render(request, "restore.html", **context, problems=asked.problems)
 
 
-def with_default_dimension(resile: Resile, asked: Asked) -> Asked:
-    """By service where nothing else is asked for; by severity where all incidents belong to the same one."""
-    if asked.query.by or any(name == "by" for name, _ in asked.given):
-        return asked
-    n_services = len(report.dimension_values(resile, "service"))
-    return replace(asked, query=replace(asked.query, by=("service" if n_services > 1 else "severity",)))
+def restored(resile: Resile, asked: Asked) -> tuple[Asked, RestoreReport]:
+    """The report; by service where nothing else is asked for, by severity where all incidents are of one service."""
+    if asked.query.by or asked.has("by"):
+        return asked, report.restore(resile, asked.query)
+    by_service = replace(asked, query=replace(asked.query, by=("service",)))
+    found = report.restore(resile, by_service.query)
+    if len(found.groups) > 1:
+        return by_service, found
+    by_severity = replace(asked, query=replace(asked.query, by=("severity",)))
+    return by_severity, report.restore(resile, by_severity.query)
 
 
-def _pictures(resile: Resile, asked: Asked, overall: GroupStatistics, trend: Any) -> dict[str, Any]:
-    dots, n_counted = report.dots(resile, asked.query, MOST_DOTS)
+def _pictures(resile: Resile, asked: Asked, overall: GroupStatistics, trend: Trend) -> dict[str, Any]:
+    n = overall.n_restored + overall.n_open
+    is_small = n <= MOST_LINKED
+    dots: Sequence[IncidentDot] | DotColumns
+    if is_small:
+        dots = report.dots(resile, asked.query, MOST_LINKED)[0]
+        kinds = {(dot.severity or _NO_SEVERITY, kind_of(dot.severity)) for dot in dots}
+    else:
+        dots = dot_columns(resile, asked.query)
+        present = np.unique(dots.severity).tolist()
+        kinds = {(f"SEV{level}" if level else _NO_SEVERITY, f"sev{level}") for level in present}
     return {
         "scatter": scatter(dots, trend, asked.query.window, asked.between),
-        "distribution": distribution(dots, overall) if dots else None,
-        "survival": survival_picture(report.survival(resile, asked.query)) if dots else None,
-        "severities": sorted({(dot.severity or "no severity", kind_of(dot.severity)) for dot in dots}),
-        "n_drawn": len(dots),
-        "n_counted": n_counted,
-        "dots_address": asked.address(path="/restore/dots") if len(dots) > MOST_LINKED else "",
+        "distribution": distribution(dots, overall) if n else None,
+        "survival": survival_picture(report.survival(resile, asked.query)) if n else None,
+        "severities": sorted(kinds),
+        "n_counted": n,
+        "dots_address": "" if is_small else asked.address(path="/restore/dots"),
     }
 
 
@@ -96,7 +114,7 @@ def dots_behind_picture(request: Request) -> JSONResponse:
     """Where the dots of a big picture stand, for the script that finds the incident under the pointer."""
     resile: Resile = request.app.state.resile
     asked = ask(request)
-    found, _ = report.dots(resile, asked.query, MOST_DOTS)
+    found, _ = report.dots(resile, asked.query, MOST_POINTED)
     return JSONResponse(
         {
             "dots": [
@@ -155,16 +173,26 @@ def _phases(resile: Resile, asked: Asked) -> dict[str, Any]:
     names = [name.value for name in PhaseName]
     known = [phase.phase for phase in found.overall.phases if phase.phase in names]
     if not known:
-        return {"phases": found, "bars": phase_bars(found), "what_if": None}
+        return {
+            "phases": found,
+            "bars": phase_bars(found),
+            "joined": joined_phases(found),
+            "what_if": None,
+            "what_if_phases": [],
+        }
     phase = asked.one_of("phase", names, max(known, key=lambda name: _share(found, name)))
     most = _most_minutes(found, phase)
     minutes = asked.whole_number("minutes", max(1, most // 5), most=5_000_000)
-    what_if = report.what_if(resile, asked.query, phase, float(minutes))
+    # Unasked, the script asks for the sentence once the page stands: it costs as much as all the other phases.
+    is_asked = any(name in {"phase", "minutes"} for name, _ in asked.given)
     return {
         "phases": found,
         "bars": phase_bars(found),
-        "what_if": what_if,
+        "joined": joined_phases(found),
+        "what_if": report.what_if(resile, asked.query, phase, float(minutes)) if is_asked else None,
         "what_if_phases": known if phase in known else [*known, phase],
+        "what_if_phase": phase,
+        "what_if_minutes": minutes,
         "what_if_most": max(most, minutes),
     }
 
@@ -194,14 +222,12 @@ def _attribution(resile: Resile, asked: Asked) -> dict[str, Any]:
     """What moved the mean between two parts of the window."""
     chosen = asked.one_of("against", AGAINST, "auto")
     sides = windows_to_compare(asked.query.window, chosen)
-    query = asked.query if any(name == "by" for name, _ in asked.given) else replace(asked.query, by=())
-    found = report.compare(resile, query, *sides)
-    names = tuple(window_name(side) for side in sides)
+    found = moved(resile, attributed(asked), *sides).attribution
     return {
         "against": chosen,
         "sides": sides,
-        "comparison": found,
-        "fall": _waterfall(found, (names[0], names[1])),
+        "attribution": found,
+        "fall": None if found is None else waterfall(found, (window_name(sides[0]), window_name(sides[1]))),
         "against_choices": [name for name in AGAINST[1:] if fits(asked.query.window, name)],
         "compare_address": asked.address(
             path="/compare",
@@ -211,8 +237,9 @@ def _attribution(resile: Resile, asked: Asked) -> dict[str, Any]:
     }
 
 
-def _waterfall(found: CompareReport, names: tuple[str, str]) -> Any:
-    return None if found.attribution is None else waterfall(found.attribution, names)
+def attributed(asked: Asked) -> Query:
+    """The question as an attribution reads it: by severity and service unless the reader chose dimensions."""
+    return asked.query if asked.has("by") else replace(asked.query, by=())
 
 
 def _side_pairs(sides: tuple[Window, Window]) -> list[tuple[str, str]]:

@@ -43,20 +43,25 @@ function themeToggle() {
   });
 }
 
-// A form that asks by GET leaves out what was not filled in, so that addresses stay readable.
-function shortAddresses() {
-  for (const form of document.querySelectorAll("form[data-short]")) {
-    form.addEventListener("submit", () => {
-      for (const field of form.elements) {
-        if (field.name && field.value === "" && !field.disabled) field.disabled = true;
-      }
-    });
+// What is known is offered once somebody opens the form; typing works without.
+function suggestions() {
+  for (const details of document.querySelectorAll("details.filters")) {
+    details.addEventListener("toggle", () => {
+      for (const list of details.querySelectorAll("datalist[data-from]")) fill(list);
+    }, { once: true });
   }
-  window.addEventListener("pageshow", () => {
-    for (const field of document.querySelectorAll("form[data-short] :disabled")) field.disabled = false;
-  });
+}
+
+async function fill(list) {
+  const reply = await fetch(list.dataset.from);
+  if (!reply.ok) return;
+  for (const value of await reply.json()) {
+    const option = document.createElement("option");
+    option.value = (list.dataset.before || "") + value;
+    list.append(option);
+  }
 }
 
 localTimes();
 themeToggle();
-shortAddresses();
+suggestions();

@@ -32,6 +32,7 @@ function whatIf() {
   slider.addEventListener("input", soon);
   phase.addEventListener("change", soon);
   form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+  if (!answer.textContent.trim()) ask();
 }
 
 function bigPicture() {

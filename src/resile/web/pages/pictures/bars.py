@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from resile.analytics.results import Attribution, AttributionPart, GroupStatistics, PhasesReport
+from resile.analytics.results import Attribution, AttributionPart, GroupStatistics, PhasesReport, PhaseStatistics
 from resile.analytics.sentences import part_name, typical_s
 from resile.analytics.words import duration, exact_duration, percent, phase_name, signed
 from resile.web.pages.pictures.scales import LogScale, log_scale, xy
@@ -134,21 +134,32 @@ class PhaseBar(Struct, frozen=True, kw_only=True):
     width: str
     share: str
     median: str
-    n: int
-    is_joined: bool
 
 
 def phase_bars(report: PhasesReport) -> list[PhaseBar]:
-    """The phases one after the other; what joins several stands in grey, for its split is not known."""
+    """The phases one after the other; last, in grey, the stretches whose border nobody knows, all of them together."""
+    told = [phase for phase in report.overall.phases if "+" not in phase.phase]
+    joined = joined_phases(report)
     bars, at = [], 0.0
-    for phase in report.overall.phases:
-        is_joined = "+" in phase.phase
-        bars.append(
-            PhaseBar(
-                name=phase_name(phase.phase), phase=phase.phase, kind="joined" if is_joined else phase.phase,
-                x=f"{at * 100:.2f}%", width=f"{phase.share * 100:.2f}%", share=percent(phase.share),
-                median=duration(phase.median_s), n=phase.n, is_joined=is_joined,
-            )
-        )  # fmt: skip
+    for phase in told:
+        bars.append(_bar(phase.phase, phase_name(phase.phase), at, phase.share, duration(phase.median_s)))
         at += phase.share
+    if len(joined) == 1:
+        one = joined[0]
+        bars.append(_bar("joined", phase_name(one.phase), at, one.share, duration(one.median_s)))
+    elif joined:
+        share = sum(phase.share for phase in joined)
+        bars.append(_bar("joined", "Not told apart", at, share, ""))
     return bars
+
+
+def joined_phases(report: PhasesReport) -> list[PhaseStatistics]:
+    """Stretches of several phases whose border is not known."""
+    return [phase for phase in report.overall.phases if "+" in phase.phase]
+
+
+def _bar(kind: str, name: str, at: float, share: float, median: str) -> PhaseBar:
+    return PhaseBar(
+        name=name, phase=kind, kind=kind, x=f"{at * 100:.2f}%", width=f"{share * 100:.2f}%", share=percent(share),
+        median=median,
+    )  # fmt: skip

@@ -4,19 +4,22 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 
+import numpy as np
 from msgspec import Struct
 
+from resile.analytics.dot_columns import DotColumns
 from resile.analytics.query import Every, Window, next_period
 from resile.analytics.results import IncidentDot, PeriodStatistics, Trend
 from resile.analytics.sentences import typical_s
 from resile.analytics.words import counted, duration, factor
 from resile.model.time import format_instant
+from resile.web.pages.pictures.crowd import log_places, paths, triangles
 from resile.web.pages.pictures.scales import LogScale, Mark, TimeScale, log_scale, xy
 from resile.web.pages.rendering import path_part
 
 WIDTH, HEIGHT = 820, 350
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 764.0, 14.0, 316.0
-# Above this, dots are drawn as one path per severity, and a script finds the incident under the pointer.
+# Above this, dots are drawn as paths, and a script finds the incident under the pointer.
 MOST_LINKED = 2_000
 _SEVERITIES = frozenset(("SEV1", "SEV2", "SEV3", "SEV4", "SEV5"))
 
@@ -67,40 +70,61 @@ class Scatter(Struct, frozen=True, kw_only=True):
     medians: list[tuple[str, str]]
     changes: list[Mark]
     last: tuple[str, str, str] | None
-    is_small: bool
     low_s: float
     high_s: float
     from_s: float
     to_s: float
 
 
-def scatter(dots: Sequence[IncidentDot], trend: Trend, window: Window, between: Callable[[str, str], str]) -> Scatter:
-    """Lay out the picture; `between` gives the address of the incidents of a stretch of time."""
-    y = log_scale((dot.duration_s for dot in dots), _BOTTOM, _TOP)
+def scatter(
+    dots: Sequence[IncidentDot] | DotColumns, trend: Trend, window: Window, between: Callable[[str, str], str]
+) -> Scatter:
+    """Lay out the picture; `between` gives the address of the incidents of a stretch of time.
+
+    Dots given one by one are drawn as links; columns are drawn as paths.
+    """
+    y = log_scale(durations_of(dots), _BOTTOM, _TOP)
     x = TimeScale(window.start, window.end, _LEFT, _RIGHT)
     placed = [(_middle(period, trend.every, window), period) for period in trend.periods]
     medians = [(at, median) for at, period in placed if (median := typical_s(period)) is not None]
-    is_small = len(dots) <= MOST_LINKED
     last = None
     if medians:
         _, median = medians[-1]
         last = (xy(_RIGHT + 8), xy(y(median) + 4), duration(median))
+    linked = [] if isinstance(dots, DotColumns) else [_dot(dot, x, y) for dot in dots]
+    crowd, open_path = _crowd(dots, x, y) if isinstance(dots, DotColumns) else ([], "")
     return Scatter(
         width=WIDTH, height=HEIGHT, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP,
+        low_s=y.low_s, high_s=y.high_s, from_s=window.start.timestamp(), to_s=window.end.timestamp(),
         y_marks=y.marks(at_most=6),
         x_marks=x.marks(),
-        dots=[_dot(dot, x, y) for dot in dots] if is_small else [],
-        paths=[] if is_small else _paths(dots, x, y),
-        open_path="" if is_small else "".join(triangle(x(d.started_at), y(d.duration_s)) for d in dots if d.is_open),
+        dots=linked,
+        paths=crowd,
+        open_path=open_path,
         columns=[_column(period, trend.every, window, x, between) for period in trend.periods],
         band=_bands(placed, x, y),
         line=_lines(placed, x, y),
         medians=[(xy(x(at)), xy(y(median))) for at, median in medians],
         changes=[Mark(x(one.at), f"{factor(one.ratio)} from here") for one in trend.change_points],
         last=last,
-        is_small=is_small,
-        low_s=y.low_s, high_s=y.high_s, from_s=window.start.timestamp(), to_s=window.end.timestamp(),
     )  # fmt: skip
+
+
+def durations_of(dots: Sequence[IncidentDot] | DotColumns) -> list[float]:
+    """What an axis must hold: all durations, or of columns the shortest and the longest."""
+    if not isinstance(dots, DotColumns):
+        return [dot.duration_s for dot in dots]
+    return [float(dots.duration_s.min()), float(dots.duration_s.max())] if dots.n else []
+
+
+def _crowd(dots: DotColumns, x: TimeScale, y: LogScale) -> tuple[list[tuple[str, str]], str]:
+    start, end = x.start.timestamp(), x.end_at.timestamp()
+    share = np.clip((dots.started_us / 1e6 - start) / (end - start), 0.0, 1.0)
+    across, up = x.begin + share * (x.end - x.begin), log_places(y, dots.duration_s)
+    is_over = ~dots.is_open
+    return paths(across[is_over], up[is_over], dots.severity[is_over]), triangles(
+        across[dots.is_open], up[dots.is_open]
+    )
 
 
 def _middle(period: PeriodStatistics, every: str, window: Window) -> datetime:
@@ -127,25 +151,6 @@ def _dot(dot: IncidentDot, x: TimeScale, y: LogScale) -> Dot:
         xy(x(dot.started_at)), xy(y(dot.duration_s)), kind_of(dot.severity), dot.is_open,
         f"/incidents/{path_part(dot.incident_id)}", f"{said}\n{dot.title}",
     )  # fmt: skip
-
-
-def _paths(dots: Sequence[IncidentDot], x: TimeScale, y: LogScale) -> list[tuple[str, str]]:
-    """Dots of one kind as one path; those that fall on the same half pixel are drawn once."""
-    places: dict[str, dict[str, None]] = {}
-    for dot in dots:
-        if not dot.is_open:
-            at = f"{_half(x(dot.started_at))} {_half(y(dot.duration_s))}"
-            places.setdefault(kind_of(dot.severity), {})[at] = None
-    return [(kind, "".join(f"M{at}h0" for at in places[kind])) for kind in sorted(places, reverse=True)]
-
-
-def _half(value: float) -> str:
-    return xy(round(value * 2) / 2)
-
-
-def triangle(x: float, y: float) -> str:
-    """The sign of an open incident: upward, for its end is not known yet."""
-    return f"M{xy(x - 4)} {xy(y + 3)}l4-7 4 7z"
 
 
 def _column(

@@ -1,0 +1,44 @@
+"""What moved the mean between two windows, by itself: without the tests of a whole comparison."""
+
+from datetime import datetime
+
+import numpy as np
+from ibis import Table
+from msgspec import Struct
+from msgspec.structs import replace
+
+from resile.analytics.attribution import attribute, class_times, usual_dimensions
+from resile.analytics.grouping import Key, observe
+from resile.analytics.phase_columns import BOUNDS
+from resile.analytics.query import PERIODS, Query, Window
+from resile.analytics.results import Attribution
+
+
+class Moved(Struct, frozen=True):
+    """Two windows and the change of the mean between them; None where one of them holds no restored incident."""
+
+    before: Window
+    after: Window
+    attribution: Attribution | None
+
+
+def moved(facts: Table, query: Query, before: Window, after: Window, *, known_until: datetime | None = None) -> Moved:
+    """Split the change of the mean from one window to the other by the query's dimensions.
+
+    The query's own window plays no part. Without dimensions it is split by severity and service.
+    """
+    by = tuple(name for name in usual_dimensions(query.by) if name not in PERIODS)
+    sides = [
+        observe(
+            facts, replace(query, window=window, by=by), known_until, needs=BOUNDS, by_first_service=True
+        ).once
+        for window in (before, after)
+    ]  # fmt: skip
+    places: dict[tuple[str | None, ...], int] = {}
+    classes = [
+        np.array([places.setdefault(tuple(key.values()), len(places)) for key in side.keys], dtype=np.int64)
+        for side in sides
+    ]
+    first, second = (class_times(side, of, len(places), query.clock) for side, of in zip(sides, classes, strict=True))
+    keys: list[Key] = [dict(zip(by, values, strict=True)) for values in places]
+    return Moved(before, after, attribute(first, second, keys, by))
