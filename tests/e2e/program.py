@@ -14,7 +14,7 @@ from typing import Any
 
 BIN = Path(sys.executable).parent
 LONGEST_S = 300
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+ADDRESS = r"http://127\.0\.0\.1:\d+"
 
 
 class Program:
@@ -87,7 +87,8 @@ class Server:
         self.process = process
         self.address = ""
         self._said: list[str] = []
-        self._is_ready = threading.Event()
+        self._has_said_more = threading.Condition()
+        self._is_over = False
         # A pipe that nobody reads fills up, and the program would stop in the middle of a word.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -100,17 +101,24 @@ class Server:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self._said.append(line)
-            found = ADDRESS.search(line)
-            if found and not self.address:
-                self.address = found.group(0)
-                self._is_ready.set()
-        self._is_ready.set()
+            with self._has_said_more:
+                self._said.append(line)
+                self._has_said_more.notify_all()
+        with self._has_said_more:
+            self._is_over = True
+            self._has_said_more.notify_all()
+
+    def wait_for(self, pattern: str) -> str:
+        """Block until something like it was printed; what was."""
+        with self._has_said_more:
+            self._has_said_more.wait_for(lambda: re.search(pattern, self.said) or self._is_over, LONGEST_S)
+        found = re.search(pattern, self.said)
+        assert found, f"nothing like {pattern!r} was said: {self.said}"
+        return found.group(0)
 
     def wait_until_ready(self) -> None:
         """Block until the address was printed."""
-        assert self._is_ready.wait(LONGEST_S), f"no address within {LONGEST_S} s: {self.said}"
-        assert self.address, f"ended without an address: {self.said}"
+        self.address = self.wait_for(ADDRESS)
 
     def stop(self, how: signal.Signals) -> int:
         """Send the signal; the exit code."""
