@@ -46,6 +46,7 @@ _MONTHS = {
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1
     )
 }
+_WIDTHS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2}
 _DIRECTIVES = {
     "%Y": r"(?P<Y>\d{4})",
     "%y": r"(?P<y>\d\d)",
@@ -101,6 +102,27 @@ def options_in_utc(at: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     return first, second
 
 
+def _to_utc(zone: ZoneInfo) -> Callable[[datetime], tuple[datetime, ...]]:
+    """As options_in_utc, remembering the zone's offset on days on which its clocks were not changed."""
+    offsets: dict[int, timedelta | None] = {}
+
+    def offset_on(day: int) -> timedelta | None:
+        noon = datetime.fromordinal(day).replace(hour=12, tzinfo=zone)
+        before, after = (noon - timedelta(days=1)).utcoffset(), (noon + timedelta(days=1)).utcoffset()
+        offset = before if before == after == noon.utcoffset() else None
+        offsets[day] = offset
+        return offset
+
+    def to_utc(at: datetime) -> tuple[datetime, ...]:
+        if at.tzinfo is not None:
+            return (at.astimezone(UTC),)
+        day = at.toordinal()
+        offset = offsets[day] if day in offsets else offset_on(day)
+        return options_in_utc(at, zone) if offset is None else ((at - offset).replace(tzinfo=UTC),)
+
+    return to_utc
+
+
 def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tuple[datetime, ...]]:
     """A reader of cells into the instants they may mean.
 
@@ -111,6 +133,7 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
         ConfigError: a format is none. The reader itself raises TimeProblemError.
     """
     parsers = [_parser(name) for name in formats] or [_read_unambiguous]
+    to_utc = _to_utc(zone)
     wanted = " or ".join(repr(name) for name in formats)
 
     @lru_cache(_CACHED)
@@ -122,7 +145,7 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
             except ValueError as error:
                 problem = problem or str(error)
                 continue
-            return options_in_utc(_plausible(at, text), zone)
+            return to_utc(_plausible(at, text))
         if formats:
             raise TimeProblemError(f"{_short(text)} is no time in the format {wanted}; correct it")
         raise TimeProblemError(problem)
@@ -131,9 +154,9 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
         if isinstance(cell, str):
             return read_text(cell)
         if isinstance(cell, datetime):
-            return options_in_utc(_plausible(cell, cell), zone)
+            return to_utc(_plausible(cell, cell))
         if isinstance(cell, date):
-            return options_in_utc(_plausible(datetime(cell.year, cell.month, cell.day), cell), zone)  # noqa: DTZ001
+            return to_utc(_plausible(datetime(cell.year, cell.month, cell.day), cell))  # noqa: DTZ001
         if isinstance(cell, int | float) and not isinstance(cell, bool):
             # A whole number in a cell of numbers is written without its ".0", as it was typed.
             return read_text(str(int(cell)) if cell == int(cell) else str(cell))
@@ -224,6 +247,12 @@ def compiled_format(name: str) -> Callable[[str], datetime]:
     except ValueError as error:
         if "bad directive" in str(error) or "stray %" in str(error):
             raise ConfigError(f"time format {name!r}: {error}; see Python's strptime for the parts") from None
+    if (quick := _fixed_width(name)) is not None:
+        return quick
+    return _by_pattern(name)
+
+
+def _by_pattern(name: str) -> Callable[[str], datetime]:
     parts = re.findall(r"%.|[^%]+", name)
     if any(part[0] == "%" and part not in _DIRECTIVES for part in parts):
         return lambda text: datetime.strptime(text.strip(), name)  # noqa: DTZ007 - the zone comes later
@@ -237,6 +266,45 @@ def compiled_format(name: str) -> Callable[[str], datetime]:
         if found is None:
             raise TimeProblemError(f"{_short(text)} is not in the format {name!r}; correct it")
         return _built(found.groupdict())
+
+    return parse
+
+
+def _fixed_width(name: str) -> Callable[[str], datetime] | None:
+    """A reader that cuts a text where a format's figures stand when all have their full width; else by the pattern."""
+    places: dict[str, slice] = {}
+    between: list[tuple[slice, str]] = []
+    at = 0
+    for part in re.findall(r"%.|[^%]+", name):
+        width = _WIDTHS.get(part, 0) if part[0] == "%" else len(part)
+        if not width:
+            return None
+        if part[0] == "%":
+            places[part] = slice(at, at + width)
+        else:
+            between.append((slice(at, at + width), part))
+        at += width
+    if not {"%Y", "%m", "%d", "%H", "%M"} <= places.keys():
+        return None
+    length = at
+    year, month, day, hour, minute = (places[part] for part in ("%Y", "%m", "%d", "%H", "%M"))
+    second = places.get("%S", slice(0, 0))
+    by_pattern = _by_pattern(name)
+    iso = datetime.fromisoformat
+
+    def parse(text: str) -> datetime:
+        if len(text) == length and text.isascii():
+            for place, separator in between:
+                if text[place] != separator:
+                    break
+            else:
+                try:
+                    return iso(
+                        f"{text[year]}-{text[month]}-{text[day]} {text[hour]}:{text[minute]}:{text[second] or '00'}"
+                    )
+                except ValueError:
+                    pass
+        return by_pattern(text)
 
     return parse
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +17,11 @@ from resile.sources.table.mapping import Rule, TableMapping, TextColumn
 from resile.sources.times import TimeProblemError, settle, time_reader, zone_of
 
 MAX_REF_CHARS = 500
+# So many words of a column are remembered, if they are no longer than this.
+MAX_KNOWN_WORDS = 2_000
+MAX_KNOWN_CHARS = 60
 _Cells = Sequence[Any]
+T = TypeVar("T")
 
 
 class RowProblemError(Exception):
@@ -47,6 +51,24 @@ def _listed(cell: str) -> list[Any] | None:
         return msgspec.json.decode(cell, type=list[Any])
     except msgspec.DecodeError:
         return None
+
+
+def _of_cell(at: int, meant: Callable[[object], T]) -> Callable[[_Cells], T]:
+    """A reader of one cell that remembers what short words mean: columns mostly repeat few of them."""
+    known: dict[str, T] = {}
+
+    def read(cells: _Cells) -> T:
+        cell = cells[at]
+        if not isinstance(cell, str):
+            return meant(cell)
+        if cell in known:
+            return known[cell]
+        found = meant(cell)
+        if len(known) < MAX_KNOWN_WORDS and len(cell) < MAX_KNOWN_CHARS:
+            known[cell] = found
+        return found
+
+    return read
 
 
 class RowReader:
@@ -84,7 +106,12 @@ class RowReader:
         self._team = self._text(mapping.team)
         self._services = [self._texts(service) for service in mapping.services]
         self._labels = [(name, self._text(label)) for name, label in mapping.labels.items()]
-        self._severities: dict[str, Severity | None] = {}
+        self._graded = self._grades(mapping.severity)
+        self._where = [(self._rule(rule), rule.column) for rule in mapping.where]
+        self._exclusions = [
+            *((self._rule(rule), Exclusion.PLANNED) for rule in mapping.planned),
+            *((self._rule(rule), Exclusion.NOISE) for rule in mapping.noise),
+        ]
         mapped = {column for _, column in mapping.columns()}
         self._mapped = sorted(self._at[column] for column in mapped)
 
@@ -94,10 +121,10 @@ class RowReader:
         Raises:
             RowProblemError: the row cannot be taken.
         """
-        for rule in self._mapping.where:
-            found = words_of(cells[self._at[rule.column]])
-            if not rule.holds(found):
-                return Read(None, skipped=f"where: {rule.column} is {found[:60] or 'empty'!r}")
+        for holds, column in self._where:
+            if not holds(cells):
+                found = words_of(cells[self._at[column]])[:60]
+                return Read(None, skipped=f"where: {column} is {found or 'empty'!r}")
         doubts: list[str] = []
         steps = self._steps(cells, doubts)
         draft = Draft(
@@ -134,62 +161,58 @@ class RowReader:
     def _text(self, text: TextColumn | None) -> Callable[[_Cells], str | None]:
         if text is None:
             return lambda _: None
-        at, values, default, missing = self._at[text.column], text.values, text.default, self._missing
+        values, default, missing = text.values, text.default, self._missing
 
-        def read(cells: _Cells) -> str | None:
-            word = words_of(cells[at])
+        def meant(cell: object) -> str | None:
+            word = words_of(cell)
             folded = word.casefold()
             if values and folded in values:
                 return values[folded]
             return default if folded in missing else word
 
-        return read
+        return _of_cell(self._at[text.column], meant)
 
-    def _texts(self, text: TextColumn) -> Callable[[_Cells], list[str]]:
-        at, one = self._at[text.column], self._text(text)
+    def _texts(self, text: TextColumn) -> Callable[[_Cells], tuple[str, ...]]:
+        values, missing, separator = text.values, self._missing, text.separator
+        otherwise = () if text.default is None else (text.default,)
 
-        def read(cells: _Cells) -> list[str]:
-            cell = cells[at]
+        def meant(cell: object) -> tuple[str, ...]:
+            parts: Sequence[Any] = [cell]
             if isinstance(cell, str) and cell.startswith('["') and (listed := _listed(cell)) is not None:
                 cell = listed
             if isinstance(cell, list | tuple):
-                parts: Sequence[Any] = [part.get("name", part) if isinstance(part, dict) else part for part in cell]
-            elif text.separator is not None and isinstance(cell, str):
-                parts = cell.split(text.separator)
-            else:
-                word = one(cells)
-                return [] if word is None else [word]
-            single = self._text_of_word(text)
-            words = [word for part in parts if (word := single(words_of(part))) is not None]
-            return words or ([] if text.default is None else [text.default])
+                parts = [part.get("name", part) if isinstance(part, dict) else part for part in cell]
+            elif separator is not None and isinstance(cell, str):
+                parts = cell.split(separator)
+            words = [(word, word.casefold()) for word in map(words_of, parts)]
+            kept = (values.get(folded, word) for word, folded in words if folded in values or folded not in missing)
+            return tuple(dict.fromkeys(kept)) or otherwise
 
-        return read
-
-    def _text_of_word(self, text: TextColumn) -> Callable[[str], str | None]:
-        def read(word: str) -> str | None:
-            folded = word.casefold()
-            return text.values.get(folded, None if folded in self._missing else word)
-
-        return read
+        return _of_cell(self._at[text.column], meant)
 
     def _all_services(self, cells: _Cells) -> tuple[str, ...]:
         if len(self._services) == 1:
-            return tuple(dict.fromkeys(self._services[0](cells)))
+            return self._services[0](cells)
         return tuple(dict.fromkeys(service for read in self._services for service in read(cells)))
 
     def _severity(self, cells: _Cells, doubts: list[str]) -> Severity | None:
-        text = self._mapping.severity
-        if text is None:
-            return None
-        word = words_of(cells[self._at[text.column]])
-        if word not in self._severities:
-            if len(self._severities) > 10_000:  # noqa: PLR2004 - words, not text: a column of prose must not fill the memory
-                self._severities.clear()
-            self._severities[word] = self._parsed_severity(word, text)
-        severity = self._severities[word]
-        if severity is None and word.casefold() not in self._missing:
-            doubts.append(f"severity {word[:60]!r} is unknown, so it has none; map it under severity: values")
+        severity, unknown = self._graded(cells)
+        if unknown is not None:
+            doubts.append(f"severity {unknown!r} is unknown, so it has none; map it under severity: values")
         return severity
+
+    def _grades(self, text: TextColumn | None) -> Callable[[_Cells], tuple[Severity | None, str | None]]:
+        """A reader of the severity, and of the word that is none."""
+        if text is None:
+            return lambda _: (None, None)
+
+        def meant(cell: object) -> tuple[Severity | None, str | None]:
+            word = words_of(cell)
+            severity = self._parsed_severity(word, text)
+            is_unknown = severity is None and word.casefold() not in self._missing
+            return severity, word[:60] if is_unknown else None
+
+        return _of_cell(self._at[text.column], meant)
 
     def _parsed_severity(self, word: str, text: TextColumn) -> Severity | None:
         folded = word.casefold()
@@ -201,13 +224,14 @@ class RowReader:
         except ConfigError:
             return None
 
-    def _exclusion(self, cells: _Cells) -> Exclusion | None:
-        if self._holds_any(self._mapping.planned, cells):
-            return Exclusion.PLANNED
-        return Exclusion.NOISE if self._holds_any(self._mapping.noise, cells) else None
+    def _rule(self, rule: Rule) -> Callable[[_Cells], bool]:
+        return _of_cell(self._at[rule.column], lambda cell: rule.holds(words_of(cell)))
 
-    def _holds_any(self, rules: tuple[Rule, ...], cells: _Cells) -> bool:
-        return any(rule.holds(words_of(cells[self._at[rule.column]])) for rule in rules)
+    def _exclusion(self, cells: _Cells) -> Exclusion | None:
+        for holds, exclusion in self._exclusions:
+            if holds(cells):
+                return exclusion
+        return None
 
     def _steps(self, cells: _Cells, doubts: list[str]) -> tuple[Step, ...]:
         missing = self._missing
