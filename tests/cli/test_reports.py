@@ -86,7 +86,7 @@ def test_without_incidents_a_report_teaches_what_to_do_and_ends_with_0(terminal:
 
 @EVERY
 def test_a_report_fits_80_columns_without_colour(year: Terminal, kind: str) -> None:
-    said = year.says("report", kind, "--by", "service", "--every", "month")
+    said = year.says("report", kind, "--by", "service")
 
     assert max(len(line) for line in said.splitlines()) <= WIDTH
     assert "\x1b" not in said
@@ -117,7 +117,7 @@ def test_groups_stand_in_the_reports_order_with_their_ranges(year: Terminal) -> 
 
 
 def test_the_trend_has_a_block_or_a_gap_for_every_period(year: Terminal) -> None:
-    arguments = ("report", "trend", "--every", "month", "--service", "billing", "--severity", "1", "--severity", "2")
+    arguments = ("report", "trend", "--service", "login")
     periods = year.json(*arguments)["trend"]["periods"]
 
     said = year.says(*arguments)
@@ -181,6 +181,13 @@ def test_filters_narrow_the_report_and_are_said(year: Terminal) -> None:
     assert 0 < part < whole / 2
     assert "Service search" in said
     assert "Severity SEV2" in said
+
+
+def test_filters_that_leave_nothing_are_to_be_widened(year: Terminal) -> None:
+    said = year.says("report", "--service", "nobody has this")
+
+    assert "Widen the filters" in said
+    assert "resile import" not in said
 
 
 def test_report_alone_is_report_restore(year: Terminal) -> None:

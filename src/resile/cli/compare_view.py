@@ -14,7 +14,7 @@ from resile.analytics.words import (
     number,
     signed,
 )
-from resile.app.documents.phrases import attribution_rows, surety_rows, window_words
+from resile.app.documents.phrases import attribution_rows, compares_windows, surety_rows, with_window_names
 from resile.cli.drawing import signed_bar
 from resile.cli.report_view import about, draw_message, draw_notes, draw_nothing
 from resile.cli.tables import number_columns, pairs_table, plain_table, print_table
@@ -26,12 +26,14 @@ MOST_PARTS = 12
 
 def draw_compare(out: Console, report: CompareReport, asked: str = "") -> None:
     """The comparison: its message, both sides, how sure it is, and where the change comes from."""
-    draw_message(out, compare_parts(report), about(clock_span(report.clock), None, asked))
+    report = with_window_names(report)
+    window = None if compares_windows(report) else report.b.window
+    draw_message(out, compare_parts(report), about(clock_span(report.clock), window, asked))
     out.print()
     print_table(out, _sides(report))
     n = sum(side.statistics.n_restored + side.statistics.n_open for side in (report.a, report.b))
     if not n:
-        draw_nothing(out, report.excluded)
+        draw_nothing(out, report.excluded, asked)
         return
     out.print()
     out.print(_surety(report))
@@ -55,7 +57,7 @@ def _side_cells(side: Side) -> list[Text]:
     median = typical_s(statistics)
     n_open = (f" +{number(statistics.n_open)} open", "red") if statistics.n_open else ""
     return [
-        Text.assemble((side.name, "bold"), "\n", (window_words(side.window), "dim")),
+        Text(side.name, "bold"),
         Text(duration(median), "bold"),
         Text(interval(statistics.median_low_s, statistics.median_high_s, beside_s=median)),
         Text(duration(statistics.p90_s)),

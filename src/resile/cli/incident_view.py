@@ -134,7 +134,7 @@ def _phases_table(phases: tuple[Phase, ...]) -> Table:
         lasted_s = phase.lasted.total_seconds()
         bar = share_bar(lasted_s / total_s if total_s else 0.0, _BAR)
         label = phase_name("+".join(phase.names))
-        table.add_row(label, exact_duration(lasted_s), Text(bar, PHASE_STYLES.get(phase.names[0], "")))
+        table.add_row(label, exact_duration(lasted_s), Text(bar, PHASE_STYLES.get("+".join(phase.names), "grey50")))
     return table
 
 

@@ -27,7 +27,7 @@ def draw_phases(out: Console, report: PhasesReport, asked: str = "") -> None:
     span = "First known instant → fully operational, in phases"
     draw_message(out, [(phases_sentence(report), False)], about(span, report.window, asked))
     if not report.overall.n:
-        draw_nothing(out, report.excluded)
+        draw_nothing(out, report.excluded, asked)
         return
     out.print()
     _draw_group(out, report.overall)
@@ -57,9 +57,12 @@ def _draw_group(out: Console, group: PhaseGroup) -> None:
     table.add_column("Phase", overflow="fold", min_width=name_width)
     table.add_column("Share of the time", no_wrap=True)
     number_columns(table, "Median", "95 %", "P90", "n")
+    greatest = max((phase.share for phase in group.phases), default=0.0) or 1.0
     for phase in group.phases:
-        style = PHASE_STYLES.get(phase.phase.partition("+")[0], "")
-        bar = Text.assemble((share_bar(phase.share, width).ljust(width), style), f" {percent(phase.share):>5}")
+        style = PHASE_STYLES.get(phase.phase, "grey50")
+        bar = Text.assemble(
+            (share_bar(phase.share / greatest, width).ljust(width), style), f" {percent(phase.share):>5}"
+        )
         table.add_row(
             Text(phase_name(phase.phase)),
             bar,

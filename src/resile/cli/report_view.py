@@ -50,7 +50,7 @@ def draw_restore(out: Console, report: RestoreReport, asked: str = "") -> None:
     """The whole report of time to restore."""
     draw_message(out, message_parts(report), about(clock_span(report.clock), report.window, asked))
     if is_empty(report):
-        draw_nothing(out, report.excluded)
+        draw_nothing(out, report.excluded, asked)
         return
     out.print()
     out.print(_headline(report))
@@ -65,7 +65,7 @@ def draw_trend(out: Console, report: RestoreReport, asked: str = "") -> None:
     span = f"{clock_name(report.clock)}, {counted(len(report.trend.periods), report.trend.every)}"
     draw_message(out, _trend_message(report), about(span, report.window, asked))
     if is_empty(report):
-        draw_nothing(out, report.excluded)
+        draw_nothing(out, report.excluded, asked)
         return
     _draw_sparkline(out, report.trend)
     _draw_change_points(out, report.trend)
@@ -89,14 +89,16 @@ def draw_message(out: Console, parts: Parts, about: str) -> None:
     out.print(Text(about, "dim"))
 
 
-def draw_nothing(out: Console, excluded: dict[str, int]) -> None:
+def draw_nothing(out: Console, excluded: dict[str, int], asked: str) -> None:
     """What to do where no incident is counted."""
     out.print()
     if left_out := excluded_sentence(excluded):
         out.print(Text(left_out))
+    if asked:
+        out.print("Widen the filters, or the window with --from and --to; resile incident list shows what there is.")
+        return
     out.print("Bring in a history you have:  resile import --help")
     out.print("Or look at a simulated year:  resile demo")
-    out.print("If there should be incidents: widen --from, --to and the filters; resile incident list shows them")
 
 
 def _headline(report: RestoreReport) -> Table:

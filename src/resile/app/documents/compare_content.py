@@ -7,16 +7,24 @@ from resile.analytics.results import Attribution, AttributionPart, CompareReport
 from resile.analytics.sentences import attribution_sentence, compare_parts, typical_s
 from resile.analytics.words import clock_name, clock_span, duration, excluded_sentence, factor, interval, number, signed
 from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Table
-from resile.app.documents.phrases import attribution_rows, gathered, surety_rows, window_words
+from resile.app.documents.phrases import (
+    attribution_rows,
+    compares_windows,
+    gathered,
+    surety_rows,
+    window_words,
+    with_window_names,
+)
 from resile.app.documents.restore_content import NOTHING_EXCLUDED, about
 
 # A picture of more bars than these cannot be read; the table beside it has more.
-_MOST_BARS = 6
+_MOST_BARS = 5
 _MOST_ROWS = 24
 
 
 def compare_content(report: CompareReport, frame: Frame) -> Content:
     """The comparison: both sides, how sure it is, and what moved the mean."""
+    report = with_window_names(report)
     sections = [_sides(report), _surety(report)]
     if report.attribution is not None and report.attribution.parts:
         sections.append(_attribution(report.attribution, report))
@@ -24,7 +32,7 @@ def compare_content(report: CompareReport, frame: Frame) -> Content:
     return Content(
         title=f"{clock_name(report.clock)}, compared",
         message=compare_parts(report),
-        about=about(clock_span(report.clock), None, frame),
+        about=_about(report, frame),
         figures=_figures(report),
         sections=sections,
         notes=gathered(notes),
@@ -32,6 +40,13 @@ def compare_content(report: CompareReport, frame: Frame) -> Content:
         definition=report.definition,
         frame=frame,
     )
+
+
+def _about(report: CompareReport, frame: Frame) -> list[str]:
+    if not compares_windows(report):
+        return about(clock_span(report.clock), report.b.window, frame)
+    span, *asked = about(clock_span(report.clock), None, frame)
+    return [span, f"{window_words(report.b.window)} against {window_words(report.a.window)}", *asked]
 
 
 def _figures(report: CompareReport) -> list[Figure]:
@@ -62,7 +77,7 @@ def _sides(report: CompareReport) -> Section:
         n_open = f"+{number(statistics.n_open)} open" if statistics.n_open else ""
         rows.append(
             [
-                Cell(side.name, note=window_words(side.window), is_strong=True),
+                Cell(side.name, is_strong=True),
                 Cell(duration(median), is_strong=True),
                 Cell(interval(statistics.median_low_s, statistics.median_high_s, beside_s=median)),
                 Cell(duration(statistics.p90_s)),
@@ -92,7 +107,8 @@ def _attribution(attribution: Attribution, report: CompareReport) -> Section:
     ]
     columns = [Column("Part"), Column("shorter │ longer", is_drawn=True), Column("Change", is_number=True)]
     shown = replace(attribution, parts=_few(attribution.parts))
-    names = (report.a.name, report.b.name)
+    # Under the bars there is no room for two dates.
+    names = ("before", "after") if compares_windows(report) else (report.a.name, report.b.name)
     return Section(
         title="What moved the mean",
         aside="parts sum to the whole",

@@ -37,7 +37,7 @@ def pdf_document(content: Content) -> bytes:
         template,
         format="pdf",
         sys_inputs={"data": msgspec.json.encode(data).decode()},
-        timestamp=content.frame.made_at,
+        timestamp=content.frame.made_at.replace(microsecond=0),
     )
     return made
 

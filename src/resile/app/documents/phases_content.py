@@ -14,7 +14,7 @@ from resile.analytics.words import (
     percent,
     phase_name,
 )
-from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Table
+from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Spec, Table
 from resile.app.documents.phrases import gathered
 from resile.app.documents.restore_content import NOTHING_EXCLUDED, about
 
@@ -64,11 +64,17 @@ def _whole(report: PhasesReport) -> Section:
         title="All incidents",
         aside="share of the summed time",
         picture=Picture(
-            spec=lambda width: phases_chart(report, width=width, height=92),
+            spec=lambda width: _without_legend(phases_chart(report, width=width, height=56)),
             description="; ".join(f"{phase_name(p.phase)} {percent(p.share)}" for p in report.overall.phases),
         ),
         table=_table(report.overall, "Phases over all incidents"),
     )
+
+
+def _without_legend(spec: Spec) -> Spec:
+    """The table right below names every colour, and more phases than a legend has room for."""
+    colour = {**spec["encoding"]["color"], "legend": None}
+    return {**spec, "encoding": {**spec["encoding"], "color": colour}}
 
 
 def _group(group: PhaseGroup, name: str, by: str) -> Section:
@@ -77,10 +83,11 @@ def _group(group: PhaseGroup, name: str, by: str) -> Section:
 
 
 def _table(group: PhaseGroup, caption: str) -> Table:
+    greatest = max((phase.share for phase in group.phases), default=0.0) or 1.0
     rows = [
         [
             Cell(phase_name(phase.phase), is_strong=True),
-            Cell(bar=phase.share, colour=phase.phase.rpartition("+")[2]),
+            Cell(bar=phase.share / greatest, colour="whole" if "+" in phase.phase else phase.phase),
             Cell(percent(phase.share)),
             Cell(duration(phase.median_s), is_strong=True),
             Cell(interval(phase.median_low_s, phase.median_high_s, beside_s=phase.median_s)),

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from resile.analytics.query import Condition
 from resile.analytics.results import Attribution, CompareReport, PeriodStatistics, WindowOut
 from resile.analytics.sentences import part_name
 from resile.analytics.words import dimension_name, factor, number, p_value, percent
+from resile.model.time import MICROSECOND
 
 
 def window_words(window: WindowOut) -> str:
@@ -61,6 +64,27 @@ def gathered(notes: Sequence[str], *, most_names: int = 3) -> list[str]:
 def _listed(names: Sequence[str], most: int) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+def short_window_words(window: WindowOut) -> str:
+    """A window as a name: `1 Jan to 31 Mar 2024`; days alone."""
+    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
+    last = end - MICROSECOND
+    begin = f"{start.day} {start:%b}" if start.year == last.year else day_words(start)
+    return f"{begin} to {day_words(last)}"
+
+
+def compares_windows(report: CompareReport) -> bool:
+    """Whether it compares two windows, and not two groups in one."""
+    return report.a.window != report.b.window
+
+
+def with_window_names(report: CompareReport) -> CompareReport:
+    """The report with windows called by their days instead of by the words that ask for them."""
+    if not compares_windows(report):
+        return report
+    a, b = (replace(side, name=short_window_words(side.window)) for side in (report.a, report.b))
+    return replace(report, a=a, b=b)
 
 
 def surety_rows(report: CompareReport) -> list[tuple[str, str]]:
