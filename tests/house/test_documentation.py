@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.test_sources import ROOT, tracked_files
 
-LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"""!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)\"""")
 PAGES = sorted(path for path in tracked_files(".md") if path.is_relative_to(ROOT / "docs") or path.parent == ROOT)
 
 
@@ -22,7 +22,7 @@ def anchors(page: Path) -> set[str]:
 def test_every_link_to_a_file_of_ours_resolves(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     broken = []
-    for target in LINK.findall(text):
+    for target in (markdown or html for markdown, html in LINK.findall(text)):
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
