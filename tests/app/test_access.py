@@ -160,7 +160,7 @@ def test_login_takes_the_name_in_any_case_and_refuses_any_other_password(world: 
     world.ann()
 
     assert world.who(world.login(" ANN ", ANNS)).name == "ann"
-    for name, password in [("ann", ANNS + " "), ("ann", ""), ("eve", ANNS), ("", "")]:
+    for name, password in [("ann", ANNS + " "), ("ann", ""), ("eve", ANNS), ("", ""), ("ann\0", ANNS)]:
         with pytest.raises(AccessError, match="name or password is wrong"):
             world.login(name, password)
 

@@ -173,7 +173,8 @@ class Access:
         if oldest is not None:
             _log.warning("login throttled", address=address)
             raise TooManyAttemptsError(oldest + ATTEMPTS_WITHIN - now)
-        user = self._accounts.user_named(name)
+        # What cannot be a name is nobody's; it costs the same all the same.
+        user = self._accounts.user_named(name) if _NAME.fullmatch(name) else None
         is_right = self._passwords.is_right(None if user is None else user.password_hash, password)
         if user is None or not is_right or user.disabled_at is not None:
             self._note_failure(user, address, now)

@@ -75,6 +75,8 @@ class Gate:
                 return problem(*unreachable)
             if _is_under(path, _OPEN):
                 return None
+            if "\x00" in path:
+                return problem(400, "the path holds a NUL character; leave it out")
             if announced_bytes(request) > max_body_bytes(path):
                 return refusal(request, 413, too_large(path))
             identity, secret = await self._identify(request, has_accounts=has_accounts)

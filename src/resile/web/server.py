@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -83,7 +84,7 @@ def serve(
     settings: Settings,
     *,
     prepare: Callable[[Resile], None] | None = None,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = partial(print, flush=True),
 ) -> None:
     """Open resile, serve it until SIGINT or SIGTERM, and close it.
 
@@ -99,7 +100,7 @@ def serve(
         StoreError: the data cannot be opened.
     """
     log_to_stderr()
-    listening = _listen(settings.host, settings.port)
+    listening = _bind(settings.host, settings.port)
     with contextlib.closing(listening), open_resile(settings) as resile:
         if not is_near(listening) and not resile.accounts.has_admin():
             raise ConfigError(
@@ -111,20 +112,27 @@ def serve(
         resile.facts.refresh()
         app = create_app(resile)
         address = settings.base_url or _address(listening)
+        try:
+            # Only now: whoever connects before the data is open would wait without knowing for what.
+            listening.listen(MAX_CONNECTIONS)
+        except OSError as error:
+            raise _cannot_listen(settings.host, settings.port, error) from None
         _Server(app, settings, lambda: _greet(app, settings, address, say)).run(sockets=[listening])
 
 
 def log_to_stderr() -> None:
     """Log as JSON lines on standard error, or readably where that is a terminal."""
-    writes = (
-        structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer(sort_keys=False)
+    # Tracebacks without the values of variables: one of them may be a password.
+    written: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        if sys.stderr.isatty()
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            writes,
+            *written,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
@@ -137,7 +145,7 @@ def _is_no_repetition(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("Exception in ASGI application")
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -148,11 +156,14 @@ def _listen(host: str, port: int) -> socket.socket:
             # A port whose last connections are still fading is free again; one that somebody listens on is not.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(MAX_CONNECTIONS)
     except OSError as error:
         listening.close()
-        raise ConfigError(f"cannot listen on {host}:{port}: {_why(error)}") from None
+        raise _cannot_listen(host, port, error) from None
     return listening
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
+    return ConfigError(f"cannot listen on {host}:{port}: {_why(error)}")
 
 
 def _why(error: OSError) -> str:

@@ -21,8 +21,16 @@ def _in_reach(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Paragraphs = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("holds a NUL character; leave it out")
+    return text
+
+
+_Words = StringConstraints(strip_whitespace=True, min_length=1, max_length=500)
+_Paragraphs = StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)
+Words = Annotated[str, _Words, AfterValidator(_without_nul)]
+Paragraphs = Annotated[str, _Paragraphs, AfterValidator(_without_nul)]
 At = Annotated[
     AwareDatetime, AfterValidator(_in_reach), Field(description="RFC 3339 with an offset; not in the future.")
 ]

@@ -1,0 +1,131 @@
+"""Whatever is sent to the API, as its description allows or otherwise, is answered as it says, never with a fault."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from requests import Request
+from schemathesis import GenerationMode
+from schemathesis.checks import (
+    content_type_conformance,
+    not_a_server_error,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from resile.app.settings import Settings
+from resile.app.wiring import open_resile
+from resile.model.draft import incident_id_of
+from resile.model.history import record_history
+from resile.ports.timeline_store import Append
+from resile.testing.history import simulated_year
+from resile.testing.simulated_clock import SimulatedClock
+from resile.web.server import create_app
+
+from .conftest import NOW, PASSWORDS
+from .visitor import ORIGIN, Visitor
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+OPERATIONS = [
+    ("GET", "/api/v1/report/restore"),
+    ("GET", "/api/v1/report/trend"),
+    ("GET", "/api/v1/report/phases"),
+    ("GET", "/api/v1/report/compare"),
+    ("GET", "/api/v1/report/what-if"),
+    ("GET", "/api/v1/report/survival"),
+    ("GET", "/api/v1/incidents"),
+    ("POST", "/api/v1/incidents"),
+    ("GET", "/api/v1/incidents/{incident_id}"),
+    ("GET", "/api/v1/incidents/{incident_id}/timeline"),
+    ("POST", "/api/v1/incidents/{incident_id}/commands"),
+    ("GET", "/api/v1/accounts/changes"),
+    ("GET", "/api/v1/version"),
+]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
+    folder = tmp_path_factory.mktemp("schema")
+    with open_resile(Settings(data=folder), clock=SimulatedClock(NOW)) as resile:
+        drafts = simulated_year(NOW, np.random.default_rng(2), n=40)
+        resile.timelines.append(
+            [
+                Append(incident_id_of(one.origin, one.ref), 0, tuple(record_history(one, [], now=NOW, by="import:x")))
+                for one in drafts
+            ]
+        )
+        yield create_app(resile, passwords=PASSWORDS)
+
+
+@pytest.fixture(scope="module")
+def program(app: FastAPI) -> Visitor:
+    found = Visitor(app).set_up().program("read", "write", "admin")
+    assert found.client.post("/api/v1/incidents", json={"title": "Checkout fails"}).status_code == 201
+    return found
+
+
+def test_the_description_names_every_operation(app: FastAPI) -> None:
+    document = app.openapi()
+    found = {(method.upper(), path.replace(":path", "")) for path, item in document["paths"].items() for method in item}
+
+    assert found == set(OPERATIONS)
+
+
+# Of an incident that is known: of made-up ones nearly every answer would be 404.
+KNOWN = {"incident_id": "INC-1"}
+# They take nothing that could be wrong.
+WITHOUT_WORDS = {"/api/v1/incidents/{incident_id}", "/api/v1/version"}
+CASES = [
+    (*operation, mode)
+    for operation in OPERATIONS
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    if mode is GenerationMode.POSITIVE or operation[1] not in WITHOUT_WORDS
+]
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), CASES)
+def test_an_operation_keeps_to_its_description(
+    app: FastAPI, program: Visitor, method: str, path: str, mode: GenerationMode
+) -> None:
+    schema = schemathesis.openapi.from_dict(app.openapi())
+    operation = schema[path][method]
+    path_parameters = KNOWN if "{" in path else None
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=path_parameters))
+    def probe(case: schemathesis.Case) -> None:
+        request = Request(**case.as_transport_kwargs(base_url=ORIGIN)).prepare()
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+        answer = program.client.request(request.method, request.url, headers=headers, content=request.body)
+        case.validate_response(answer, checks=CHECKS)
+
+    probe()
+
+
+@pytest.mark.parametrize(
+    "incident_id", ["NOPE", "a/b", "a%2Fb", "%00", "x" * 5_000, "%F0%9F%A6%86", "..", "%2e%2e", "INC-1/"]
+)
+@pytest.mark.parametrize("tail", ["", "/timeline"])
+def test_an_incident_that_is_not_known_is_not_found_whatever_its_name(
+    program: Visitor, incident_id: str, tail: str
+) -> None:
+    answer = program.get(f"/api/v1/incidents/{incident_id}{tail}")
+
+    assert answer.status_code in ({400} if "%00" in incident_id else {404, 307})
+    if answer.status_code != 307:
+        assert answer.headers["content-type"] == "application/problem+json"
