@@ -74,13 +74,22 @@ def parts_of(path: Path, suffixes: frozenset[str]) -> Iterator[Part | Odd]:
 
     def start() -> IO[bytes]:
         raw = path.open("rb")
-        current[:] = [raw]
+        current.append(raw)
         if suffix != ".gz":
             return raw
         # GzipFile closes a file that it was handed only when it opened it itself.
         return _bounded(gzip.GzipFile(fileobj=raw, mode="rb"), path.name, size, raw)
 
-    yield Part(path.name, inner, start, lambda: _position(current), size)
+    try:
+        yield Part(path.name, inner, start, lambda: _position(current), size)
+    finally:
+        _close(current)
+
+
+def _close(files: list[IO[bytes]]) -> None:
+    """Whoever read the part may have stopped in the middle."""
+    for file in files:
+        file.close()
 
 
 def _checked_size(path: Path) -> int:
@@ -100,7 +109,7 @@ def _checked_size(path: Path) -> int:
 
 
 def _position(current: list[IO[bytes]]) -> int:
-    return current[0].tell() if current and not current[0].closed else 0
+    return current[-1].tell() if current and not current[-1].closed else 0
 
 
 def _zip_parts(path: Path, size: int, suffixes: frozenset[str]) -> Iterator[Part | Odd]:
@@ -165,10 +174,13 @@ def _salvaged(path: Path, size: int, suffixes: frozenset[str]) -> Iterator[Part 
     def start() -> IO[bytes]:
         raw = path.open("rb")
         raw.seek(_LOCAL_HEADER.size + n_name + n_extra)
-        current[:] = [raw]
+        current.append(raw)
         return _bounded(_TornMember(raw, is_packed=method == zipfile.ZIP_DEFLATED), path.name, size, raw)
 
-    yield Part(f"{path.name}/{member}", suffix, start, lambda: _position(current), size)
+    try:
+        yield Part(f"{path.name}/{member}", suffix, start, lambda: _position(current), size)
+    finally:
+        _close(current)
 
 
 class _TornMember(io.RawIOBase):
@@ -195,6 +207,8 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, inner: Any, name: str, packed_bytes: int, *behind: IO[bytes]) -> None:
         self._inner = inner
+        # One piece at a time: a longer read would lose what stands before the damage.
+        self._read = getattr(inner, "read1", inner.read)
         self._name = name
         self._packed_bytes = max(packed_bytes, 1)
         self._behind = behind
@@ -205,7 +219,7 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         try:
-            read = self._inner.read(len(buffer))
+            read = self._read(len(buffer))
         except _DAMAGE:
             raise TornInputError("ends in the middle or is damaged") from None
         self._n_bytes += len(read)
