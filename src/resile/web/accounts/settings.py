@@ -14,6 +14,7 @@ from resile.app.accounts import Accounts
 from resile.app.passwords import MIN_LENGTH
 from resile.model.errors import AccessError, ConfigError, ConflictError
 from resile.ports.account_store import Role, Scope
+from resile.web.accounts.browsers import browser_name
 from resile.web.accounts.doors import Text, hashing
 from resile.web.errors import status_of
 from resile.web.pages.rendering import render
@@ -75,7 +76,7 @@ def _known(request: Request, identity: Identity) -> dict[str, Any]:
     is_admin = Scope.ADMIN in identity.scopes
     return {
         "is_admin": is_admin,
-        "sessions": access.sessions(identity),
+        "sessions": [(one, browser_name(one.client)) for one in access.sessions(identity)],
         "tokens": accounts.tokens(identity),
         "users": accounts.users(identity) if is_admin else [],
         "changes": accounts.changes(identity, limit=100) if is_admin else [],

@@ -44,7 +44,7 @@ def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
             "method": method.upper(),
             "path": path,
             "summary": operation.get("summary", ""),
-            "description": operation.get("description", ""),
+            "description": operation.get("description", "").replace("`", ""),
             "parameters": operation.get("parameters", []),
             "takes": _takes(operation, document),
             "gives": _shape_of(operation),
