@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import product
+from statistics import median
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,6 +22,8 @@ _MILLISECONDS = re.compile(r"[0-3]?\d{12}")
 _SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
 _SPELT = re.compile(r"dd?[/.-]mm?\b|mm?[/.-]dd?\b")
 _HALF_YEAR_S = 180 * 86_400
+# So many rows, and so much shorter incidents, before their length is believed to tell day from month.
+_ENOUGH, _MUCH = 5, 5
 
 
 class TimeGuess(Struct, frozen=True):
@@ -131,26 +134,39 @@ def _n_parsed(words: list[str], name: str) -> int:
 def order_by_evidence(pairs: Sequence[tuple[str, str]], starts: TimeGuess, ends: TimeGuess) -> tuple[bool, str] | None:
     """Whether the day comes first, judged by how starts and ends (as written) fit each other; None: it cannot be told.
 
-    The wrong order makes ends come before their starts, and lengths of time of many months.
+    The wrong order makes ends come before their starts, and hours become months.
     """
     if starts.other is None or ends.other is None or starts.format is None or ends.format is None:
         return None
-    by_day = _n_absurd(pairs, starts.format, ends.format)
-    by_month = _n_absurd(pairs, starts.other, ends.other)
-    if by_day == by_month:
+    by_day = _durations_s(pairs, starts.format, ends.format)
+    by_month = _durations_s(pairs, starts.other, ends.other)
+    absurd_by_day, absurd_by_month = _n_absurd(by_day), _n_absurd(by_month)
+    if absurd_by_day != absurd_by_month:
+        is_day_first = absurd_by_day < absurd_by_month
+        n_wrong = max(absurd_by_day, absurd_by_month)
+        reason = f"else {n_wrong:,} rows would end before they start or last half a year"
+    elif (
+        len(by_day) >= _ENOUGH
+        and (lengths := (median(by_day), median(by_month)))
+        and _MUCH * min(lengths) < max(lengths)
+    ):
+        is_day_first = lengths[0] < lengths[1]
+        reason = f"else incidents would last {max(lengths) / 86_400:,.0f} days in the middle of them"
+    else:
         return None
-    first, n_wrong = ("day", by_month) if by_day < by_month else ("month", by_day)
-    reason = f"else {n_wrong:,} rows would end before they start or last half a year, so the {first} comes first"
-    return by_day < by_month, reason
+    return is_day_first, f"{reason}, so the {'day' if is_day_first else 'month'} comes first"
 
 
-def _n_absurd(pairs: Sequence[tuple[str, str]], start_format: str, end_format: str) -> int:
+def _durations_s(pairs: Sequence[tuple[str, str]], start_format: str, end_format: str) -> list[float]:
     start, end = compiled_format(start_format), compiled_format(end_format)
-    n = 0
+    found = []
     for began, ended in pairs[:_MAX_CELLS]:
         try:
-            lasted_s = (end(ended.strip()) - start(began.strip())).total_seconds()
+            found.append((end(ended.strip()) - start(began.strip())).total_seconds())
         except ValueError:
             continue
-        n += not 0 <= lasted_s < _HALF_YEAR_S
-    return n
+    return found
+
+
+def _n_absurd(durations_s: Sequence[float]) -> int:
+    return sum(not 0 <= lasted_s < _HALF_YEAR_S for lasted_s in durations_s)

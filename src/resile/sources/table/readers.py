@@ -169,9 +169,8 @@ def _json_columns(part: Part, layout: Layout) -> tuple[list[str], list[str]]:
             break
         arrays[record.under] = None
         flat = flattened(record.value)
-        if n < _SAMPLED_OBJECTS or not missing.isdisjoint(flat):
-            columns.update(dict.fromkeys(flat))
-            missing -= flat.keys()
+        columns.update(dict.fromkeys(flat))
+        missing -= flat.keys()
     return list(columns), list(arrays)
 
 
