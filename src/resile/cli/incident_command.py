@@ -1,7 +1,7 @@
 """`resile incident`: list them, show one; the commands that carry one through are in incident_actions.py."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -120,8 +120,10 @@ def show_command(
     json: _JSON = False,
 ) -> None:
     """Show all that is known of one incident: instants and how they are known, phases, timeline, contradictions."""
-    from resile.app.incidents import show_incident  # noqa: PLC0415 - loads when asked
-    from resile.cli.incident_view import draw_incident, incident_as_data  # noqa: PLC0415
+    from resile.analytics.results import to_json  # noqa: PLC0415 - loads when asked
+    from resile.app.incident_out import incident_out  # noqa: PLC0415
+    from resile.app.incidents import show_incident  # noqa: PLC0415
+    from resile.cli.incident_view import draw_incident  # noqa: PLC0415
 
     invocation: Invocation = invocation_of(ctx)
     with invocation.open() as resile:
@@ -129,15 +131,9 @@ def show_command(
     if view is None:
         raise ConfigError(f"incident {incident_id!r} is not known; resile incident list shows the ids")
     if json:
-        typer.echo(_encoded(incident_as_data(view)))
+        typer.echo(to_json(incident_out(view)))
     else:
         draw_incident(invocation.out, view)
-
-
-def _encoded(data: Any) -> bytes:
-    from resile.analytics.results import to_json  # noqa: PLC0415
-
-    return to_json(data)
 
 
 add_actions(app)

@@ -1,4 +1,4 @@
-"""Incidents drawn in the terminal, and as plain data."""
+"""Incidents drawn in the terminal: a list of them, or one with its phases and its timeline."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -178,39 +178,3 @@ def _source_words(source: Source) -> str:
 
 def _moment(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def incident_as_data(view: "IncidentView") -> dict[str, Any]:
-    """One incident as plain data for JSON: what holds now, and the timeline as it is stored."""
-    incident = view.incident
-    return {
-        "incident_id": incident.id,
-        "title": value_of(incident.title, ""),
-        "severity": value_of(incident.severity, None),
-        "services": list(services_of(incident)),
-        "team": value_of(incident.team, None),
-        "status": view.status.value,
-        "labels": labels_of(incident),
-        "origin": incident.origin,
-        "ref": incident.ref,
-        "url": value_of(incident.url, None),
-        "exclusion": value_of(incident.exclusion, None),
-        "merged_into": value_of(incident.merged_into, None),
-        "absorbed": sorted(incident.absorbed),
-        "cause": value_of(incident.cause, None),
-        "responder": value_of(incident.responder, None),
-        "n_reopened": view.instants.n_reopened,
-        "version": view.version,
-        "instants": {name.value: view.instants.get(name) for name in InstantName},
-        "phases": [
-            {
-                "phase": "+".join(phase.names),
-                "began_at": phase.began.at,
-                "ended_at": phase.ended.at,
-                "lasted_s": phase.lasted.total_seconds(),
-            }
-            for phase in view.phases
-        ],
-        "contradictions": [str(contradiction) for contradiction in view.contradictions],
-        "timeline": view.timeline,
-    }

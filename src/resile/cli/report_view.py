@@ -1,7 +1,5 @@
 """Time to restore and its trend, drawn in the terminal: the message first, then the figures, then the pictures."""
 
-from datetime import UTC
-
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -31,7 +29,7 @@ from resile.analytics.words import (
     key_name,
     number,
 )
-from resile.app.documents.phrases import day_words, gathered, period_median_s, period_words, window_words
+from resile.app.documents.phrases import change_sentence, gathered, period_median_s, period_words, window_words
 from resile.cli.drawing import INTERVAL, MEDIAN, NOTHING, P90, LogAxis, log_axis, range_bar, sparkline
 from resile.cli.tables import drawn_width, number_columns, pairs_table, plain_table, print_table
 
@@ -68,7 +66,6 @@ def draw_trend(out: Console, report: RestoreReport, asked: str = "") -> None:
         draw_nothing(out, report.excluded, asked)
         return
     _draw_sparkline(out, report.trend)
-    _draw_change_points(out, report.trend)
     _draw_periods(out, report.trend)
     draw_notes(out, [note for note in (excluded_sentence(report.excluded),) if note], report.definition)
 
@@ -194,17 +191,13 @@ def _draw_sparkline(out: Console, trend: Trend) -> None:
     verdict = f"{sign} {trend.verdict}"
     behind = "; ".join(filter(None, (detectable_sentence(trend), trend_detail(trend))))
     out.print(Padding(Text.assemble((verdict, "bold"), (f" — {behind}" if behind else "", "dim")), (0, 0, 0, 2)))
+    if changes := change_sentence(trend):
+        out.print(Padding(Text(changes, "dim"), (0, 0, 0, 2)))
 
 
 def _trend_message(report: RestoreReport) -> Parts:
     said = trend_sentence(report.trend)
     return [(said, False)] if said else message_parts(report)
-
-
-def _draw_change_points(out: Console, trend: Trend) -> None:
-    for point in trend.change_points:
-        words = f"{point.ratio:.2f} times the level before, p = {point.p_value:.3f}"
-        out.print(Padding(f"Level changed around {day_words(point.at.astimezone(UTC))}: {words}", (0, 0, 0, 2)))
 
 
 def _draw_periods(out: Console, trend: Trend) -> None:

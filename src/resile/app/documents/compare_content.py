@@ -6,7 +6,7 @@ from resile.analytics.charts import waterfall_chart
 from resile.analytics.results import Attribution, AttributionPart, CompareReport, Side
 from resile.analytics.sentences import attribution_sentence, compare_parts, typical_s
 from resile.analytics.words import clock_name, clock_span, duration, excluded_sentence, factor, interval, number, signed
-from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Table
+from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Spec, Table
 from resile.app.documents.phrases import (
     attribution_rows,
     compares_windows,
@@ -20,6 +20,7 @@ from resile.app.documents.restore_content import NOTHING_EXCLUDED, about
 # A picture of more bars than these cannot be read; the table beside it has more.
 _MOST_BARS = 5
 _MOST_ROWS = 24
+_LABEL_PX = 130
 
 
 def compare_content(report: CompareReport, frame: Frame) -> Content:
@@ -114,7 +115,7 @@ def _attribution(attribution: Attribution, report: CompareReport) -> Section:
         aside="parts sum to the whole",
         sentences=[attribution_sentence(attribution)],
         picture=Picture(
-            spec=lambda width: waterfall_chart(shown, names=names, width=width, height=200),
+            spec=lambda width: _with_long_labels(waterfall_chart(shown, names=names, width=width, height=200)),
             description=attribution_sentence(attribution),
         ),
         table=Table(
@@ -124,6 +125,16 @@ def _attribution(attribution: Attribution, report: CompareReport) -> Section:
             total=[Cell("In all", is_strong=True), Cell(), Cell(signed(attribution.change_s), is_strong=True)],
         ),
     )
+
+
+def _with_long_labels(spec: Spec) -> Spec:
+    """The few bars of a document stand further apart than a page's: their names need not be cut."""
+    layers = []
+    for layer in spec["layer"]:
+        x = layer["encoding"]["x"]
+        axis = {**x["axis"], "labelLimit": _LABEL_PX, "labelFontSize": 10}
+        layers.append({**layer, "encoding": {**layer["encoding"], "x": {**x, "axis": axis}}})
+    return {**spec, "layer": layers}
 
 
 def _few(parts: list[AttributionPart]) -> list[AttributionPart]:

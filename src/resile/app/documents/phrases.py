@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from resile.analytics.query import Condition
-from resile.analytics.results import Attribution, CompareReport, PeriodStatistics, WindowOut
+from resile.analytics.results import Attribution, CompareReport, PeriodStatistics, Trend, WindowOut
 from resile.analytics.sentences import part_name
 from resile.analytics.words import dimension_name, factor, number, p_value, percent
 from resile.model.time import MICROSECOND
@@ -50,6 +50,15 @@ def asked_words(where: Sequence[Condition]) -> str:
 def period_median_s(period: PeriodStatistics) -> float | None:
     """The median that stands for a period: Kaplan–Meier's when incidents are open, else the plain one."""
     return period.km_median_s if period.n_open else period.median_s
+
+
+def change_sentence(trend: Trend) -> str:
+    """When the level changed: `The level changed around 5 Mar 2024 (30 % shorter, p = 0.01).`; empty if it did not."""
+    points = [
+        f"{day_words(point.at.astimezone(UTC))} ({factor(point.ratio)}, {p_value(point.p_value)})"
+        for point in trend.change_points
+    ]
+    return f"The level changed around {', '.join(points)}." if points else ""
 
 
 def gathered(notes: Sequence[str], *, most_names: int = 3) -> list[str]:

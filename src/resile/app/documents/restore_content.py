@@ -1,7 +1,6 @@
 """Time to restore, and its trend, as a document."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC
 
 from resile.analytics.chart_parts import duration_domain
 from resile.analytics.charts import distribution_chart, incidents_chart
@@ -25,14 +24,19 @@ from resile.analytics.words import (
     dimension_name,
     duration,
     excluded_sentence,
-    factor,
     interval,
     key_name,
     number,
-    p_value,
 )
 from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Table
-from resile.app.documents.phrases import asked_words, day_words, gathered, period_median_s, period_words, window_words
+from resile.app.documents.phrases import (
+    asked_words,
+    change_sentence,
+    gathered,
+    period_median_s,
+    period_words,
+    window_words,
+)
 from resile.app.documents.ranges import range_on
 
 NOTHING_EXCLUDED = "No incident of this window is left out."
@@ -101,17 +105,13 @@ def _incidents(report: RestoreReport, incidents: Sequence[IncidentDot], n_incide
     behind = "; ".join(text for text in (detectable_sentence(trend), trend_detail(trend)) if text)
     shown = len(incidents)
     sample = f" The picture shows {number(shown)} of {number(n_incidents)} dots." if shown < n_incidents else ""
-    changes = [
-        f"The level changed around {day_words(c.at.astimezone(UTC))}: {factor(c.ratio)}, {p_value(c.p_value)}."
-        for c in trend.change_points
-    ]
     return Section(
         title=f"Every incident, and the median of each {trend.every}",
         aside=verdict,
         picture=Picture(
             spec=lambda width: incidents_chart(incidents, trend, width=width, height=250), description=described
         ),
-        sentences=[f"{behind[:1].upper()}{behind[1:]}.{sample}" if behind else sample.strip(), *changes],
+        sentences=[f"{behind[:1].upper()}{behind[1:]}.{sample}" if behind else sample.strip(), change_sentence(trend)],
     )
 
 
