@@ -1,6 +1,7 @@
 """Every figure of a group against libraries that compute one group at a time, and against what must always hold."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -108,7 +109,7 @@ def test_figures_stand_in_their_natural_order(history: tuple[np.ndarray, np.ndar
 
     assert table.n_restored.sum() + table.n_open.sum() == len(groups)
     chain = [getattr(table, name) for name in ("min_s", "median_s", "p75_s", "p90_s", "p95_s", "max_s")]
-    for low, high in zip(chain, chain[1:], strict=False):
+    for low, high in pairwise(chain):
         assert np.all((low <= high) | np.isnan(low))
     for low, middle, high in (
         (table.mean_low_s, table.mean_s, table.mean_high_s),

@@ -244,9 +244,9 @@ def test_every_incident_is_found_again_in_plain_python() -> None:
     expected: dict[str, list[float]] = {}
     for row in table.to_pylist():
         start, end = row["detected"], row["restored"]
-        if row["exclusion"] is None and start is not None and query.window.start <= start < query.window.end:
-            if end is not None and start <= end <= query.window.end:
-                expected.setdefault(row["severity"], []).append((to_us(end) - to_us(start)) / 1e6)
+        counts = row["exclusion"] is None and start is not None and query.window.start <= start < query.window.end
+        if counts and end is not None and start <= end <= query.window.end:
+            expected.setdefault(row["severity"], []).append((to_us(end) - to_us(start)) / 1e6)
     assert {g.key["severity"]: g.n_restored for g in report.groups} == {k: len(v) for k, v in expected.items()}
     for group in report.groups:
         assert group.mean_s == pytest.approx(np.mean(expected[str(group.key["severity"])]), rel=1e-12)

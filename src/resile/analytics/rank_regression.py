@@ -12,6 +12,7 @@ from resile.analytics.ordered import Bools, Floats, Ints
 
 N_LEAST = 8
 _N_WIDENINGS = 60
+_TILT = 1e-9
 
 
 class Slope(Struct, frozen=True):
@@ -51,12 +52,12 @@ def slope(x: Floats, log_durations: Floats, is_open: Bools, strata: Ints | None 
     scores = [_score(x[rows], log_durations[rows], is_open[rows]) for rows in parts]
 
     def test(supposed: float) -> float:
-        """The standardised score: negative below the true slope, positive above, NaN where nothing varies."""
+        """The standardised score: negative below the true slope, positive above, 0 where nothing can be told."""
         total, variance = np.sum([score(supposed) for score in scores], axis=0)
-        return float(total) / math.sqrt(variance) if variance > 0 else math.nan
+        return float(total) / math.sqrt(variance) if variance > 0 else 0.0
 
     at_zero = test(0.0)
-    if math.isnan(at_zero):
+    if at_zero == 0 and test(_TILT) == test(-_TILT) == 0:
         return None
     spread = float(np.std(log_durations)) or 1.0
     scale = 2 * spread / (float(np.std(x)) * math.sqrt(n))
