@@ -32,12 +32,13 @@ class Database:
         is_read_only: nothing can be written; known at opening, on SQLite only.
     """
 
-    def __init__(self, engine: Engine, name: str, *, is_read_only: bool = False) -> None:
+    def __init__(self, engine: Engine, name: str, *, busy_s: float = BUSY_S, is_read_only: bool = False) -> None:
         self.name = name
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.is_read_only = is_read_only
         self._engine = engine
         self._writers = engine.execution_options(begins="BEGIN IMMEDIATE")
+        self._busy_s = busy_s
         self._turn = threading.Lock()
 
     @contextmanager
@@ -66,8 +67,8 @@ class Database:
         if not self.is_sqlite:
             yield
             return
-        if not self._turn.acquire(timeout=BUSY_S):
-            raise StoreError(f"{self.name} is being written by another thread for over {BUSY_S:.0f} s; try again")
+        if not self._turn.acquire(timeout=self._busy_s):
+            raise StoreError(f"{self.name} is being written by another thread for over {self._busy_s:g} s; try again")
         try:
             yield
         finally:
@@ -78,8 +79,10 @@ class Database:
         self._engine.dispose()
 
 
-def connect_sqlite(data: Path) -> Database:
+def connect_sqlite(data: Path, *, busy_s: float = BUSY_S) -> Database:
     """Open the SQLite database of a data folder, making both where they are missing; not migrated.
+
+    `busy_s` is how long to wait for somebody else who writes.
 
     Raises:
         StoreError: the folder cannot be made or read.
@@ -95,7 +98,7 @@ def connect_sqlite(data: Path) -> Database:
         connection = sqlite3.connect(
             f"{path.as_uri()}?{mode if '=' in mode else f'mode={mode}'}",
             uri=True,
-            timeout=BUSY_S,
+            timeout=busy_s,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -111,7 +114,7 @@ def connect_sqlite(data: Path) -> Database:
         pool_timeout=_WAIT_FOR_CONNECTION_S,
     )
     event.listen(engine, "begin", _begin)
-    return Database(engine, name, is_read_only=is_read_only)
+    return Database(engine, name, busy_s=busy_s, is_read_only=is_read_only)
 
 
 def _begin(connection: Connection) -> None:
@@ -178,7 +181,7 @@ def connect_postgresql(database_url: str) -> Database:
     except ModuleNotFoundError:
         raise ConfigError("database_url needs the PostgreSQL driver; install resile[postgres]") from None
     event.listen(engine, "connect", _insist_on_durability)
-    return Database(engine, f"database {url.render_as_string(hide_password=True)}")
+    return Database(engine, f"database {url.set(drivername='postgresql').render_as_string(hide_password=True)}")
 
 
 def _insist_on_durability(connection: Any, _record: object) -> None:

@@ -17,6 +17,7 @@ import duckdb
 import ibis
 from msgspec.structs import replace
 
+from resile.model.errors import StoreError
 from resile.ports.timeline_store import TimelineStore
 from resile.stores.facts_manifest import (
     MANIFEST_NAME,
@@ -27,7 +28,7 @@ from resile.stores.facts_manifest import (
     write_manifest,
 )
 from resile.stores.facts_readers import ReaderPool
-from resile.stores.facts_segments import SegmentWriter
+from resile.stores.facts_segments import SegmentWriter, is_readable
 from resile.stores.failures import told_of_file
 from resile.stores.file_lock import alone, alone_if_free, together
 
@@ -151,10 +152,28 @@ class ParquetFactsStore:
         """One row per incident in the columns of analytics/facts.py; the same rows as long as the context lasts.
 
         Raises:
-            StoreError: another version of resile wrote there in the meantime.
+            StoreError: the files are damaged, or another version of resile wrote there in the meantime.
         """
-        with together(self._folder / _READERS_LOCK), self._readers.reading(self._folder) as table:
-            yield table
+        try:
+            with together(self._folder / _READERS_LOCK), self._readers.reading(self._folder) as table:
+                yield table
+        except duckdb.Error:
+            # The question may be wrong, or the files are.
+            if self._is_readable():
+                raise
+            self._forget()
+            raise StoreError(f"facts in {self._folder} are damaged; they are derived again, try again") from None
+
+    def _is_readable(self) -> bool:
+        with self._refreshing, together(self._folder / _READERS_LOCK):
+            manifest = read_manifest(self._folder)
+            return manifest is not None and all(map(is_readable, manifest.files()))
+
+    def _forget(self) -> None:
+        """Have the next refresh derive everything."""
+        with self._refreshing, alone(self._folder / _WRITER_LOCK, timeout_s=_WAIT_FOR_WRITER_S):
+            self._known = None
+            (self._folder / MANIFEST_NAME).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of files and connections."""

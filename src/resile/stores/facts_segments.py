@@ -131,6 +131,17 @@ def select_live(segments: Iterable[Segment]) -> str:
     return " UNION ALL ".join(parts)
 
 
+def is_readable(path: str) -> bool:
+    """Whether every page of a Parquet file can be read; takes as long as reading all of it."""
+    try:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                file.read_row_group(group)
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
 def _worth_merging(segments: list[Segment]) -> list[Segment]:
     by_size: dict[int, list[Segment]] = {}
     for segment in segments:

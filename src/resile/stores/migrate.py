@@ -63,7 +63,7 @@ def head() -> str:
 def _revision(connection: Connection, name: str) -> str | None:
     """The database's revision; None if it is empty."""
     found = _stamped(connection)
-    if found is None and inspect(connection).get_table_names():
+    if found is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
         raise StoreError(f"{name} holds tables of another program; give resile a database of its own")
     if found is not None and found not in known_revisions():
         raise StoreError(

@@ -18,21 +18,32 @@ class PostgresqlServer:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
         self._numbers = itertools.count(1)
 
+    def be_quick(self) -> None:
+        """Let the system write when it likes. What is committed outlives the server's death, but not the machine's."""
+        self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+
     def new_database(self) -> str:
         """The URL of a new, empty database."""
         name = f"test_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name}")
+        return self._url.set(database=name).render_as_string(hide_password=False)
+
+    def _run(self, *statements: str) -> None:
         engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
-                connection.execute(text(f"CREATE DATABASE {name}"))
+                for statement in statements:
+                    connection.execute(text(statement))
         finally:
             engine.dispose()
-        return self._url.set(database=name).render_as_string(hide_password=False)
 
 
 @contextmanager
-def postgresql_server() -> Iterator[PostgresqlServer]:
-    """Start a server that listens on a socket in its own folder alone; stop and delete it afterwards."""
+def postgresql_server(*, is_durable: bool = False) -> Iterator[PostgresqlServer]:
+    """Start a server that listens on a socket in its own folder alone; stop and delete it afterwards.
+
+    `is_durable` has it wait for the disk at each commit, as outside of tests: a benchmark wants to know.
+    """
     with warnings.catch_warnings():
         # It complains of a missing XDG_RUNTIME_DIR and takes /tmp, which serves.
         warnings.simplefilter("ignore")
@@ -41,6 +52,9 @@ def postgresql_server() -> Iterator[PostgresqlServer]:
     with tempfile.TemporaryDirectory(prefix="resile-pg-", ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
-            yield PostgresqlServer(server.get_uri())
+            running = PostgresqlServer(server.get_uri())
+            if not is_durable:
+                running.be_quick()
+            yield running
         finally:
             server.cleanup()

@@ -1,0 +1,134 @@
+"""Every revision goes up and down, and leads to the tables that the code speaks of."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from resile.model.errors import StoreError
+from resile.stores import account_tables, migrations
+from resile.stores.engine import Database, connect_postgresql, connect_sqlite
+from resile.stores.migrate import head, known_revisions, migrate, run_to
+from resile.stores.tables import metadata
+from resile.stores.timelines import SqlTimelineStore
+from resile.testing.timeline_conformance import append_of
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        opened = connect_sqlite(tmp_path)
+    else:
+        opened = connect_postgresql(request.getfixturevalue("postgresql_url"))
+    yield opened
+    opened.close()
+
+
+def shape(database: Database) -> dict[str, object]:
+    """Tables with their columns and indexes, but for Alembic's own."""
+    with database.reading() as connection:
+        seen = inspect(connection)
+        return {
+            name: (
+                [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(name)],
+                sorted(str(unique["column_names"]) for unique in seen.get_unique_constraints(name)),
+                sorted(str(index["column_names"]) for index in seen.get_indexes(name)),
+            )
+            for name in seen.get_table_names()
+            if name != "alembic_version"
+        }
+
+
+def test_models_match_migrations(database: Database) -> None:
+    assert account_tables.metadata is metadata
+    migrate(database)
+
+    with database.reading() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert differences == []
+
+
+def test_each_revision_goes_down_to_what_was_before_and_up_again(database: Database) -> None:
+    shapes = [shape(database)]
+    for revision in known_revisions():
+        with database.writing() as connection:
+            run_to(connection, revision)
+        shapes.append(shape(database))
+    assert shapes[0] == {}
+    assert set(shapes[-1]) == set(metadata.tables)
+
+    for revision, expected in zip([*known_revisions()[-2::-1], "base"], shapes[-2::-1], strict=True):
+        with database.writing() as connection:
+            run_to(connection, revision)
+        assert shape(database) == expected
+    migrate(database)
+
+    assert shape(database) == shapes[-1]
+
+
+def test_timelines_outlive_a_later_revision_taken_back(database: Database) -> None:
+    migrate(database)
+    store = SqlTimelineStore(database)
+    store.append([append_of("a", 1, 3)])
+
+    with database.writing() as connection:
+        run_to(connection, known_revisions()[0])
+    migrate(database)
+
+    assert len(store.read("a")) == 3
+
+
+def test_migrating_twice_changes_nothing(database: Database) -> None:
+    migrate(database)
+    before = shape(database)
+
+    migrate(database)
+
+    assert shape(database) == before
+
+
+def test_failed_migration_leaves_the_database_as_it_was(database: Database) -> None:
+    def fail_half_way() -> None:
+        with database.writing() as connection:
+            run_to(connection, head())
+            connection.execute(text("SELECT * FROM not_there"))
+
+    with pytest.raises(StoreError):
+        fail_half_way()
+
+    assert shape(database) == {}
+    migrate(database)
+
+
+def test_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    migrate(database)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = shape(database)
+
+    with pytest.raises(StoreError, match=r"revision 9999, newer than this resile knows .* update resile"):
+        migrate(database)
+
+    assert shape(database) == before
+
+
+def test_database_of_another_program_is_left_alone(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute(text("CREATE TABLE shopping (item TEXT)"))
+
+    with pytest.raises(StoreError, match="another program"):
+        migrate(database)
+
+    assert set(shape(database)) == {"shopping"}
+
+
+def test_files_are_named_by_their_revisions() -> None:
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+
+    assert scripts.get_heads() == [head()]
+    assert tuple(sorted(script.revision for script in scripts.walk_revisions())) == known_revisions()
