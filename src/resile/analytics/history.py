@@ -1,23 +1,26 @@
 """What there is at all: the history's extent, the values by which it can be asked, and its incidents as dots."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
 from ibis import Table
 
-from resile.analytics.query import PERIODS, Query, Window
+from resile.analytics.query import PERIODS, Condition, Query, Window
 from resile.analytics.results import IncidentDot
-from resile.analytics.selection import counted, dimension, selected
+from resile.analytics.selection import counted, dimension, meets, selected
 from resile.model.errors import ConfigError
 from resile.model.incident import InstantName
-from resile.model.time import MICROSECOND
+from resile.model.time import DAY, MICROSECOND
 
 QUIET_UNTIL_FINISHED = timedelta(days=90)
 
 
-def extent(facts: Table) -> tuple[datetime | None, datetime | None, int]:
-    """The first and the last instant known of any incident, and the number of incidents."""
+def extent(facts: Table, where: Sequence[Condition] = ()) -> tuple[datetime | None, datetime | None, int]:
+    """The first and the last instant known of the incidents that meet the conditions, and their number."""
+    for condition in where:
+        facts = facts.filter(meets(facts, condition))
     names = ["declared_at", *(name.value for name in InstantName)]
     firsts = {f"first_{name}": facts[name].min() for name in names}
     lasts = {f"last_{name}": facts[name].max() for name in names}
@@ -31,9 +34,8 @@ def whole_window(first: datetime | None, last: datetime | None, *, now: datetime
     """The window that holds the whole history; the last 90 days where there is none."""
     if first is None or last is None:
         return Window(_midnight(now - QUIET_UNTIL_FINISHED), now)
-    # The window's end is exclusive: the last instant itself belongs to the history.
     is_finished = last < now - QUIET_UNTIL_FINISHED
-    end = last + MICROSECOND if is_finished else now
+    end = _midnight(last) + DAY if is_finished else now
     return Window(_midnight(first), max(end, _midnight(first) + MICROSECOND))
 
 

@@ -1,7 +1,7 @@
 """From the words of an address or a command line to a question: the one place where filters are read."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from resile.analytics.query import (
@@ -19,6 +19,7 @@ from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
 from resile.model.time import DAY, parse_instant
 
+WindowOf = Callable[[Sequence[Condition]], Window]
 Params = Mapping[str, str | Iterable[str] | None] | Iterable[tuple[str, str]]
 
 ONCE = ("from", "to", "last", "clock", "every")
@@ -39,7 +40,7 @@ _ROUGH_DAYS = {Every.DAY: 1, Every.WEEK: 7, Every.MONTH: 28, Every.QUARTER: 90}
 def question(
     params: Params,
     *,
-    default_window: Window,
+    default_window: Window | WindowOf,
     also: Collection[str] = (),
     severity_aliases: Mapping[str, Severity] | None = None,
 ) -> tuple[Query, list[str]]:
@@ -51,7 +52,8 @@ def question(
 
     Args:
         params: names with one or several values each, or pairs.
-        default_window: where neither from, to nor last say otherwise; its end stands for now.
+        default_window: where neither from, to nor last say otherwise; its end stands for now. Or what finds it for
+            the conditions that were read, such as `known_window`.
         also: further names that the caller reads itself.
         severity_aliases: from the settings.
 
@@ -61,16 +63,21 @@ def question(
     words, problems = _words(params, also)
     once = {name: words.pop(name) for name in ONCE if name in words}
     single = {name: _single(name, values, problems) for name, values in once.items()}
-    window = _window(single, default_window, problems)
     clock = _clock(single.get("clock", ""), problems)
     every = _every(single.get("every", ""), problems)
     by = _by(words.pop("by", []), problems)
     where = _where(words, severity_aliases, problems)
-    window, every = _countable(window, every, default_window, problems)
+    usual = default_window if isinstance(default_window, Window) else default_window(where)
+    window, every = _countable(_window(single, usual, problems), every, usual, problems)
     return Query(window=window, clock=clock, by=by, every=every, where=where), problems
 
 
-def asked(params: Params, *, default_window: Window, severity_aliases: Mapping[str, Severity] | None = None) -> Query:
+def asked(
+    params: Params,
+    *,
+    default_window: Window | WindowOf,
+    severity_aliases: Mapping[str, Severity] | None = None,
+) -> Query:
     """The question, for faces that stop at the first thing they do not understand.
 
     Raises:
@@ -91,11 +98,11 @@ def as_params(query: Query) -> list[tuple[str, str]]:
     return [(name, value.replace("+00:00", "Z") if name in {"from", "to"} else value) for name, value in pairs]
 
 
-def known_window(resile: Resile) -> Window:
-    """The window where nobody names one: the whole history, as app/report.py finds it."""
+def known_window(resile: Resile, where: Sequence[Condition] = ()) -> Window:
+    """The window where nobody names one: the whole history of what meets the conditions."""
     from resile.app.report import default_window  # noqa: PLC0415 - reading words needs no engine
 
-    return default_window(resile)
+    return default_window(resile, where)
 
 
 def _words(params: Params, also: Collection[str]) -> tuple[dict[str, list[str]], list[str]]:

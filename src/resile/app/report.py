@@ -1,6 +1,6 @@
 """Answers to questions about the incidents: what the terminal, the pages, the documents and the API call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -31,19 +31,19 @@ def _facts(resile: Resile) -> Iterator[ibis.Table]:
         yield facts
 
 
-def extent(resile: Resile) -> tuple[datetime | None, datetime | None, int]:
-    """The first and the last instant known of any incident (None without incidents), and the number of incidents."""
+def extent(resile: Resile, where: Sequence[Condition] = ()) -> tuple[datetime | None, datetime | None, int]:
+    """The first and last instant known of the incidents that meet the conditions (None without any); their number."""
     with _facts(resile) as facts:
-        return history.extent(facts)
+        return history.extent(facts, where)
 
 
-def default_window(resile: Resile) -> Window:
-    """The whole history: from midnight before the first instant until now.
+def default_window(resile: Resile, where: Sequence[Condition] = ()) -> Window:
+    """The whole history of the incidents that meet the conditions: from midnight before the first instant until now.
 
-    Where nothing happened for 90 days the history is taken as finished: it then ends just after its last instant, and
-    what is open there is not counted as running on until today.
+    Where nothing happened for 90 days the history is taken as finished: it then ends with the day of its last instant,
+    and what is open there is not counted as running on until today.
     """
-    first, last, _ = extent(resile)
+    first, last, _ = extent(resile, where)
     return history.whole_window(first, last, now=resile.clock.now())
 
 

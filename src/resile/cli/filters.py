@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,6 +137,6 @@ def query_of(resile: "Resile", words: Words, *, default_window: "Window | None" 
 
     return asked(
         words,
-        default_window=default_window or known_window(resile),
+        default_window=default_window or partial(known_window, resile),
         severity_aliases=resile.settings.severity_aliases,
     )

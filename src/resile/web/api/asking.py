@@ -1,6 +1,7 @@
 """Reads a question from an address's query, and describes its words for the OpenAPI document."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -29,7 +30,7 @@ def asked_by(request: Request, *, also: Collection[str] = ()) -> Query:
     resile = resile_of(request)
     query, problems = question(
         request.query_params.multi_items(),
-        default_window=known_window(resile),
+        default_window=partial(known_window, resile),
         also=also,
         severity_aliases=resile.settings.severity_aliases,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -120,9 +121,11 @@ def ask(request: Request) -> Asked:
     resile: Resile = request.app.state.resile
     resile.facts.refresh()
     given = tuple(request.query_params.multi_items())
-    window = known_window(resile)
     query, problems = question(
-        given, default_window=window, also=OWN, severity_aliases=resile.settings.severity_aliases
+        given,
+        default_window=partial(known_window, resile),
+        also=OWN,
+        severity_aliases=resile.settings.severity_aliases,
     )
     if not any(name == "every" for name, _ in given):
         query = Query(
