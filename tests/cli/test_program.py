@@ -56,6 +56,15 @@ def test_a_data_folder_that_is_a_file_ends_with_1_and_one_sentence(program: Prog
     assert file.read_text() == "not a folder"
 
 
+def test_an_empty_data_folder_is_refused_instead_of_taken_for_the_present_one(program: Program) -> None:
+    before = sorted(program.folder.iterdir())
+
+    done = program.run("--data", "", "incident", "declare", "x", code=2)
+
+    assert "--data is empty" in done.stderr
+    assert sorted(program.folder.iterdir()) == before
+
+
 def test_settings_that_cannot_be_used_are_named(program: Program) -> None:
     program.environment["RESILE_PORT"] = "many"
 

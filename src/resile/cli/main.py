@@ -20,6 +20,7 @@ from resile.cli import (
 )
 from resile.cli.errors import FAILED, Commands
 from resile.cli.invocation import Invocation
+from resile.model.errors import ConfigError
 
 app = typer.Typer(
     name="resile",
@@ -48,7 +49,7 @@ def _resile(
     ctx: typer.Context,
     *,
     data: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="The data folder; else RESILE_DATA, else your own data folder.", metavar="DIR"),
     ] = None,
     database_url: Annotated[
@@ -66,7 +67,11 @@ def _resile(
     Start with: resile demo, or resile import --help to bring in your own incident history.
     """
     del version
-    ctx.obj = Invocation(data=data, database_url=database_url, is_colored=not no_color, is_debug=debug)
+    if data is not None and not data.strip():
+        # As a path it would be the folder where one stands: most likely a variable of the shell that is not set.
+        raise ConfigError("--data is empty; name a folder, or leave it out")
+    folder = None if data is None else Path(data)
+    ctx.obj = Invocation(data=folder, database_url=database_url, is_colored=not no_color, is_debug=debug)
 
 
 def main() -> None:
