@@ -5,13 +5,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 MAX_BODY_BYTES = 1_000_000
+MAX_IMPORT_BYTES = 500_000_000
 MAX_CONNECTIONS = 500
+_IMPORTS = "/api/v1/imports"
 
 
 def max_body_bytes(path: str) -> int:
     """The most bytes that a request to this path may carry."""
-    del path
-    return MAX_BODY_BYTES
+    return MAX_IMPORT_BYTES if path == _IMPORTS else MAX_BODY_BYTES
 
 
 def too_large(path: str) -> str:

@@ -46,6 +46,7 @@ OPERATIONS = [
     ("GET", "/api/v1/incidents/{incident_id}"),
     ("GET", "/api/v1/incidents/{incident_id}/timeline"),
     ("POST", "/api/v1/incidents/{incident_id}/commands"),
+    ("POST", "/api/v1/imports"),
     ("GET", "/api/v1/accounts/changes"),
     ("GET", "/api/v1/version"),
 ]

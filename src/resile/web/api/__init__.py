@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from resile.web.api import documentation, incidents, record, reports
+from resile.web.api import documentation, imports, incidents, record, reports
 
 router = APIRouter(prefix="/api/v1")
-for part in (reports, incidents, record, documentation):
+for part in (reports, incidents, imports, record, documentation):
     router.include_router(part.router)
