@@ -15,6 +15,7 @@ from resile.analytics.query import Every
 from resile.analytics.rank_regression import detectable, slope
 from resile.analytics.restore import restore_report
 from resile.analytics.results import Trend
+from resile.analytics.sentences import trend_detail, trend_sentence
 from tests.analytics.facts import QUARTER, START, asking, facts, incident
 
 
@@ -162,3 +163,13 @@ def test_periods_are_calendar_weeks_from_monday_in_utc() -> None:
 
     assert [week.n_restored for week in weeks[:2]] == [2, 0]
     assert all(week.start.weekday() == 0 for week in weeks)
+
+
+def test_a_change_is_told_over_the_span_of_the_incidents_where_that_is_less_than_a_year() -> None:
+    trend = trend_of(history(300, 4.0))
+
+    assert trend.span_days == pytest.approx(91, abs=2)
+    assert trend.change == pytest.approx(trend.change_per_year ** (trend.span_days / 365.25))
+    assert trend.change_low < 4 < trend.change_high
+    assert "times as long over these 9" in trend_sentence(trend)
+    assert "each year" not in trend_detail(trend)

@@ -72,7 +72,9 @@ class Trend(Struct, frozen=True, kw_only=True):
 
     Attributes:
         verdict: `falling`, `rising` or `no evidence either way`.
-        change_per_year: factor by which the typical duration changes in a year (0.8: 20 % shorter), with its interval.
+        span_days: from the first incident's start to the last one's.
+        change: factor by which the typical duration changes over that span (0.8: 20 % shorter), with its interval.
+        change_per_year: the same for a year; far beyond the data where the span is much shorter.
         p_value: of no change at all, two-sided.
         detectable_change: the smallest factor's distance from 1, over the whole window, that this n could have shown
             with 80 % power, as a share (0.35: a change below 35 % could not be seen); null below n = 8.
@@ -83,6 +85,10 @@ class Trend(Struct, frozen=True, kw_only=True):
     verdict: str
     method: str
     n: int
+    span_days: float | None = None
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
     change_per_year: float | None = None
     change_per_year_low: float | None = None
     change_per_year_high: float | None = None

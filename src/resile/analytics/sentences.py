@@ -29,6 +29,8 @@ from resile.analytics.words import (
 
 # Below this no trend is spoken of (results.Trend.detectable_change is null there).
 _FEW = 8
+# A change by the year is said only of incidents that span at least this.
+_MOST_OF_A_YEAR_DAYS = 300
 
 Parts = list[tuple[str, bool]]
 
@@ -70,17 +72,18 @@ def trend_sentence(trend: Trend) -> str:
         return "Too few incidents to speak of a trend." if trend.n else ""
     if trend.verdict not in {"falling", "rising"}:
         return "No evidence that this is changing."
-    if trend.change_per_year is None:
+    change, _, _, span = _spoken_change(trend)
+    if change is None:
         return f"It is {trend.verdict}."
-    return f"It is {trend.verdict}: about {_factor_of(trend)} each year."
+    return f"It is {trend.verdict}: about {factor(change)} {span}."
 
 
 def trend_detail(trend: Trend) -> str:
     """What stands behind the verdict: interval, p-value and method."""
     said = []
-    if trend.change_per_year_low is not None and trend.change_per_year_high is not None:
-        ends = sorted((trend.change_per_year_low, trend.change_per_year_high))
-        said.append(f"per year between {factor(ends[0])} and {factor(ends[1])}")
+    _, low, high, span = _spoken_change(trend)
+    if low is not None and high is not None:
+        said.append(f"between {factor(low)} and {factor(high)} {span}")
     if trend.p_value is not None:
         said.append(p_value(trend.p_value))
     return " · ".join([*said, trend.method])
@@ -93,8 +96,12 @@ def detectable_sentence(trend: Trend) -> str:
     return f"a change below {percent(trend.detectable_change)} could not be seen with this many incidents"
 
 
-def _factor_of(trend: Trend) -> str:
-    return factor(trend.change_per_year)
+def _spoken_change(trend: Trend) -> tuple[float | None, float | None, float | None, str]:
+    """The change with its interval, by the year only where the incidents span most of one: never extrapolated."""
+    if trend.span_days is None or trend.span_days >= _MOST_OF_A_YEAR_DAYS:
+        return trend.change_per_year, trend.change_per_year_low, trend.change_per_year_high, "each year"
+    span = f"over these {trend.span_days:.0f} days" if trend.span_days >= 2 else "over these days"  # noqa: PLR2004
+    return trend.change, trend.change_low, trend.change_high, span
 
 
 def phases_sentence(report: PhasesReport) -> str:

@@ -45,10 +45,15 @@ def trend(observed: Observations, window: Window, every: Every) -> Trend:
     )
     if line is None:
         return found
-    years = (window.end - window.start).total_seconds() * 1e6 / _YEAR_US
+    span_us = float(started_us[-1] - started_us[0])
+    years = span_us / _YEAR_US
     return replace(
         found,
         verdict=_verdict(line),
+        span_days=span_us / DAY_US,
+        change=_factor(line.estimate * years),
+        change_low=_factor(line.low * years),
+        change_high=_factor(line.high * years),
         change_per_year=_factor(line.estimate),
         change_per_year_low=_factor(line.low),
         change_per_year_high=_factor(line.high),

@@ -175,6 +175,8 @@ def factor(ratio: float | None) -> str:
         return UNDEFINED
     if ratio >= 2:  # noqa: PLR2004 - above it a multiple reads easier than a share
         return f"{ratio:.1f} times as long"
+    if 0 < ratio <= 0.1:  # noqa: PLR2004 - below it a share rounds to everything
+        return f"{1 / ratio:.0f} times shorter"
     text = percent(abs(ratio - 1))
     return "the same" if text == "0 %" else f"{text} {'shorter' if ratio < 1 else 'longer'}"
 
