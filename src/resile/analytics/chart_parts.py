@@ -74,8 +74,10 @@ def whole(theme: str, **spec: Any) -> Spec:
     }
 
 
-def time_axis(name: str) -> Spec:
-    """The encoding of an instant on a horizontal axis in UTC."""
+def time_axis(name: str, *, is_empty: bool = False) -> Spec:
+    """The encoding of an instant on a horizontal axis in UTC; an empty picture has an axis without any."""
+    if is_empty:
+        return {"value": 0}
     return {"field": name, "type": "temporal", "scale": {"type": "utc"}, "axis": {"title": None, "grid": False}}
 
 

@@ -55,6 +55,7 @@ def incidents_chart(
         }
         for period in trend.periods
     ]
+    is_empty = not rows and not periods
     changes = [{"at": format_instant(change.at), "ratio": change.ratio} for change in trend.change_points]
     return whole(
         theme,
@@ -64,13 +65,17 @@ def incidents_chart(
             {
                 "data": {"values": [row for row in periods if row["low"] is not None and row["high"] is not None]},
                 "mark": {"type": "area", "opacity": 0.14, "color": colours["accent"]},
-                "encoding": {"x": time_axis("start"), "y": log_axis("low", low, high), "y2": {"field": "high"}},
+                "encoding": {
+                    "x": time_axis("start", is_empty=is_empty),
+                    "y": log_axis("low", low, high),
+                    "y2": {"field": "high"},
+                },
             },
             {
                 "data": {"values": rows},
                 "mark": {"type": "point", "filled": True, "opacity": 0.45, "size": 20},
                 "encoding": {
-                    "x": time_axis("started"),
+                    "x": time_axis("started", is_empty=is_empty),
                     "y": log_axis("seconds", low, high),
                     "color": severity_colour(colours, dots),
                     "shape": {
@@ -89,12 +94,12 @@ def incidents_chart(
                     "strokeWidth": 2,
                     "point": {"color": colours["accent"]},
                 },
-                "encoding": {"x": time_axis("start"), "y": log_axis("median", low, high)},
+                "encoding": {"x": time_axis("start", is_empty=is_empty), "y": log_axis("median", low, high)},
             },
             {
                 "data": {"values": changes},
                 "mark": {"type": "rule", "color": colours["ink-3"], "strokeDash": [3, 3]},
-                "encoding": {"x": time_axis("at")},
+                "encoding": {"x": time_axis("at", is_empty=is_empty)},
             },
         ],
     )

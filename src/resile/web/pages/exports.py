@@ -43,13 +43,14 @@ class Chart(Struct, frozen=True):
     rows: Callable[[Resile, Asked], Rows]
 
 
-@router.get("/charts/{name}.{ending}")
-def chart_file(request: Request, name: str, ending: str) -> Response:
+@router.get("/charts/{file}")
+def chart_file(request: Request, file: str) -> Response:
     """A picture or table in the form its ending says."""
+    name, _, ending = file.partition(".")
     resile: Resile = request.app.state.resile
     chart = _charts().get(name)
     if chart is None or ending not in _ENDINGS or (ending != "csv" and chart.specification is None):
-        return render(request, "file_unknown.html", status_code=404, title="Not found", file=f"{name}.{ending}")
+        return render(request, "file_unknown.html", status_code=404, title="Not found", file=file)
     asked = ask(request)
     if ending == "csv":
         header, rows = chart.rows(resile, asked)

@@ -1,0 +1,145 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from resile.analytics import sentences
+from resile.analytics.results import (
+    Attribution,
+    AttributionPart,
+    CompareReport,
+    GroupStatistics,
+    PhaseGroup,
+    PhasesReport,
+    PhaseStatistics,
+    RestoreReport,
+    Side,
+    Trend,
+    WhatIf,
+    WindowOut,
+)
+
+WINDOW = WindowOut(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC))
+
+
+def group(n: int = 30, n_open: int = 0, **figures: float) -> GroupStatistics:
+    return GroupStatistics(key={}, n_restored=n, n_open=n_open, **figures)  # type: ignore[arg-type]
+
+
+def trend(verdict: str = "no evidence either way", n: int = 30, **more: float) -> Trend:
+    return Trend(every="week", periods=[], verdict=verdict, method="a test", n=n, **more)  # type: ignore[arg-type]
+
+
+def report(overall: GroupStatistics, its_trend: Trend, clock: str = "detected_to_restored") -> RestoreReport:
+    return RestoreReport(
+        measure="time_to_restore", clock=clock, window=WINDOW, by=[], groups=[], overall=overall, trend=its_trend,
+        excluded={}, definition="",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overall", "its_trend", "said"),
+    [
+        (
+            group(median_s=2280),
+            trend(),
+            "Half of incidents are restored within 38 min. No evidence that this is changing.",
+        ),
+        (
+            group(median_s=2280),
+            trend("falling", change_per_year=0.8),
+            "Half of incidents are restored within 38 min. It is falling: about 20 % shorter each year.",
+        ),
+        (
+            group(n_open=5, median_s=100, km_median_s=7200),
+            trend("rising", change_per_year=1.5),
+            "Half of incidents are restored within 2 h. It is rising: about 50 % longer each year.",
+        ),
+        (
+            group(3, 4),
+            trend(n=7),
+            "Fewer than half of these 7 incidents are restored. Too few incidents to speak of a trend.",
+        ),
+        (
+            group(0, 1),
+            trend(n=1),
+            "1 incident is open and none is restored yet. Too few incidents to speak of a trend.",
+        ),
+        (group(0), trend(n=0), "No incident of this window has a known time to restore."),
+    ],
+)
+def test_the_message_is_computed_from_the_report(overall: GroupStatistics, its_trend: Trend, said: str) -> None:
+    assert sentences.message(report(overall, its_trend)) == said
+
+
+def test_another_clock_has_another_verb() -> None:
+    said = sentences.message(report(group(median_s=60), trend(), "detected_to_acknowledged"))
+
+    assert said.startswith("Half of incidents are acknowledged within 60 s.")
+
+
+def test_what_could_not_be_seen_is_said() -> None:
+    assert sentences.detectable_sentence(trend(detectable_change=0.35)).startswith("a change below 35 %")
+    assert sentences.detectable_sentence(trend(n=3)) == "too few incidents to see any change"
+
+
+def test_the_longest_phase_is_named() -> None:
+    phases = [
+        PhaseStatistics(phase=name, n=12, total_s=1, share=share, mean_s=1, median_s=1020)
+        for name, share in (("detect", 0.3), ("identify", 0.6), ("verify", 0.1))
+    ]
+    found = PhasesReport(
+        window=WINDOW, by=[], groups=[], overall=PhaseGroup(key={}, n=12, mean_s=1, phases=phases), excluded={},
+        definition="",
+    )  # fmt: skip
+
+    assert sentences.phases_sentence(found) == (
+        "Most of the time, 60 %, goes into finding the cause: 17 min in the median, 12 incidents."
+    )
+
+
+def test_the_largest_parts_of_a_change_are_named_first() -> None:
+    parts = [
+        AttributionPart(kind="rate", key={"service": name}, phase=None, seconds=s, n_before=1, n_after=1, sentence="")
+        for name, s in (("a", 60.0), ("b", -600.0), ("c", 1200.0))
+    ]
+    attribution = Attribution(by=["service"], mean_before_s=1000, mean_after_s=1660, change_s=660, parts=parts)
+
+    assert sentences.attribution_sentence(attribution) == "The mean rose by 11 min: c +20 min; b −10 min."
+
+
+@pytest.mark.parametrize(
+    ("p", "end"), [(0.2, "than before, 2 h. Chance alone could have done that."), (0.001, "than before, 2 h.")]
+)
+def test_a_comparison_says_when_chance_would_do(p: float, end: str) -> None:
+    sides = [
+        Side(name=name, window=WINDOW, statistics=group(median_s=s)) for name, s in (("before", 7200), ("after", 5760))
+    ]
+    found = CompareReport(
+        clock="detected_to_restored",
+        a=sides[0],
+        b=sides[1],
+        ratio=0.8,
+        p_value=p,
+        verdict="",
+        excluded={},
+        definition="",
+    )
+
+    assert sentences.compare_sentence(found) == f"after: 1.6 h in the median, 20 % shorter {end}"
+
+
+def test_what_if_tells_before_after_and_saved() -> None:
+    answer = WhatIf(
+        phase="detect", minutes_sooner=5, where={}, n_changed=120, n=130, median_before_s=2280, median_after_s=2040,
+        mean_before_s=1, mean_after_s=1, saved_s=1, saved_per_year_s=93_600,
+    )  # fmt: skip
+
+    assert sentences.what_if_sentence(answer) == (
+        "Median 38 min → 34 min, 26 h of waiting saved a year over 120 incidents."
+    )
+
+
+def test_a_mean_far_above_the_median_is_called_pulled() -> None:
+    said = sentences.mean_note(group(mean_s=6120, mean_low_s=4680, mean_high_s=9360, median_s=2280))
+
+    assert said == "mean · 1.3–2.6, pulled by a heavy tail"

@@ -1,0 +1,111 @@
+"""The real application on the real store: one simulated year for looking, an empty one, and one for changes."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi.testclient import TestClient
+
+from resile.app.passwords import Passwords
+from resile.app.settings import Settings
+from resile.app.wiring import Resile, open_resile
+from resile.model.draft import Draft, Step, incident_id_of
+from resile.model.event import Source
+from resile.model.history import record_history
+from resile.model.severity import Severity
+from resile.ports.timeline_store import Append
+from resile.testing.history import simulated_year
+from resile.testing.simulated_clock import SimulatedClock
+from resile.web.server import create_app
+
+NOW = datetime(2024, 4, 1, 12, tzinfo=UTC)
+PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+INJECTION = """<script>alert(1)</script><img src=x onerror="alert(2)"> " ' & {{ 7 * 7 }}"""
+LONG = "a name that nobody would give but somebody did ".ljust(200, "x")
+RIGHT_TO_LEFT = "خدمة الدفع بطيئة جدا منذ النشر الأخير"
+EMOJI = "🔥🚒👩‍🚒 checkout is on fire 🧯"
+
+
+def take_in(resile: Resile, drafts: list[Draft]) -> None:
+    """Record drafts as an import does."""
+    for first in range(0, len(drafts), 2_000):
+        resile.timelines.append(
+            [
+                Append(incident_id_of(one.origin, one.ref), 0, tuple(record_history(one, [], now=NOW, by="import:x")))
+                for one in drafts[first : first + 2_000]
+            ]
+        )
+    resile.facts.refresh()
+
+
+def draft(ref: str, *, minutes: float | None = 30, days_ago: float = 10, title: str = "", **more: object) -> Draft:
+    """A plain incident: detected so many days ago, restored after so many minutes, or still open."""
+    began = NOW - timedelta(days=days_ago)
+    steps = [Step("detected", began, Source.MEASURED)]
+    if minutes is not None:
+        steps.append(Step("restored", began + timedelta(minutes=minutes), Source.HUMAN))
+    return Draft(origin="test", ref=ref, title=title or f"incident {ref}", steps=tuple(steps), **more)  # type: ignore[arg-type]
+
+
+def odd_drafts() -> list[Draft]:
+    """Names that break pages which trust them."""
+    names = [INJECTION, LONG, RIGHT_TO_LEFT, EMOJI]
+    return [
+        draft(
+            f"odd-{i}",
+            title=name,
+            services=(name,),
+            team=name,
+            labels={name[:60]: name},
+            severity=Severity.SEV3,
+            url="javascript:alert(3)",
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def browser_of(resile: Resile) -> TestClient:
+    """A browser on this machine, without cookies yet."""
+    app = create_app(resile, passwords=PASSWORDS)
+    return TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000))
+
+
+@pytest.fixture(scope="session")
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resile]:
+    """A simulated year and a few odd names; only to be looked at."""
+    settings = Settings(data=tmp_path_factory.mktemp("year"), is_simulated=True)
+    with open_resile(settings, clock=SimulatedClock(NOW)) as resile:
+        take_in(resile, [*simulated_year(NOW, np.random.default_rng(3), n=400), *odd_drafts()])
+        yield resile
+
+
+@pytest.fixture(scope="session")
+def site(year: Resile) -> TestClient:
+    return browser_of(year)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Resile]:
+    """Nothing known yet."""
+    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
+        yield resile
+
+
+@pytest.fixture(scope="session")
+def address(year: Resile) -> Iterator[str]:
+    """The simulated year on a real socket, for real browsers."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        server = uvicorn.Server(uvicorn.Config(create_app(year, passwords=PASSWORDS), log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=30)
