@@ -2,8 +2,9 @@
 
     python bench/import_speed.py [--rows 100000 1000000] [--data FOLDER]
 
-The peer is what one would write by hand: csv.reader, datetime.strptime, json, sqlite3 with one transaction and no check of
-any row. Each run is a process of its own, so that its peak memory is its own. With RESILE_REAL_DATA set, ServiceNow's log too.
+The peer is what one would write by hand: csv.reader, datetime.strptime, json, sqlite3 with one transaction and no check
+of any row. Each run is a process of its own, so that its peak memory is its own. With RESILE_REAL_DATA set, also
+ServiceNow's log.
 """
 
 import argparse

@@ -23,14 +23,16 @@ def table(header: str, *rows: str) -> str:
 
 
 def test_a_usual_table_is_understood_wholly(tmp_path: Path) -> None:
+    header = "Incident Number,Summary,Opened At,Acknowledged,Resolved,Component,Owner,Priority,Type,Cause"
     rows = [
         f"INC-{n},Disk {n} full,2024-01-{n:02d} 08:00,2024-01-{n:02d} 08:05,2024-01-{n:02d} 10:00,"
-        f"{['db', 'web'][n % 2]},core,{n % 3 + 1} - High,{['maintenance', 'failure'][n % 4 > 0]},{['disk', 'net'][n % 2]}"
+        f"{['db', 'web'][n % 2]},core,{n % 3 + 1} - High,{['maintenance', 'failure'][n % 4 > 0]},"
+        f"{['disk', 'net'][n % 2]}"
         for n in range(1, 29)
     ]
     said, text = guess(
         tmp_path,
-        table("Incident Number,Summary,Opened At,Acknowledged,Resolved,Component,Owner,Priority,Type,Cause", *rows),
+        table(header, *rows),
     )
 
     assert (said["id"], said["title"], said["service"], said["team"]) == (

@@ -157,7 +157,7 @@ def test_gzip_and_zip_are_unpacked(read_table) -> None:
     )
 
     assert refs(readings) == ["1", "2", "3"]
-    assert [str(one.place) for one in readings.taken][0] == "t.zip/a/one.csv, row 2"
+    assert str(readings.taken[0].place) == "t.zip/a/one.csv, row 2"
     assert [str(one.place) for one in readings.skipped] == ["t.zip/notes.md"]
 
 

@@ -75,9 +75,13 @@ def guessed_mapping(path: Path, *, timezone: str | None = None) -> str:
     Raises:
         ConfigError: the table cannot be read, or no column of it holds times.
     """
-    part = next((part for part in parts_of(path, SUFFIXES) if isinstance(part, Part)), None)
-    if part is None:
-        raise ConfigError(f"{path.name} holds no table that is understood")
+    for part in parts_of(path, SUFFIXES):
+        if isinstance(part, Part):
+            return _guessed(part, timezone)
+    raise ConfigError(f"{path.name} holds no table that is understood")
+
+
+def _guessed(part: Part, timezone: str | None) -> str:
     sample = _sampled(part)
     if not sample.rows:
         raise ConfigError(f"{part.name} has a header but no rows; a mapping cannot be proposed")

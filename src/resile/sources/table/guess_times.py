@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from resile.sources.times import UNAMBIGUOUS, compiled_format
 
 # A column is one of times if so many of its filled cells are.
-_SHARE = 0.9
+_SHARE = 0.6
 _MAX_CELLS = 5_000
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 _DATED = [(f"%d{s}%m{s}%{y}", f"%m{s}%d{s}%{y}") for s, y in product("/-.", "Yy")]
