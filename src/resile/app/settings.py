@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -67,8 +68,13 @@ def load_settings(**given: object) -> Settings:
     Raises:
         ConfigError: a setting cannot be used; names it and says where it came from.
     """
+    file = Path(str(given.get("data") or default_data_folder())) / "resile.toml"
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is no TOML: {error}; mend or remove it") from None
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}; check its permissions") from None
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
