@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -41,11 +42,17 @@ def start_import(table: Path, data: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
+def bytes_in(database: Path) -> int:
+    """What the database's files hold at present; some of them come and go."""
+    with suppress(FileNotFoundError):
+        return sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*"))
+    return 0
+
+
 def kill_when(process: subprocess.Popen[bytes], database: Path, n_bytes: int) -> bool:
     """Kill the process as soon as it has written so much; False if it was over before."""
     while process.poll() is None:
-        written = sum(path.stat().st_size for path in database.parent.glob(f"{database.name}*"))
-        if written >= n_bytes:
+        if bytes_in(database) >= n_bytes:
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
             return True
@@ -68,7 +75,7 @@ def test_an_import_that_was_killed_five_times_ends_as_an_undisturbed_one(table: 
     whole_run.communicate()
     assert whole_run.returncode == 0
     rng = np.random.default_rng(1)
-    whole = sum(path.stat().st_size for path in undisturbed.glob("resile.db*"))
+    whole = bytes_in(undisturbed / "resile.db")
     disturbed = tmp_path / "disturbed"
 
     n_killed = 0
