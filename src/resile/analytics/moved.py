@@ -27,18 +27,24 @@ def moved(facts: Table, query: Query, before: Window, after: Window, *, known_un
 
     The query's own window plays no part. Without dimensions it is split by severity and service.
     """
-    by = tuple(name for name in usual_dimensions(query.by) if name not in PERIODS)
+    first, second = (replace(query, window=window) for window in (before, after))
+    return Moved(before, after, attribution_between(facts, first, second, known_until=known_until))
+
+
+def attribution_between(
+    facts: Table, before: Query, after: Query, *, known_until: datetime | None = None
+) -> Attribution | None:
+    """Split the change of the mean from one question's incidents to the other's, by the first one's dimensions."""
+    by = tuple(name for name in usual_dimensions(before.by) if name not in PERIODS)
     sides = [
-        observe(
-            facts, replace(query, window=window, by=by), known_until, needs=BOUNDS, by_first_service=True
-        ).once
-        for window in (before, after)
-    ]  # fmt: skip
+        observe(facts, replace(query, by=by), known_until, needs=BOUNDS, by_first_service=True).once
+        for query in (before, after)
+    ]
     places: dict[tuple[str | None, ...], int] = {}
     classes = [
         np.array([places.setdefault(tuple(key.values()), len(places)) for key in side.keys], dtype=np.int64)
         for side in sides
     ]
-    first, second = (class_times(side, of, len(places), query.clock) for side, of in zip(sides, classes, strict=True))
+    first, second = (class_times(side, of, len(places), before.clock) for side, of in zip(sides, classes, strict=True))
     keys: list[Key] = [dict(zip(by, values, strict=True)) for values in places]
-    return Moved(before, after, attribute(first, second, keys, by))
+    return attribute(first, second, keys, by)

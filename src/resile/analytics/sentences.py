@@ -31,6 +31,8 @@ from resile.analytics.words import (
 _FEW = 8
 # A change by the year is said only of incidents that span at least this.
 _MOST_OF_A_YEAR_DAYS = 300
+# A steeper change is mostly one short stretch drawn out over the whole span; its factor would mislead.
+_TOLD_UP_TO = 5.0
 
 Parts = list[tuple[str, bool]]
 
@@ -73,7 +75,7 @@ def trend_sentence(trend: Trend) -> str:
     if trend.verdict not in {"falling", "rising"}:
         return "No evidence that this is changing."
     change, _, _, span = _spoken_change(trend)
-    if change is None:
+    if change is None or not 1 / _TOLD_UP_TO <= change <= _TOLD_UP_TO:
         return f"It is {trend.verdict}."
     return f"It is {trend.verdict}: about {factor(change)} {span}."
 

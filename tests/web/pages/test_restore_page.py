@@ -1,9 +1,11 @@
 import re
 from html import unescape
 from html.parser import HTMLParser
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from resile.analytics.query import Query
@@ -15,6 +17,7 @@ from resile.app.questions import known_window
 from resile.app.wiring import Resile
 from resile.web.pages.pictures.bars import waterfall
 from resile.web.pages.restore import windows_to_compare
+from resile.web.pages.warming import warm_up
 
 from .conftest import browser_of, draft, take_in
 
@@ -245,3 +248,10 @@ def test_no_page_needs_an_inline_script_or_style(site: TestClient) -> None:
             assert tag != "script" or names["src"].startswith("/static/"), path
             assert not [name for name in names if name == "style" or name.startswith("on")], (path, tag)
             assert not names.get("src", "/").startswith(("http", "//")), (path, tag)
+
+
+def test_warming_up_needs_nothing_but_the_application(site: TestClient, empty: Resile) -> None:
+    warm_up(cast("FastAPI", site.app))
+    warm_up(cast("FastAPI", browser_of(empty).app))
+
+    assert site.get("/restore").status_code == 200

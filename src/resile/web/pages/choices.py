@@ -1,5 +1,6 @@
 """What the filter form offers: fixed words at once, the values that are known when somebody opens it."""
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 # A list to choose from; whoever seeks another value types it.
 _MOST = 300
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def choices(asked: Asked) -> dict[str, Any]:
@@ -23,9 +25,14 @@ def choices(asked: Asked) -> dict[str, Any]:
         "clocks": [clock.value for clock in Clock],
         "everys": [every.value for every in Every],
         # Days only: what the address says to the second stays in the address.
-        "from": asked.value("from")[:10],
-        "to": asked.value("to")[:10],
+        "from": _day(asked.value("from")),
+        "to": _day(asked.value("to")),
     }
+
+
+def _day(text: str) -> str:
+    """The day of an instant as a date field takes it; nothing of what is none."""
+    return text[:10] if _DAY.match(text) else ""
 
 
 @router.get("/choices/labels")

@@ -15,7 +15,7 @@ from resile.model.errors import ConfigError
 from resile.model.time import parse_instant
 from resile.web.pages.choices import choices
 from resile.web.pages.filters import Asked, ask, chips, tidied
-from resile.web.pages.pictures.bars import ranges, waterfall
+from resile.web.pages.pictures.bars import largest_parts, ranges, waterfall
 from resile.web.pages.rendering import day, render
 from resile.web.pages.restore import window_name, windows_to_compare
 
@@ -46,7 +46,7 @@ def compare_page(request: Request) -> Response:
     names = (values[0] or f"no {dimension}", values[1] or f"no {dimension}")
     if not dimension:
         names = (window_name(sides[0]), window_name(sides[1]))
-    parts = [] if found.attribution is None else found.attribution.parts
+    parts = [] if found.attribution is None else largest_parts(found.attribution)
     context: dict[str, Any] = {
         "title": "Compare",
         "asked": asked,
@@ -62,7 +62,7 @@ def compare_page(request: Request) -> Response:
         "ranges": ranges([found.a.statistics, found.b.statistics]),
         "fall": None if found.attribution is None else waterfall(found.attribution, names),
         "parts": parts,
-        "shown_parts": sorted(parts, key=lambda part: -abs(part.seconds))[:MOST_PARTS],
+        "shown_parts": parts[:MOST_PARTS],
         "links": [side_address(asked, found, name, dimension, value) for name, value in zip("ab", values, strict=True)],
         "dimensions": DIMENSIONS,
         "problems": asked.problems,

@@ -77,12 +77,14 @@ def restore_page(request: Request) -> Response:
 
 
 def restored(resile: Resile, asked: Asked) -> tuple[Asked, RestoreReport]:
-    """The report; by service where nothing else is asked for, by severity where all incidents are of one service."""
+    """The report; where no dimension is asked for, by service, or by severity if most incidents have no service."""
     if asked.query.by or asked.has("by"):
         return asked, report.restore(resile, asked.query)
     by_service = replace(asked, query=replace(asked.query, by=("service",)))
     found = report.restore(resile, by_service.query)
-    if len(found.groups) > 1:
+    n = found.overall.n_restored + found.overall.n_open
+    n_without = sum(group.n_restored + group.n_open for group in found.groups if group.key["service"] is None)
+    if len(found.groups) > 1 and n_without <= n / 2:
         return by_service, found
     by_severity = replace(asked, query=replace(asked.query, by=("severity",)))
     return by_severity, report.restore(resile, by_severity.query)

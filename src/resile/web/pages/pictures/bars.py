@@ -75,7 +75,7 @@ class Waterfall(Struct, frozen=True, kw_only=True):
 
 def waterfall(attribution: Attribution, names: tuple[str, str]) -> Waterfall:
     """Lay out the steps: the largest parts by themselves, the others as one, so that they sum to the whole."""
-    parts = sorted(attribution.parts, key=lambda part: -abs(part.seconds))
+    parts = largest_parts(attribution)
     if len(parts) <= MOST_PARTS + 1:
         shown, others = parts, []
     else:
@@ -108,6 +108,12 @@ def waterfall(attribution: Attribution, names: tuple[str, str]) -> Waterfall:
         )  # fmt: skip
     steps.append(_end(names[1], attribution.mean_after_s, x))
     return Waterfall(steps=steps, n_others=len(others), others_sum_s=others_sum_s)
+
+
+def largest_parts(attribution: Attribution) -> list[AttributionPart]:
+    """The parts that moved the mean at all, the largest first; those that round to nothing only fill the sum."""
+    moving = [part for part in attribution.parts if part.seconds]
+    return sorted(moving, key=lambda part: -abs(part.seconds))
 
 
 def _end(name: str, mean_s: float, x: Callable[[float], float]) -> Step:

@@ -21,6 +21,7 @@ WIDTH, HEIGHT = 820, 350
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 764.0, 14.0, 316.0
 # Above this, dots are drawn as paths, and a script finds the incident under the pointer.
 MOST_LINKED = 2_000
+_LABEL_WIDTH = 190.0
 _SEVERITIES = frozenset(("SEV1", "SEV2", "SEV3", "SEV4", "SEV5"))
 
 
@@ -105,7 +106,7 @@ def scatter(
         band=_bands(placed, x, y),
         line=_lines(placed, x, y),
         medians=[(xy(x(at)), xy(y(median))) for at, median in medians],
-        changes=[Mark(x(one.at), f"{factor(one.ratio)} from here") for one in trend.change_points],
+        changes=_changes(trend, x),
         last=last,
     )  # fmt: skip
 
@@ -115,6 +116,16 @@ def durations_of(dots: Sequence[IncidentDot] | DotColumns) -> list[float]:
     if not isinstance(dots, DotColumns):
         return [dot.duration_s for dot in dots]
     return [float(dots.duration_s.min()), float(dots.duration_s.max())] if dots.n else []
+
+
+def _changes(trend: Trend, x: TimeScale) -> list[Mark]:
+    """Where the level changed; written only where there is room, for the page lists all of them below."""
+    marks: list[Mark] = []
+    for one in trend.change_points:
+        at = x(one.at)
+        is_crowded = any(mark.label and abs(mark.at - at) < _LABEL_WIDTH for mark in marks)
+        marks.append(Mark(at, "" if is_crowded else f"{factor(one.ratio)} from here"))
+    return marks
 
 
 def _crowd(dots: DotColumns, x: TimeScale, y: LogScale) -> tuple[list[tuple[str, str]], str]:
