@@ -115,6 +115,12 @@ def test_report_of_a_past_window_stays_as_it_was_when_time_goes_on() -> None:
     assert then == later
 
 
+def test_window_in_the_future_holds_nothing() -> None:
+    report = restore_report(facts(severe(9)), asking(), known_until=START - timedelta(days=9))
+
+    assert (report.overall.n_restored, len(report.trend.periods)) == (0, 13)
+
+
 def test_rows_stand_worst_first() -> None:
     rows = [*lasting(10, 20, severity="SEV3"), *lasting(500, first=at(days=1), severity="SEV2"), *severe(4)]
     rows.append(incident("open", at(days=9), severity="SEV5"))

@@ -13,7 +13,7 @@ from msgspec import Struct
 from resile.analytics.ordered import Bools, Ints
 from resile.analytics.periods import period_of_days
 from resile.analytics.query import PERIODS, Every, Query, Window
-from resile.analytics.selection import EXCLUSIONS, counted, dimension, narrowed, per_service, selected
+from resile.analytics.selection import EXCLUSIONS, counted, dimension, narrowed, other_services, per_service, selected
 from resile.model.time import to_us
 
 Key = dict[str, str | None]
@@ -48,7 +48,7 @@ class Observed(Struct, frozen=True):
     """What the query finds.
 
     Attributes:
-        once: every incident once; in one group unless `in_groups` is the same.
+        once: every incident once, in the group of its first service where grouped by service.
         in_groups: by the query's dimensions; an incident with two services is in two groups.
         window: the query's, up to the present instant at most.
     """
@@ -79,29 +79,44 @@ def observe(
         known_until: the present instant; a window that ends later is looked at up to here.
         needs: instants to be fetched too, by name.
         by_first_service: an incident with several services counts with the first of them only.
-
-    Raises:
-        ConfigError: the window begins in the future.
     """
     window = observable(query.window, known_until)
     facts = narrowed(facts, query, needs)
     table = selected(facts, query, known_until=known_until)
     excluded, n_shared = _census(table)
-    if "service" in query.by and n_shared and not by_first_service:
-        in_groups = _fetch(per_service(counted(table), query), query, per_service(facts, query), window, needs)
-        once = _fetch(counted(table), None, facts, window, needs)
-        return Observed(once, in_groups, excluded, window)
     once = _fetch(counted(table), query, facts, window, needs)
-    return Observed(once, once, excluded, window)
+    if "service" not in query.by or not n_shared or by_first_service:
+        return Observed(once, once, excluded, window)
+    if any(condition.dimension == "service" for condition in query.where):
+        in_groups = _fetch(per_service(counted(table), query), query, per_service(facts, query), window, needs)
+    else:
+        in_groups = _together(once, _fetch(other_services(counted(table)), query, other_services(facts), window, needs))
+    return Observed(once, in_groups, excluded, window)
+
+
+def _together(one: Observations, other: Observations) -> Observations:
+    """All of both, under one list of keys."""
+    places: dict[tuple[str | None, ...], int] = {}
+    of_one, of_other = (
+        np.array([places.setdefault(tuple(key.values()), len(places)) for key in part.keys], dtype=np.int32)
+        for part in (one, other)
+    )
+    names = tuple(one.keys[0])
+    return Observations(
+        [dict(zip(names, values, strict=True)) for values in places],
+        np.concatenate((of_one[one.groups], of_other[other.groups])),
+        np.concatenate((one.started_us, other.started_us)),
+        np.concatenate((one.durations_us, other.durations_us)),
+        np.concatenate((one.is_open, other.is_open)),
+        {name: np.concatenate((column, other.instants_us[name])) for name, column in one.instants_us.items()},
+    )
 
 
 def observable(window: Window, known_until: datetime | None) -> Window:
-    """The part of the window that has passed.
-
-    Raises:
-        ConfigError: none of it has.
-    """
-    return window if known_until is None or known_until >= window.end else Window(window.start, known_until)
+    """The part of the window that has passed; all of it where none has, as there is nothing in it to be cut off."""
+    if known_until is None or not window.start < known_until < window.end:
+        return window
+    return Window(window.start, known_until)
 
 
 def count_excluded(table: Table) -> dict[str, int]:
@@ -123,15 +138,15 @@ def _columns(table: Table, query: Query) -> dict[str, Any]:
     return {f"d{place}": dimension(table, name) for place, name in enumerate(names)}
 
 
-def _fetch(table: Table, query: Query | None, facts: Table, window: Window, needs: Sequence[str]) -> Observations:
+def _fetch(table: Table, query: Query, facts: Table, window: Window, needs: Sequence[str]) -> Observations:
     """Fetch a table of counted incidents; `facts` is any table, cheap to read, with at least all its values.
 
     The combinations of values are numbered first and joined, so that only numbers come over, not text.
     """
-    columns = {} if query is None else _columns(table, query)
+    columns = _columns(table, query)
     names = ["started_at", "ended_at", *needs]
     keys: list[Key] = [{}]
-    if query is not None and columns:
+    if columns:
         values = facts.select(**_columns(facts, query)).distinct().to_pyarrow()
         rows = zip(*(column.to_pylist() for column in values.columns), strict=True)
         dimensions = [name for name in query.by if name not in PERIODS]
@@ -147,8 +162,7 @@ def _fetch(table: Table, query: Query | None, facts: Table, window: Window, need
     is_open = fetched["ended_at"].is_null().to_numpy()
     durations_us = _microseconds(fetched["ended_at"], to_us(window.end)) - started_us
     instants_us = {name: _microseconds(fetched[name], NO_INSTANT) for name in needs}
-    if query is not None:
-        keys, groups = _split_by_periods(keys, groups, started_us, query)
+    keys, groups = _split_by_periods(keys, groups, started_us, query)
     return Observations(keys, groups, started_us, durations_us, is_open, instants_us)
 
 

@@ -78,10 +78,10 @@ def _score(x: Floats, log_durations: Floats, is_open: Bools) -> Callable[[float]
 
     def score(supposed: float) -> tuple[float, float]:
         residuals = log_durations - supposed * x
-        ranks = np.lexsort((is_open, residuals))
+        ranks = np.argsort(residuals)
         is_start = np.ones(n, dtype=np.bool_)
         is_start[1:] = np.diff(residuals[ranks]) > 0
-        # Whoever lasted equally long is at risk together.
+        # Whoever lasted equally long is at risk together, so that their order does not matter.
         first = np.maximum.accumulate(np.where(is_start, np.arange(n), 0))
         ended = ~is_open[ranks]
         n_at_risk = (n - first)[ended]

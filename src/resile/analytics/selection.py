@@ -109,13 +109,17 @@ def per_service(table: Table, query: Query) -> Table:
 
     Where the query asks for certain services only, the others of its incidents are left out.
     """
-    others = table.filter(table.other_services.notnull())
-    others = others.mutate(service=others.other_services.unnest())
-    table = ibis.union(table, others)
+    table = ibis.union(table, other_services(table))
     for condition in query.where:
         if condition.dimension == "service":
             table = table.filter(_has(table.service, condition.values))
     return table
+
+
+def other_services(table: Table) -> Table:
+    """One row per incident and service beyond its first."""
+    table = table.filter(table.other_services.notnull())
+    return table.mutate(service=table.other_services.unnest())
 
 
 def _has(column: Any, values: Iterable[str]) -> Any:
