@@ -50,7 +50,7 @@ def ratio_of_medians(a: Sample, b: Sample) -> Ratio:
     distribution-free interval, the order-statistic one, or Brookmeyer and Crowley's where incidents are open.
 
     Source: Price and Bonett 2002, Distribution-free confidence intervals for difference and ratio of medians, Journal
-    of Statistical Computation and Simulation 72, eq. 3 and 5.
+    of Statistical Computation and Simulation 72.
     """
     (log_a, error_a), (log_b, error_b) = _log_median(a), _log_median(b)
     if log_a is None or log_b is None:
@@ -95,7 +95,7 @@ def permutation_p(a: Sample, b: Sample) -> float | None:
     the mean of Prentice's rank scores in its place, since their logarithms are not known yet. Up to 2,000 incidents
     there are 9,999 shuffles; beyond, the distribution over all shuffles is normal with known variance.
 
-    Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 3rd ed. 2005, section 3.2; the limit:
+    Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 3rd ed. 2005; the limit:
     Hoeffding 1951, A combinatorial central limit theorem, Annals of Mathematical Statistics 22.
     """
     if a.n == 0 or b.n == 0:
