@@ -121,7 +121,7 @@ class SqlTimelineStore:
                     .where(self._among(timelines.c.incident_id, some))
                     .order_by(timelines.c.number, events.c.version)
                 )
-                for incident_id, body in connection.execute(query):
+                for incident_id, body in connection.execute(query).fetchall():
                     found.setdefault(incident_id, []).append(_decode(incident_id, body))
         return found
 
@@ -151,7 +151,7 @@ class SqlTimelineStore:
                     .where(self._among(events.c.timeline, list(told)), events.c.seq <= up_to_seq)
                     .order_by(events.c.timeline, events.c.version)
                 )
-                for number, body in connection.execute(query):
+                for number, body in connection.execute(query).fetchall():
                     told[number].append(_decode(names[number], body))
                 for number, timeline in told.items():
                     yield names[number], timeline
