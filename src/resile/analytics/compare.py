@@ -25,6 +25,7 @@ from resile.analytics.two_samples import (
 )
 
 SHORTER, LONGER, NO_EVIDENCE = "shorter", "longer", "no evidence either way"
+_NO_BOUND = 700.0
 _LEVEL = 0.05
 _N_ADJUSTED_MOST = 20_000
 
@@ -137,9 +138,9 @@ def _adjusted_ratio(a: Observed, b: Observed) -> Ratio:
     found = slope(np.concatenate(is_b), np.concatenate(logs), np.concatenate(opens), np.concatenate(strata))
     if found is None:
         return Ratio()
+    # Beyond what a float holds, the sides have no severity in common: there is nothing to adjust.
     low, middle, high = (
-        float(factor) if np.isfinite(factor) else None
-        for factor in np.exp(np.clip((found.low, found.estimate, found.high), -700, 710))
+        float(np.exp(log)) if abs(log) < _NO_BOUND else None for log in (found.low, found.estimate, found.high)
     )
     return Ratio(middle, low, high)
 
