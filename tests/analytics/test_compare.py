@@ -126,6 +126,17 @@ def test_ratio_of_medians_holds_the_truth_in_nineteen_of_twenty_cases() -> None:
     assert sum(ratio.low <= 1.5 <= ratio.high for ratio in ratios) / 300 > 0.92
 
 
+def test_ratio_of_medians_agrees_with_the_example_of_statpsych() -> None:
+    a = [32, 39, 26, 35, 43, 27, 40, 37, 34, 29, 49, 42, 40]
+    b = [36, 44, 47, 42, 49, 39, 46, 31, 33, 48]
+    samples = [Sample(np.array(side) * 1_000_000, np.zeros(len(side), dtype=np.bool_)) for side in (a, b)]
+
+    ratio = ratio_of_medians(*samples)
+
+    # ci.ratio.median2 of the R package statpsych, by one of the interval's authors
+    assert (ratio.estimate, ratio.low, ratio.high) == pytest.approx((1.162162, 0.927667, 1.455933), abs=1e-6)
+
+
 def test_detectable_change_needs_two_on_each_side() -> None:
     assert detectable_change(drawn(1, 600, 1), drawn(50, 600, 1)) is None
     assert 0 < detectable_change(drawn(200, 600, 1), drawn(200, 600, 1)) < 0.4
