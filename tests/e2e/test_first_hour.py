@@ -26,7 +26,15 @@ restored: over
 service: system
 severity: {column: priority, values: {"1": SEV1, "3": SEV3}}
 """
-PAGES = ("/", "/restore", "/incidents", "/incidents/own:A-1", "/api/v1/report/restore", "/api/v1/openapi.json", "/healthz")
+PAGES = (
+    "/",
+    "/restore",
+    "/incidents",
+    "/incidents/own:A-1",
+    "/api/v1/report/restore",
+    "/api/v1/openapi.json",
+    "/healthz",
+)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ SERVICES: tuple[ServiceProfile, ...] = (
     ServiceProfile(
         name="checkout", team="payments", weight=15, night_pace=4.0, causes=_USUAL, depends_on=("storefront", "orders")
     ),
-    # Playbooks and better dashboards arrived half-way through the year: the phases up to mitigation take a third of the time.
+    # Playbooks and better dashboards arrived half-way through the year: phases up to mitigation take 0.3 of the time.
     ServiceProfile(
         name="search",
         team="discovery",
