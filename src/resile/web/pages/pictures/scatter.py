@@ -17,8 +17,8 @@ from resile.web.pages.pictures.crowd import log_places, paths, triangles
 from resile.web.pages.pictures.scales import LogScale, Mark, TimeScale, log_scale, xy
 from resile.web.pages.rendering import path_part
 
-WIDTH, HEIGHT = 820, 350
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 764.0, 14.0, 316.0
+WIDTH, HEIGHT = 820, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 764.0, 14.0, 366.0
 # Above this, dots are drawn as paths, and a script finds the incident under the pointer.
 MOST_LINKED = 2_000
 _LABEL_WIDTH = 190.0
