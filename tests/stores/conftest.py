@@ -1,9 +1,13 @@
-"""A PostgreSQL for all tests of stores, and one database of it for each test."""
+"""A PostgreSQL for all tests of stores, one database of it for each test; timelines in memory and their projection."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from resile.ports.facts_store import FactsStore
+from resile.stores.opening import open_facts
+from resile.testing.memory_store import MemoryTimelineStore
 from resile.testing.postgresql import PostgresqlServer, postgresql_server
 
 
@@ -16,3 +20,27 @@ def postgresql() -> Iterator[PostgresqlServer]:
 @pytest.fixture
 def postgresql_url(postgresql: PostgresqlServer) -> str:
     return postgresql.new_database()
+
+
+@pytest.fixture
+def store() -> MemoryTimelineStore:
+    return MemoryTimelineStore()
+
+
+@pytest.fixture
+def open_again(tmp_path: Path, store: MemoryTimelineStore) -> Iterator[Callable[[], FactsStore]]:
+    """Open the projection once more, as another process would."""
+    opened: list[FactsStore] = []
+
+    def open_one() -> FactsStore:
+        opened.append(open_facts(tmp_path / "data", store))
+        return opened[-1]
+
+    yield open_one
+    for facts in opened:
+        facts.close()
+
+
+@pytest.fixture
+def facts(open_again: Callable[[], FactsStore]) -> FactsStore:
+    return open_again()

@@ -12,7 +12,7 @@ from resile.model.errors import ConflictError, StoreError
 from resile.model.event import Event
 from resile.ports.timeline_store import Append
 from resile.stores.opening import open_facts, open_timelines
-from resile.testing.timeline_conformance import append_of, note
+from resile.testing.timeline_model import append_of, note
 
 NOBODY = 65534
 

@@ -7,8 +7,8 @@ import pytest
 
 from resile.model.event import Noted
 from resile.stores.opening import open_facts, open_timelines
+from tests.stores.incidents import facts_from_timelines, rows_of
 from tests.stores.processes import ROOT, command, said_before_kill
-from tests.stores.test_facts import facts_from_timelines, rows_of
 
 
 def check_all_there(data: Path, url: str | None, acknowledged: int) -> None:

@@ -1,100 +1,25 @@
 """The projection says what the timelines say, after whatever happened to it."""
 
-import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resile.analytics.facts import FACTS_SCHEMA, facts_of, facts_table
-from resile.model.errors import StoreError
-from resile.model.event import Declared, Described, Detected, Event, Merged, Reopened, Restored, SeverityChanged, Source
-from resile.model.incident import fold
+from resile.model.event import Described, Event, Merged, Reopened, Source
 from resile.model.severity import Severity
 from resile.ports.facts_store import FactsStore
-from resile.ports.timeline_store import Append, TimelineStore
+from resile.ports.timeline_store import Append
 from resile.stores import facts_manifest, facts_segments
 from resile.stores.opening import open_facts, open_timelines
 from resile.testing.memory_store import MemoryTimelineStore
 from tests.model.strategies import timelines
-
-START = datetime(2024, 1, 1, tzinfo=UTC)
-
-
-def declared(n: int, **more: Any) -> list[Event]:
-    """A timeline of three events."""
-    at = START + timedelta(minutes=n)
-    common: dict[str, Any] = {"recorded_at": at, "by": "import:x", "source": Source.REPORTED}
-    return [
-        Declared(
-            id="00001", at=at, title=f"incident {n}", services=("checkout", "search")[: 1 + n % 2], **more, **common
-        ),
-        Detected(id="00002", at=at, **common),
-        Restored(id="00003", at=at + timedelta(hours=n), **common),
-    ]
-
-
-def changed(n_before: int, severity: Severity = Severity.SEV1) -> Event:
-    at = START + timedelta(days=9, seconds=n_before)
-    return SeverityChanged(
-        id=f"{n_before + 1:05d}", at=at, recorded_at=at, by="user:ann", source=Source.HUMAN, severity=severity
-    )
-
-
-def fill(store: TimelineStore, n: int, *, start: int = 0) -> None:
-    store.append([Append(f"x:{k:06d}", 0, tuple(declared(k))) for k in range(start, start + n)])
-
-
-def facts_from_timelines(store: TimelineStore) -> list[dict[str, Any]]:
-    """What the projection must hold, by the shortest way."""
-    rows = [
-        facts_of(fold(name, events), max(event.recorded_at for event in events))
-        for name, events in store.incidents_changed(0, store.last_seq())
-    ]
-    found: list[dict[str, Any]] = facts_table(rows).to_pylist()
-    return found
-
-
-def rows_of(facts: FactsStore) -> list[dict[str, Any]]:
-    with facts.table() as table:
-        told = table.to_pyarrow()
-    assert told.column_names == FACTS_SCHEMA.names
-    # DuckDB does not say of its columns that they are never null.
-    same = pa.schema([field.with_nullable(nullable=True) for field in FACTS_SCHEMA])
-    rows: list[dict[str, Any]] = told.cast(same).to_pylist()
-    return sorted(rows, key=lambda row: row["incident_id"])
-
-
-@pytest.fixture
-def store() -> MemoryTimelineStore:
-    return MemoryTimelineStore()
-
-
-@pytest.fixture
-def open_again(tmp_path: Path, store: MemoryTimelineStore) -> Iterator[Callable[[], FactsStore]]:
-    """Open the projection once more, as another process would."""
-    opened: list[FactsStore] = []
-
-    def open_one() -> FactsStore:
-        opened.append(open_facts(tmp_path / "data", store))
-        return opened[-1]
-
-    yield open_one
-    for facts in opened:
-        facts.close()
-
-
-@pytest.fixture
-def facts(open_again: Callable[[], FactsStore]) -> FactsStore:
-    return open_again()
+from tests.stores.incidents import START, changed, declared, facts_from_timelines, fill, rows_of
 
 
 def test_new_projection_is_an_empty_table_with_all_columns(facts: FactsStore) -> None:
@@ -218,104 +143,6 @@ def test_moved_data_folder_is_still_up_to_date(tmp_path: Path, store: MemoryTime
     assert moved.refresh() == 0
     assert rows_of(moved) == facts_from_timelines(store)
     moved.close()
-
-
-def cut_short(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-10])
-
-
-def garble(file: Path) -> None:
-    file.write_bytes(b"\xff" * file.stat().st_size)
-
-
-@pytest.mark.parametrize("harm", [cut_short, garble, Path.unlink, lambda file: file.write_bytes(b"")])
-@pytest.mark.parametrize("pattern", ["manifest.json", "*[0-9].parquet", "*.dead.parquet"])
-def test_damaged_files_are_derived_again(
-    tmp_path: Path,
-    store: MemoryTimelineStore,
-    facts: FactsStore,
-    open_again: Callable[[], FactsStore],
-    *,
-    pattern: str,
-    harm: Callable[[Path], None],
-) -> None:
-    fill(store, 20)
-    facts.refresh()
-    store.append([Append("x:000003", 3, (changed(3),))])
-    facts.refresh()
-    facts.close()
-    harmed = sorted((tmp_path / "data" / "facts").glob(pattern))
-    assert harmed
-    for file in harmed:
-        harm(file)
-
-    again = open_again()
-    again.refresh()
-    # The next change touches every segment.
-    store.append([Append("x:000003", 4, (changed(4),)), Append("x:000019", 3, (changed(3),))])
-    again.refresh()
-
-    assert rows_of(again) == facts_from_timelines(store)
-
-
-def test_damage_met_while_reading_is_told_and_mended(
-    tmp_path: Path, store: MemoryTimelineStore, facts: FactsStore
-) -> None:
-    fill(store, 20)
-    facts.refresh()
-    (segment,) = (tmp_path / "data" / "facts").glob("*.parquet")
-    garble(segment)
-
-    with pytest.raises(StoreError, match="damaged"):
-        rows_of(facts)
-
-    assert facts.refresh() == 20
-    assert rows_of(facts) == facts_from_timelines(store)
-
-
-def test_wrong_question_is_no_damage(store: MemoryTimelineStore, facts: FactsStore) -> None:
-    fill(store, 20)
-    facts.refresh()
-
-    with pytest.raises(duckdb.Error), facts.table() as table:
-        table.title.cast("int64").sum().execute()
-
-    assert facts.refresh() == 0
-    assert len(rows_of(facts)) == 20
-
-
-def test_projection_of_other_facts_is_derived_again(
-    tmp_path: Path, store: MemoryTimelineStore, facts: FactsStore, open_again: Callable[[], FactsStore]
-) -> None:
-    fill(store, 5)
-    facts.refresh()
-    manifest = tmp_path / "data" / "facts" / "manifest.json"
-    told = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(told | {"facts_version": told["facts_version"] + 1}))
-
-    with pytest.raises(StoreError, match="another version"):
-        rows_of(facts)
-    again = open_again()
-
-    assert again.refresh() == 5
-    assert rows_of(again) == facts_from_timelines(store)
-
-
-def test_projection_of_another_database_is_derived_again(tmp_path: Path, store: MemoryTimelineStore) -> None:
-    """A backup put back, or another database_url: the same seq, another event."""
-    fill(store, 10)
-    first = open_facts(tmp_path, store)
-    first.refresh()
-    first.close()
-    for n_others in (12, 3):
-        other = MemoryTimelineStore()
-        fill(other, n_others, start=100)
-
-        facts = open_facts(tmp_path, other)
-        facts.refresh()
-
-        assert rows_of(facts) == facts_from_timelines(other)
-        facts.close()
 
 
 def test_readers_keep_their_rows_while_others_refresh(store: MemoryTimelineStore, facts: FactsStore) -> None:

@@ -16,7 +16,7 @@ from resile.stores.file_lock import alone
 from resile.stores.migrate import migrate
 from resile.stores.opening import open_facts, open_timelines
 from resile.stores.timelines import SqlTimelineStore
-from resile.testing.timeline_conformance import append_of
+from resile.testing.timeline_model import append_of
 from tests.stores.processes import output_of
 
 

@@ -15,7 +15,7 @@ from resile.stores.engine import Database, connect_postgresql, connect_sqlite
 from resile.stores.migrate import head, known_revisions, migrate, run_to
 from resile.stores.tables import metadata
 from resile.stores.timelines import SqlTimelineStore
-from resile.testing.timeline_conformance import append_of
+from resile.testing.timeline_model import append_of
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
