@@ -163,6 +163,8 @@ def _attribution(facts: Table, a: _Half, b: _Half, known_until: datetime | None)
         ).once
         for half in (a, b)
     ]
+    if not any(side.durations_us.size for side in sides):
+        return None
     places: dict[tuple[str | None, ...], int] = {}
     classes = [
         np.array([places.setdefault(tuple(key.values()), len(places)) for key in side.keys], dtype=np.int64)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import structlog
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
@@ -24,6 +25,12 @@ from .visitor import Visitor
 NOW = datetime(2024, 4, 1, 12, tzinfo=UTC)
 # As cheap as argon2 lets it be.
 PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture(autouse=True)
+def _logs_to_this_test() -> None:
+    """A command line that ran in an earlier test has sent the logs to its standard error, which is closed by now."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The API's reports are the command line's, field for field."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from resile.app.wiring import Resile
 from resile.cli.main import app as command_line
+from resile.testing.simulated_clock import SimulatedClock
 
 from .visitor import Visitor
 
@@ -98,3 +100,33 @@ def test_every_thing_that_is_not_understood_has_its_own_sentence(visitor: Visito
     answer = visitor.get("/api/v1/report/restore?clock=sundial&color=red&last=soon")
 
     assert len(answer.json()["problems"]) == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "restore?by=severity&by=service",
+        "trend",
+        "phases?by=team",
+        "compare",
+        "compare?a=severity=SEV2&b=severity=SEV3",
+        "compare?by=label:cause&last=90d",
+        "what-if?phase=detect&minutes=5",
+        "survival",
+    ],
+)
+@pytest.mark.parametrize("n_incidents", [0, 1])
+def test_nothing_known_is_no_fault(visitor: Visitor, clock: SimulatedClock, path: str, n_incidents: int) -> None:
+    for _ in range(n_incidents):
+        visitor.client.post("/api/v1/incidents", json={"title": "Checkout fails"})
+        clock.advance(timedelta(hours=1))
+
+    assert visitor.get(f"/api/v1/report/{path}").status_code == 200
+
+
+def test_groups_without_a_severity_in_common_have_no_ratio_adjusted_for_it(filled: Resile, visitor: Visitor) -> None:
+    answer = visitor.get("/api/v1/report/compare?a=severity=SEV2&b=severity=SEV3").json()
+
+    assert answer["ratio"] > 0
+    assert answer["adjusted_ratio"] is None
+    assert answer["adjusted_ratio_low"] is None
