@@ -33,6 +33,7 @@ from resile.web.gate import Gate
 from resile.web.limits import MAX_CONNECTIONS
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
+from resile.web.pages.warming import warm_up
 from resile.web.security import SecurityHeaders, check_form, is_loopback
 
 # Answers under way when the server is told to end get so long.
@@ -111,6 +112,7 @@ def serve(
             prepare(resile)
         resile.facts.refresh()
         app = create_app(resile)
+        warm_up(app)
         address = settings.base_url or _address(listening)
         try:
             # Only now: whoever connects before the data is open would wait without knowing for what.
