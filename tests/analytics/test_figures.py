@@ -169,6 +169,27 @@ def test_kaplan_meier_agrees_with_lifelines() -> None:
         assert np.allclose(curve.low[known], lows[known], atol=1e-9)
 
 
+@given(HISTORIES)
+@settings(max_examples=400, deadline=None)
+def test_medians_found_by_halving_are_where_the_whole_curve_passes_one_half(
+    history: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    groups, durations_us, is_open = history
+    durations_us %= 30  # many ties
+    found = kaplan_meier.medians(order(groups, durations_us, is_open, 5))
+
+    for group in range(5):
+        rows = groups == group
+        alone = order(np.zeros(rows.sum(), dtype=np.int32), durations_us[rows], is_open[rows], 1)
+        curve = kaplan_meier.curve(alone)
+        for place, shares in enumerate((curve.survival, curve.low, curve.high)):
+            passed = curve.seconds[shares <= 0.5 + 1e-9]
+            expected = passed[0] if len(passed) else np.nan
+            if place == 1 and np.isnan(expected):
+                expected = found[0][group]
+            assert np.array_equal(found[place][group], expected, equal_nan=True)
+
+
 def test_median_that_more_than_half_have_not_reached_is_null_and_says_so() -> None:
     table = one_group([100, 200, 300, 10, 20], n_open=3)
 

@@ -123,12 +123,12 @@ def _basics(ordered: Ordered, restored: Ordered, first: int, stop: int) -> dict[
 
 def _kaplan_meier(ordered: Ordered) -> tuple[Floats, Floats, Floats]:
     """Median and interval of the groups in which some are open; NaN for the others."""
-    n_open = np.concatenate(([0], np.cumsum(ordered.is_open)))
-    chosen = np.diff(n_open[ordered.edges]) > 0
-    columns = np.full((3, ordered.n_groups), np.nan)
-    if chosen.any():
-        columns[:, chosen] = kaplan_meier.medians(ordered.some(chosen))
-    return columns[0], columns[1], columns[2]
+    if not ordered.is_open.any():
+        nothing = np.full(ordered.n_groups, np.nan)
+        return nothing, nothing, nothing
+    n_open = np.diff(np.searchsorted(np.flatnonzero(ordered.is_open), ordered.edges))
+    middle, low, high = (np.where(n_open > 0, column, np.nan) for column in kaplan_meier.medians(ordered))
+    return middle, low, high
 
 
 def as_values(kind: type[T], table: Figures, rows: Ints, extra: dict[str, Sequence[Any]]) -> list[T]:

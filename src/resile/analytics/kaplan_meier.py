@@ -64,21 +64,14 @@ def _steps(ordered: Ordered) -> _Steps:
     That gives the same product, and telescoping the same sum of Greenwood, as taking them together.
     """
     n = len(ordered.durations_us)
-    at_risk = np.repeat(ordered.edges[1:], ordered.sizes) - np.arange(n, dtype=np.float64)
-    is_final = ~ordered.is_open & (at_risk == 1)
+    at_risk = np.arange(n, 0, -1, dtype=np.float64)
+    ended = ~ordered.is_open
+    is_final = ended & (at_risk == 1)
+    falls = ended & ~is_final
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        steps = -1.0 / at_risk
-        np.log1p(steps, out=steps)
-        steps[ordered.is_open | is_final] = 0.0
-        log_survival = _running(steps, ordered)
-        np.multiply(at_risk, at_risk - 1.0, out=steps)
-        np.divide(1.0, steps, out=steps)
-        steps[ordered.is_open | is_final] = 0.0
-        factor = _running(steps, ordered)
-        np.sqrt(factor, out=factor)
-        factor *= -_Z
-        factor /= log_survival
-        np.exp(factor, out=factor)
+        log_survival = np.cumsum(np.where(falls, np.log1p(-1 / at_risk), 0))
+        greenwood = np.cumsum(np.where(falls, 1 / (at_risk * (at_risk - 1)), 0))
+        factor = np.exp(_Z * np.sqrt(greenwood) / -log_survival)
     # Before the first end the share is 1 for sure; after the last one it is 0, with a variance that is not defined.
     factor[log_survival > -_TINY] = 1.0
     factor[is_final] = np.nan
@@ -93,14 +86,6 @@ def _is_last_of_tie(ordered: Ordered) -> Bools:
     return is_last
 
 
-def _running(steps: Floats, ordered: Ordered) -> Floats:
-    """Running sums that start anew in each group."""
-    total = np.cumsum(steps)
-    before = np.concatenate(([0.0], total))[ordered.edges[:-1]]
-    total -= np.repeat(before, ordered.sizes)
-    return total
-
-
 def medians(ordered: Ordered) -> tuple[Floats, Floats, Floats]:
     """Each group's median in seconds with the lower and upper end of its 95 % interval; NaN where never reached.
 
@@ -110,25 +95,72 @@ def medians(ordered: Ordered) -> tuple[Floats, Floats, Floats]:
     Source: Brookmeyer and Crowley 1982, A confidence interval for the median survival time, Biometrics 38, in the
     log-minus-log form of Klein and Moeschberger, Survival Analysis, 2nd ed. 2003, section 4.5.
     """
-    steps = _steps(ordered)
-    is_last = _is_last_of_tie(ordered)
-    # S ≤ 1/2 wherever this is at least 1; the interval's ends likewise with the factor.
-    depth = steps.log_survival / np.log(0.5)
-    with np.errstate(invalid="ignore"):
-        middle = _first(depth >= 1 - _TINY, ordered)
-        low = _first((depth * steps.factor >= 1 - _TINY) & is_last, ordered)
-        high = _first((depth / steps.factor >= 1 - _TINY) & is_last, ordered)
+    tails = _Tails(ordered)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        middle, low, high = (tails.first_at_most_half(times_factor=sign) for sign in (0, 1, -1))
     # At its last incident the curve falls to 0 and has no interval; the lower end lies there at the latest.
     return middle, np.where(np.isnan(low), middle, low), high
 
 
-def _first(holds: Bools, ordered: Ordered) -> Floats:
-    """The first duration of each group, in seconds, at which it holds."""
-    result = np.full(ordered.n_groups, np.nan)
-    places = np.flatnonzero(holds)
-    next_place = np.searchsorted(places, ordered.edges[:-1])
-    found = next_place < len(places)
-    first = places[next_place[found]]
-    is_inside = first < ordered.edges[1:][found]
-    result[np.flatnonzero(found)[is_inside]] = ordered.durations_us[first[is_inside]] / 1e6
-    return result
+class _Tails:
+    """The curves of many groups, readable at any place without having been computed at all the others.
+
+    Were nobody open, the share left after i of n would be (n - i) / n, and Greenwood's sum 1 / (n - i) - 1 / n. Each
+    open incident takes back its own step from both. So a place is looked up from the open ones before it alone, and
+    since log S and its interval only ever fall, halving finds where they pass one half.
+    """
+
+    def __init__(self, ordered: Ordered) -> None:
+        self._ordered = ordered
+        self._open_places = np.flatnonzero(ordered.is_open)
+        groups = np.searchsorted(ordered.edges, self._open_places, side="right") - 1
+        # The last of a group has nobody after it to be taken back for.
+        at_risk = (ordered.edges[groups + 1] - self._open_places).astype(np.float64)
+        last = at_risk == 1
+        at_risk[last] = np.inf
+        self._log_steps = np.concatenate(([0.0], np.cumsum(np.log1p(-1 / at_risk))))
+        self._greenwood_steps = np.concatenate(([0.0], np.cumsum(1 / (at_risk * (at_risk - 1)))))
+        self._n_open_before = np.searchsorted(self._open_places, ordered.edges[:-1])
+
+    def first_at_most_half(self, times_factor: int) -> Floats:
+        """The first duration, in seconds, at which a curve is at most one half; NaN where it never is.
+
+        Args:
+            times_factor: 0 for the curve itself, 1 and -1 for the lower and upper end of its interval.
+        """
+        ordered = self._ordered
+        starts, sizes = ordered.edges[:-1], ordered.sizes
+        last = sizes - 1
+        low, high = np.zeros_like(sizes), np.maximum(last, 0)
+        for _ in range(int(sizes.max(initial=0)).bit_length() + 1):
+            middle = (low + high) // 2
+            holds = self._is_at_most_half(middle, times_factor)
+            is_searching = low < high
+            high = np.where(is_searching & holds, middle, high)
+            low = np.where(is_searching & ~holds, middle + 1, low)
+        result = np.full(len(sizes), np.nan)
+        is_found = low < last
+        result[is_found] = ordered.durations_us[(starts + low)[is_found]] / 1e6
+        # Where the last one has ended, the curve falls to 0 with it: at most half, but without an interval.
+        falls = np.flatnonzero(sizes > 0)
+        falls = falls[~ordered.is_open[(starts + last)[falls]]]
+        end = ordered.durations_us[(starts + last)[falls]] / 1e6
+        if times_factor == 0:
+            result[falls] = np.where(is_found[falls], result[falls], end)
+        else:
+            result[falls] = np.where(result[falls] == end, np.nan, result[falls])
+        return result
+
+    def _is_at_most_half(self, place: Ints, times_factor: int) -> Bools:
+        """Whether log S after the incident at this place of each group, with its interval, is log ½ or less."""
+        starts, n = self._ordered.edges[:-1], self._ordered.sizes
+        left = n - place - 1.0
+        n_open = np.searchsorted(self._open_places, starts + place, side="right")
+        log_survival = np.log(left / n) - (self._log_steps[n_open] - self._log_steps[self._n_open_before])
+        depth = log_survival / np.log(0.5)
+        if times_factor:
+            taken_back = self._greenwood_steps[n_open] - self._greenwood_steps[self._n_open_before]
+            greenwood = np.maximum(1 / left - 1 / n - taken_back, 0)
+            depth = depth * np.exp(times_factor * _Z * np.sqrt(greenwood) / -log_survival)
+        holds: Bools = (depth >= 1 - _TINY) & (log_survival < -_TINY)
+        return holds

@@ -50,12 +50,6 @@ class Ordered(Struct, frozen=True):
         start, end = self.edges[first], self.edges[stop]
         return Ordered(self.durations_us[start:end], self.is_open[start:end], self.edges[first : stop + 1] - start)
 
-    def some(self, chosen: Bools) -> "Ordered":
-        """Only these groups (n_groups,), in the same order."""
-        rows = np.repeat(chosen, self.sizes)
-        edges = np.concatenate(([0], np.cumsum(self.sizes[chosen])))
-        return Ordered(self.durations_us[rows], self.is_open[rows], edges)
-
 
 def order(groups: npt.NDArray[Any], durations_us: Ints, is_open: Bools, n_groups: int) -> Ordered:
     """Sort durations (n,), none negative, by the group that each belongs to (n,), numbered from 0.
