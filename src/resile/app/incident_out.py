@@ -54,11 +54,12 @@ class IncidentOut(Struct, frozen=True, kw_only=True):
 def incident_out(view: IncidentView) -> IncidentOut:
     """The incident as data."""
     incident = view.incident
+    services = value_of(incident.services, ())
     return IncidentOut(
         incident_id=incident.id,
         title=value_of(incident.title, ""),
         severity=value_of(incident.severity, None),
-        services=list(value_of(incident.services, ())),
+        services=list(services),
         team=value_of(incident.team, None),
         status=view.status.value,
         labels=labels_of(incident),
