@@ -242,3 +242,17 @@ def test_records_are_numbered_by_their_first_line(tmp_path: Path) -> None:
         (2, ["1", "x\r\ny"]),
         (5, ["2", "z"]),
     ]
+
+
+def test_ids_met_twice_far_apart_and_in_two_files_of_an_archive_are_found(read_table) -> None:
+    first = (HEADER + rows(*range(2_500)) + "7,other words,2024-01-01,\n").encode()
+    second = (HEADER + rows(9_999, 3) + "5,other words,2024-01-01,\n").encode()
+
+    readings = read_table(zipped({"one.csv": first, "two.csv": second}), MAPPING, file="t.zip")
+
+    assert len(readings.taken) == 2_501
+    assert [str(one.place) for one in readings.skipped] == ["t.zip/two.csv, row 3"]
+    assert [one.reason.partition(" and ")[0] for one in readings.refused] == [
+        "id '7' was taken by t.zip/one.csv, row 9",
+        "id '5' was taken by t.zip/one.csv, row 7",
+    ]

@@ -135,25 +135,29 @@ def _run(
     shows: _Shown,
     dry_run: bool,
 ) -> tuple["ImportSummary", list[Path]]:
-    from resile.app.import_history import Listeners, import_history  # noqa: PLC0415 - see above
+    from resile.app.follow_facts import FactsFollower  # noqa: PLC0415 - see above
+    from resile.app.import_history import Listeners, import_history  # noqa: PLC0415
     from resile.app.refused_rows import RefusedRows  # noqa: PLC0415
     from resile.sources.registry import open_source  # noqa: PLC0415
 
     source = open_source(kind, options)
-    with invocation.open() as resile, RefusedRows(target) as rows, _Bar(invocation) as bar:
-        listeners: Listeners = Listeners(
-            refused=None if dry_run else rows.write,
-            progress=bar.show,
-            row=_explainer(invocation, is_on_stderr=shows.as_json) if shows.explain else None,
-        )
-        summary = import_history(
-            source.read(path),
-            timelines=resile.timelines,
-            facts=resile.facts,
-            clock=resile.clock,
-            listeners=listeners,
-            is_dry_run=dry_run,
-        )
+    with invocation.open() as resile, RefusedRows(target) as rows:
+        with _Bar(invocation) as bar, FactsFollower(invocation.settings) as follower:
+            listeners: Listeners = Listeners(
+                refused=None if dry_run else rows.write,
+                progress=bar.show,
+                row=_explainer(invocation, is_on_stderr=shows.as_json) if shows.explain else None,
+                stored=follower.stored,
+            )
+            summary = import_history(
+                source.read(path),
+                timelines=resile.timelines,
+                clock=resile.clock,
+                listeners=listeners,
+                is_dry_run=dry_run,
+            )
+        if not dry_run:
+            resile.facts.refresh()
         return summary, rows.paths
 
 

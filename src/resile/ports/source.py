@@ -1,13 +1,17 @@
 """Doors in for histories: each reads one format and gives drafts, never failing as a whole for one bad row."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 
 from resile.model.draft import Draft
 from resile.model.severity import Severity
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Place(Struct, frozen=True):
@@ -30,11 +34,22 @@ class Place(Struct, frozen=True):
 
 
 class Taken(Struct, frozen=True):
-    """A draft that was read; `doubts` are sentences on what was read in spite of a question (an ambiguous time)."""
+    """A draft that was read.
+
+    Attributes:
+        doubts: sentences on what was read in spite of a question (an ambiguous time).
+        digest: digest_of(draft), where the source has worked it out already.
+    """
 
     draft: Draft
     place: Place
     doubts: tuple[str, ...] = ()
+    digest: bytes | None = None
+
+
+def digest_of(draft: Draft) -> bytes:
+    """By which a draft is known to say the same as before."""
+    return hashlib.blake2b(_encode(draft), digest_size=16).digest()
 
 
 class Skipped(Struct, frozen=True):

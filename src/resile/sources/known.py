@@ -1,6 +1,5 @@
 """What the doors for known layouts share: columns under other names, times, ids met twice, and JSON records."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from msgspec import Struct
 from resile.model.draft import Draft, Step
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
-from resile.ports.source import Place, Progress, Reading, Refused, Skipped, Taken
+from resile.ports.source import Place, Progress, Reading, Refused, Skipped, Taken, digest_of
 from resile.sources.csv_records import ERROR_COLUMN, shown
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
@@ -104,10 +103,10 @@ class Uniques:
         draft = understood.draft
         if draft is None:
             return Skipped(place, understood.skipped or "")
-        digest = hashlib.blake2b(msgspec.msgpack.encode(draft), digest_size=12).digest()
+        digest = digest_of(draft)
         first = self._seen.first(draft.ref.encode("utf-8", "replace"), str(place), digest)
         if first is None:
-            return Taken(draft, place, understood.doubts)
+            return Taken(draft, place, understood.doubts, digest)
         if first[1] == digest:
             return Skipped(place, "the same incident again, word for word")
         reason = f"id {draft.ref[:60]!r} was taken by {first[0]} and says something else here; keep one of them"

@@ -1,12 +1,15 @@
 """What a reading has met before, and rows put in order, on disk: memory does not grow with the input."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 _CACHE_KIB = 16_384
 _BATCH = 2_000
+
+
+P = TypeVar("P", str, int)
 
 
 class Scratch:
@@ -40,13 +43,24 @@ class SeenKeys(Scratch):
         self._base.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, place, digest BLOB) WITHOUT ROWID")
         self._add = self._base.execute
 
-    def first(self, key: bytes, place: str | int, digest: bytes) -> tuple[str | int, bytes] | None:
+    def first(self, key: bytes, place: P, digest: bytes) -> tuple[P, bytes] | None:
         """The place and the digest of the key's first meeting; None if this is it."""
         added = self._add("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (key, place, digest))
         if added.rowcount:
             return None
-        place, digest = self._add("SELECT place, digest FROM seen WHERE key = ?", (key,)).fetchone()
-        return place, digest
+        found: tuple[P, bytes] = self._add("SELECT place, digest FROM seen WHERE key = ?", (key,)).fetchone()
+        return found
+
+    def are_all_first(self, met: Sequence[tuple[bytes, P, bytes]]) -> bool:
+        """Whether none of these (key, place, digest) was met before, nor twice among them; only then they are kept."""
+        keys = [key for key, _, _ in met]
+        if len(set(keys)) < len(keys):
+            return False
+        marks = ", ".join("?" * len(keys))
+        if self._base.execute(f"SELECT 1 FROM seen WHERE key IN ({marks}) LIMIT 1", keys).fetchone():  # noqa: S608 - only marks
+            return False
+        self._base.executemany("INSERT INTO seen VALUES (?, ?, ?)", met)
+        return True
 
     def occurrence(self, key: bytes) -> int:
         """How often the key has been met, this time included."""

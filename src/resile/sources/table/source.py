@@ -1,7 +1,6 @@
 """The door for tables: files of rows, a mapping, and what becomes of each row."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import msgspec
 
 from resile.model.draft import Draft
 from resile.model.errors import ConfigError
-from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, SourceOptions, Taken
+from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, SourceOptions, Taken, digest_of
 from resile.sources.csv_records import ERROR_COLUMN, shown
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
@@ -19,7 +18,8 @@ from resile.sources.table.mapping import TableMapping, load_mapping
 from resile.sources.table.readers import SUFFIXES, Layout, Table, TableRow, open_table
 from resile.sources.table.row import RowProblemError, RowReader
 
-_ROWS_PER_PROGRESS = 2_000
+_CHUNK_ROWS = 1_000
+_MAX_ROWS = 1 << 40
 
 
 def open_source(options: SourceOptions) -> "TableSource":
@@ -54,15 +54,16 @@ class TableSource:
             records=mapping.records,
             wanted=frozenset(column for _, column in mapping.columns()),
         )
+        files: list[str] = []
         with SeenKeys() as seen:
             for part in parts_of(path, SUFFIXES):
                 if isinstance(part, Odd):
                     place = Place(part.name)
                     yield Refused(place, part.reason, {}) if part.is_fault else Skipped(place, part.reason)
                 else:
-                    yield from self._part(part, layout, seen)
+                    yield from self._part(part, layout, seen, files)
 
-    def _part(self, part: Part, layout: Layout, seen: SeenKeys) -> Iterator[Reading]:
+    def _part(self, part: Part, layout: Layout, seen: SeenKeys, files: list[str]) -> Iterator[Reading]:
         number = 0
         try:
             table = open_table(part, layout)
@@ -74,12 +75,12 @@ class TableSource:
                 timezone=self._options.timezone,
                 aliases=self._options.severity_aliases,
             )
-            rows = _Rows(table, reader, seen, self._mapping)
-            for n, row in enumerate(table.rows, start=1):
-                number = row.number
-                yield rows.reading(row)
-                if n % _ROWS_PER_PROGRESS == 0:
-                    yield Progress(int(table.share_done() * part.total_bytes), part.total_bytes)
+            files.append(table.name)
+            rows = _Rows(table, reader, seen, self._mapping, files)
+            for chunk in _chunks(table.rows):
+                number = chunk[-1].number
+                yield from rows.readings(chunk)
+                yield Progress(int(table.share_done() * part.total_bytes), part.total_bytes)
             if not number:
                 yield Remark(f"{table.name} has a header but no rows")
         except TornInputError as error:
@@ -92,10 +93,13 @@ class TableSource:
 class _Rows:
     """Rows of one table to readings, with ids made and doubled ids found."""
 
-    def __init__(self, table: Table, reader: RowReader, seen: SeenKeys, mapping: TableMapping) -> None:
+    def __init__(
+        self, table: Table, reader: RowReader, seen: SeenKeys, mapping: TableMapping, files: list[str]
+    ) -> None:
         self._table = table
         self._reader = reader
         self._seen = seen
+        self._files = files
         self._formats = {
             time.column: time.formats[0]
             for time in mapping.instants.values()
@@ -103,8 +107,18 @@ class _Rows:
         }
         self._shown_columns = [(at, name) for at, name in enumerate(table.columns) if name != ERROR_COLUMN]
 
-    def reading(self, row: TableRow) -> Reading:
-        """What becomes of the row."""
+    def readings(self, rows: Sequence[TableRow]) -> Iterator[Reading]:
+        """What becomes of the rows, in their order."""
+        found = [self._reading(row) for row in rows]
+        named = [(at, one) for at, one in enumerate(found) if isinstance(one, Taken) and one.digest is not None]
+        # Ids are looked up by the thousand: nearly always all of them are new.
+        if not self._seen.are_all_first([self._key(one) for _, one in named]):
+            for at, one in named:
+                found[at] = self._unless_seen(one, rows[at])
+        yield from found
+
+    def _reading(self, row: TableRow) -> Reading:
+        """What becomes of a row; one with an id still has to be compared with those before it."""
         if row.problem is not None:
             return self._refused(row, row.problem, "")
         try:
@@ -116,15 +130,23 @@ class _Rows:
             return Skipped(place, read.skipped or "")
         if not read.draft.ref:
             return Taken(self._named(read.draft, row.cells), place, read.doubts)
-        body = msgspec.msgpack.encode(read.draft)
-        digest = hashlib.blake2b(body, digest_size=12).digest()
-        first = self._seen.first(read.draft.ref.encode("utf-8", "replace"), str(place), digest)
+        return Taken(read.draft, place, read.doubts, digest_of(read.draft))
+
+    def _unless_seen(self, taken: Taken, row: TableRow) -> Reading:
+        key, place, digest = self._key(taken)
+        first = self._seen.first(key, place, digest)
         if first is None:
-            return Taken(read.draft, place, read.doubts)
+            return taken
         if first[1] == digest:
-            return Skipped(place, "the same incident again, word for word")
-        reason = f"id {read.draft.ref[:60]!r} was taken by {first[0]} and says something else here; keep one of them"
+            return Skipped(taken.place, "the same incident again, word for word")
+        where = Place(self._files[first[0] // _MAX_ROWS], first[0] % _MAX_ROWS)
+        reason = f"id {taken.draft.ref[:60]!r} was taken by {where} and says something else here; keep one of them"
         return self._refused(row, reason, "")
+
+    def _key(self, taken: Taken) -> tuple[bytes, int, bytes]:
+        """What is remembered of an id: its file and row as one number, for there may be many millions."""
+        place = (len(self._files) - 1) * _MAX_ROWS + taken.place.row
+        return taken.draft.ref.encode("utf-8", "replace"), place, taken.digest or b""
 
     def _written(self, name: str, cell: Any) -> str:
         """A cell as CSV can carry it and the same mapping can read it back."""
@@ -147,3 +169,20 @@ class _Rows:
             # Cells too many stay visible: behind the last column, so that none is lost to whoever mends the row.
             words[last] = " | ".join(shown(words_of(cell)) for cell in cells[len(self._table.columns) - 1 :])
         return Refused(Place(self._table.name, row.number, column), reason, words)
+
+
+def _chunks(rows: Iterator[TableRow]) -> Iterator[list[TableRow]]:
+    """Rows by the thousand; those before damage are given before it is told."""
+    chunk: list[TableRow] = []
+    try:
+        for row in rows:
+            chunk.append(row)
+            if len(chunk) >= _CHUNK_ROWS:
+                yield chunk
+                chunk = []
+    except TornInputError:
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk

@@ -1,0 +1,79 @@
+"""Derives facts in a process of its own while a long import goes on in another, so that both cores have work.
+
+`python -m resile.app.follow_facts` reads the settings as JSON from its first line of standard input, and ends when that
+closes. Whatever it does not get done, or breaks at, is derived by the import itself at its end.
+"""
+
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import Self
+
+from resile.app.settings import Settings
+from resile.app.wiring import open_resile
+
+# Shorter imports are over before a second process has started.
+WORTHWHILE_INCIDENTS = 50_000
+_PAUSE_S = 1.0
+_END_WITHIN_S = 600.0
+
+
+class FactsFollower:
+    """Starts the process once so many incidents were stored that it is worth it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._n_stored = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def stored(self, n_incidents: int) -> None:
+        """Hear that a batch was stored."""
+        self._n_stored += n_incidents
+        if self._process is None and self._n_stored >= WORTHWHILE_INCIDENTS:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "resile.app.follow_facts"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+            self._process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
+            self._process.stdin.flush()
+
+    def close(self) -> None:
+        """Let the process finish what it is at; what is left is derived by whoever asks next."""
+        if self._process is None:
+            return
+        try:
+            self._process.communicate(timeout=_END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def main() -> None:
+    """Refresh the facts again and again until standard input closes."""
+    settings = Settings(**Settings.model_validate_json(sys.stdin.readline()).model_dump())
+    is_over = threading.Event()
+
+    def listen() -> None:
+        sys.stdin.read()
+        is_over.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    with open_resile(settings) as resile:
+        while not is_over.wait(_PAUSE_S):
+            resile.facts.refresh()
+
+
+if __name__ == "__main__":
+    main()
