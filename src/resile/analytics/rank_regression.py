@@ -39,13 +39,14 @@ def slope(x: Floats, log_durations: Floats, is_open: Bools, strata: Ints | None 
     incidents, the sum of (number at risk · x - sum of x at risk). It grows with b and is near 0 at the true slope.
     With strata (n,), each has a constant of its own: only incidents of one stratum are compared with each other.
     Durations need no distribution; how long an incident was watched may depend on x, as it does when the newest are
-    still open. The test statistic is held against Student's t with n - 2 degrees of freedom.
+    still open. The test statistic is held against Student's t with as many degrees of freedom as incidents ended, less 2.
 
     Source: Tsiatis 1990, Estimating regression parameters using linear rank tests for censored data, Annals of
     Statistics 18; with Gehan's weights, which make it monotone: Fygenson and Ritov 1994, Annals of Statistics 22.
     """
     n = len(x)
-    if n < N_LEAST or is_open.all() or np.ptp(x) == 0:
+    n_ended = n - int(is_open.sum())
+    if n < N_LEAST or n_ended <= 2 or np.ptp(x) == 0:  # noqa: PLR2004 - no degree of freedom left
         return None
     x = x - x.mean()
     parts = [np.arange(n)] if strata is None else [np.flatnonzero(strata == kind) for kind in np.unique(strata)]
@@ -61,10 +62,10 @@ def slope(x: Floats, log_durations: Floats, is_open: Bools, strata: Ints | None 
         return None
     spread = float(np.std(log_durations)) or 1.0
     scale = 2 * spread / (float(np.std(x)) * math.sqrt(n))
-    limit = float(t.ppf(0.975, n - 2))
+    limit = float(t.ppf(0.975, n_ended - 2))
     estimate = _root(test, 0.0, scale)
     low, high = _root(test, -limit, scale), _root(test, limit, scale)
-    p_value = 2 * float(t.sf(abs(at_zero), n - 2))
+    p_value = 2 * float(t.sf(abs(at_zero), n_ended - 2))
     return Slope(estimate, low, high, p_value, (high - low) / (2 * limit))
 
 
