@@ -39,7 +39,7 @@ def slope(x: Floats, log_durations: Floats, is_open: Bools, strata: Ints | None 
     incidents, the sum of (number at risk · x - sum of x at risk). It grows with b and is near 0 at the true slope.
     With strata (n,), each has a constant of its own: only incidents of one stratum are compared with each other.
     Durations need no distribution; how long an incident was watched may depend on x, as it does when the newest are
-    still open. The test statistic is held against Student's t with as many degrees of freedom as incidents ended, less 2.
+    still open. The statistic is held against Student's t with as many degrees of freedom as incidents ended, less 2.
 
     Source: Tsiatis 1990, Estimating regression parameters using linear rank tests for censored data, Annals of
     Statistics 18; with Gehan's weights, which make it monotone: Fygenson and Ritov 1994, Annals of Statistics 22.
