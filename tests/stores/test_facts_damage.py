@@ -1,6 +1,7 @@
 """Damaged, foreign or outdated projections are derived again."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,17 @@ def test_damage_met_while_reading_is_told_and_mended(
 
     with pytest.raises(StoreError, match="damaged"):
         rows_of(facts)
+
+    assert facts.refresh() == 20
+    assert rows_of(facts) == facts_from_timelines(store)
+
+
+def test_projection_thrown_away_while_open_is_derived_again(
+    tmp_path: Path, store: MemoryTimelineStore, facts: FactsStore
+) -> None:
+    fill(store, 20)
+    facts.refresh()
+    shutil.rmtree(tmp_path / "data" / "facts")
 
     assert facts.refresh() == 20
     assert rows_of(facts) == facts_from_timelines(store)

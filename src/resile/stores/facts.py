@@ -85,9 +85,13 @@ class ParquetFactsStore:
             StoreError: the folder is full or cannot be written, or another process has been at it for 15 minutes.
         """
         with self._refreshing:
-            if self._known is not None and self._known.up_to_seq == self._timelines.last_seq():
+            if self._known is not None and self._known.up_to_seq == self._timelines.last_seq() and self._is_there():
                 return 0
             return self._derive(anew=False)
+
+    def _is_there(self) -> bool:
+        """Whether nobody has thrown the projection away, as anybody may."""
+        return (self._folder / MANIFEST_NAME).exists()
 
     def rebuild(self) -> int:
         """Throw everything away and derive it again from the timelines.
@@ -100,6 +104,7 @@ class ParquetFactsStore:
 
     def _derive(self, *, anew: bool) -> int:
         try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             with alone(self._folder / _WRITER_LOCK, timeout_s=_WAIT_FOR_WRITER_S):
                 try:
                     return self._derive_alone(NOTHING if anew else self._resting())
