@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -35,6 +37,13 @@ def chromium_path() -> str:
 def pdftotext_path() -> str:
     """Poppler's pdftotext."""
     return find_program("pdftotext", "poppler-utils")
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_where_they_went() -> Iterator[None]:
+    """What a command configured does not outlive its test, whose standard error is closed by then."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
