@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from resile.app import import_history as module
 from resile.app.import_history import Listeners, RowOutcome, import_history
 from resile.model.draft import Draft, Step
-from resile.model.errors import ConflictError
+from resile.model.errors import ConfigError, ConflictError
 from resile.model.event import Exclusion, Noted, Source
 from resile.model.incident import fold, labels_of, value_of
 from resile.model.lifecycle import Describe, Note, decide
@@ -161,6 +161,17 @@ def test_batches_are_transactions(world: World, monkeypatch: pytest.MonkeyPatch)
 
     assert world.timelines.n_incidents() == 6
     assert counts(world.take(*(draft(n) for n in range(7)))) == (1, 0, 6)
+
+
+def test_what_was_read_before_the_input_failed_is_kept(world: World) -> None:
+    def failing() -> Iterator[Reading]:
+        yield from readings(draft(1), draft(2))
+        raise ConfigError("the second file of the archive is no table")
+
+    with pytest.raises(ConfigError):
+        import_history(failing(), timelines=world.timelines, clock=world.clock)
+
+    assert world.timelines.n_incidents() == 2
 
 
 def test_what_became_of_each_row_is_told_in_order(world: World) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from resile.app.import_summary import ImportSummary, Tally
 from resile.model.draft import incident_id_of
-from resile.model.errors import ConflictError
+from resile.model.errors import ConfigError, ConflictError
 from resile.model.history import record_history
 from resile.ports.clock import Clock
 from resile.ports.facts_store import FactsStore
@@ -81,8 +81,12 @@ def import_history(
     """
     run = _Run(timelines, clock.now(), listeners or Listeners(), is_dry_run=is_dry_run)
     with _few_collections():
-        for reading in readings:
-            run.hear(reading)
+        try:
+            for reading in readings:
+                run.hear(reading)
+        except ConfigError:
+            run.flush()  # What was read before is good.
+            raise
         run.flush()
     if facts is not None and not is_dry_run:
         facts.refresh()

@@ -22,7 +22,10 @@ _DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
 
 
 class TornInputError(Exception):
-    """The input ends, or is damaged, in the middle; what was read before it is good."""
+    """The input ends, is damaged, or cannot be trusted from the middle on; what was read before it is good.
+
+    The message goes on after "the file".
+    """
 
 
 class Part(Struct, frozen=True):
@@ -78,7 +81,7 @@ def parts_of(path: Path, suffixes: frozenset[str]) -> Iterator[Part | Odd]:
         if suffix != ".gz":
             return raw
         # GzipFile closes a file that it was handed only when it opened it itself.
-        return _bounded(gzip.GzipFile(fileobj=raw, mode="rb"), path.name, size, raw)
+        return _bounded(gzip.GzipFile(fileobj=raw, mode="rb"), size, raw)
 
     try:
         yield Part(path.name, inner, start, lambda: _position(current), size)
@@ -151,7 +154,7 @@ def _member(
 
     def start() -> IO[bytes]:
         try:
-            return _bounded(archive.open(member), name, member.compress_size)
+            return _bounded(archive.open(member), member.compress_size)
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise TornInputError(f"cannot be unpacked ({error})") from None
 
@@ -175,7 +178,7 @@ def _salvaged(path: Path, size: int, suffixes: frozenset[str]) -> Iterator[Part 
         raw = path.open("rb")
         raw.seek(_LOCAL_HEADER.size + n_name + n_extra)
         current.append(raw)
-        return _bounded(_TornMember(raw, is_packed=method == zipfile.ZIP_DEFLATED), path.name, size, raw)
+        return _bounded(_TornMember(raw, is_packed=method == zipfile.ZIP_DEFLATED), size, raw)
 
     try:
         yield Part(f"{path.name}/{member}", suffix, start, lambda: _position(current), size)
@@ -203,13 +206,12 @@ class _TornMember(io.RawIOBase):
 
 
 class _Unpacked(io.RawIOBase):
-    """A stream that stops at damage with TornInputError, and at a bomb with ConfigError."""
+    """A stream that stops with TornInputError at damage, and where it turns out to be a bomb."""
 
-    def __init__(self, inner: Any, name: str, packed_bytes: int, *behind: IO[bytes]) -> None:
+    def __init__(self, inner: Any, packed_bytes: int, *behind: IO[bytes]) -> None:
         self._inner = inner
         # One piece at a time: a longer read would lose what stands before the damage.
         self._read = getattr(inner, "read1", inner.read)
-        self._name = name
         self._packed_bytes = max(packed_bytes, 1)
         self._behind = behind
         self._n_bytes = 0
@@ -224,9 +226,8 @@ class _Unpacked(io.RawIOBase):
             raise TornInputError("ends in the middle or is damaged") from None
         self._n_bytes += len(read)
         if self._n_bytes > FREE_BYTES and self._n_bytes > MAX_RATIO * self._packed_bytes:
-            raise ConfigError(
-                f"{self._name} unpacks to more than {MAX_RATIO} times its size, as no table does; "
-                "if it is really one, unpack it yourself and import the result"
+            raise TornInputError(
+                f"unpacks to more than {MAX_RATIO} times its size, as no table does (unpack it yourself if it is one)"
             )
         buffer[: len(read)] = read
         return len(read)
@@ -239,5 +240,5 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def _bounded(inner: Any, name: str, packed_bytes: int, *behind: IO[bytes]) -> IO[bytes]:
-    return io.BufferedReader(_Unpacked(inner, name, packed_bytes, *behind), CHUNK_BYTES)
+def _bounded(inner: Any, packed_bytes: int, *behind: IO[bytes]) -> IO[bytes]:
+    return io.BufferedReader(_Unpacked(inner, packed_bytes, *behind), CHUNK_BYTES)
