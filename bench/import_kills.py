@@ -2,7 +2,8 @@
 
     python bench/import_kills.py [--kills 50] [--rows 20000] [--data FOLDER]
 
-Each kill has a folder of its own: import, kill at a random moment, import again, compare every timeline and every fact.
+Each kill has a folder of its own: import, kill once a random share of it is written, import again, compare every timeline
+and every fact.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,8 +42,8 @@ def write_table(folder: Path, n_rows: int) -> None:
             writer.writerow([n, began.isoformat(), (began + timedelta(minutes=n % 90)).isoformat(), f"s{n % 7}"])
 
 
-def import_it(folder: Path, data: Path, *, kill_after_s: float | None = None) -> bool:
-    """Run the command.
+def import_it(folder: Path, data: Path, *, kill_at_bytes: int | None = None) -> bool:
+    """Run the command; kill it once its database holds so many bytes.
 
     Returns:
         Whether it was killed before it was over.
@@ -58,13 +61,20 @@ def import_it(folder: Path, data: Path, *, kill_after_s: float | None = None) ->
         "--json",
     ]
     with subprocess.Popen([str(word) for word in words], stdout=subprocess.DEVNULL) as process:
-        try:
-            code = process.wait(kill_after_s)
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            return True
-    assert code == 0, f"the import ended with {code}"
+        while kill_at_bytes is not None and process.poll() is None:
+            if bytes_in(data) >= kill_at_bytes:
+                os.kill(process.pid, signal.SIGKILL)
+                return True
+            time.sleep(0.001)
+    assert process.returncode == 0, f"the import ended with {process.returncode}"
     return False
+
+
+def bytes_in(data: Path) -> int:
+    """What the database's files hold at present; some of them come and go."""
+    with suppress(FileNotFoundError):
+        return sum(path.stat().st_size for path in data.glob("resile.db*"))
+    return 0
 
 
 def state_of(data: Path) -> tuple[str, int]:
@@ -95,26 +105,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.data) as name:
         folder = Path(name)
         write_table(folder, options.rows)
-        began = time.perf_counter()
         assert not import_it(folder, folder / "undisturbed")
-        whole_s = time.perf_counter() - began
+        whole = bytes_in(folder / "undisturbed")
         wanted, n_incidents = state_of(folder / "undisturbed")
         assert n_incidents == options.rows
         n_killed, n_tried, cut = 0, 0, []
         while n_killed < options.kills and n_tried < 3 * options.kills:
             n_tried += 1
             data = folder / f"disturbed-{n_tried}"
-            if not import_it(folder, data, kill_after_s=float(rng.uniform(0.05, 1.0) * whole_s)):
+            if not import_it(folder, data, kill_at_bytes=int(rng.uniform(0.01, 1.3) * whole)):
                 continue
             n_killed += 1
-            if (data / "resile.db").exists():
-                with open_resile(load_settings(data=data)) as resile:
-                    cut.append(resile.timelines.n_incidents())
+            with open_resile(load_settings(data=data)) as resile:
+                cut.append(resile.timelines.n_incidents())
             import_it(folder, data)
             assert state_of(data)[0] == wanted, f"kill {n_killed} left another state in {data}"
     print(
         f"import_kills: {n_killed} kills, each time the state of an undisturbed run of {options.rows:,} rows; "
-        f"incidents stored when killed: {', '.join(map(str, sorted(cut)))}"
+        f"incidents stored when killed, times that: "
+        + ", ".join(f"{count:,}: {n}" for count, n in sorted(Counter(cut).items()))
     )
 
 
