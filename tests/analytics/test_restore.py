@@ -151,6 +151,17 @@ def test_asking_for_one_service_gives_no_rows_of_its_neighbours() -> None:
     assert report.overall.n_restored == 1
 
 
+@pytest.mark.parametrize("by", [("service", "week"), ("week", "service"), ("severity", "service", "month")])
+def test_excluded_incident_with_two_services_does_not_disturb_groups_by_period(by: tuple[str, ...]) -> None:
+    planned = incident("planned", at(days=2), 60, service="shop", other_services=["search"], exclusion="planned")
+
+    report = restore_report(facts([*lasting(60, 70, service="shop"), planned]), asking(by=by))
+
+    assert [(group.key["service"], group.n_restored) for group in report.groups] == [("shop", 2)]
+    assert tuple(report.groups[0].key) == by
+    assert report.excluded["planned"] == 1
+
+
 def test_groups_can_be_by_label_and_by_period_in_any_order() -> None:
     rows = [
         *lasting(60, 60, labels=[("cause", "disk")]),

@@ -96,6 +96,9 @@ def observe(
 
 def _together(one: Observations, other: Observations) -> Observations:
     """All of both, under one list of keys."""
+    # The incidents with several services may all be excluded; keys of nothing lack the periods.
+    if not other.n:
+        return one
     places: dict[tuple[str | None, ...], int] = {}
     of_one, of_other = (
         np.array([places.setdefault(tuple(key.values()), len(places)) for key in part.keys], dtype=np.int32)
