@@ -4,11 +4,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
+from resile.analytics.dot_columns import dot_columns
+from resile.analytics.facts import facts_of
 from resile.analytics.query import Clock, Condition, Window, check_dimension
 from resile.analytics.selection import counted, per_service, selected
 from resile.model.errors import ConfigError
+from resile.model.event import Declared, Source
+from resile.model.incident import fold
+from resile.model.time import to_us
 from tests.analytics.facts import QUARTER, START, asking, at, facts, incident
 
 
@@ -140,6 +146,35 @@ def test_incident_with_two_services_counts_in_both_but_not_in_those_not_asked_fo
     services = per_service(counted(selected(table, query)), query).service.to_pyarrow().to_pylist()
 
     assert sorted(services) == ["search", "shop"]
+
+
+def test_service_named_twice_is_one_service() -> None:
+    events = [
+        Declared(
+            id="e",
+            at=START,
+            recorded_at=START,
+            source=Source.HUMAN,
+            by="ann",
+            services=("shop", "shop", "search", "shop"),
+        )
+    ]
+
+    row = facts_of(fold("a", events))
+
+    assert (row["service"], row["other_services"]) == ("shop", ["search"])
+
+
+def test_dots_stand_where_incidents_started_to_the_microsecond() -> None:
+    rows = [incident("a", at(seconds=59.7), 5.5, severity="SEV2"), incident("b", at(days=1))]
+
+    found = dot_columns(facts(rows), asking(), known_until=at(days=3))
+
+    ranks = np.argsort(found.started_us)
+    assert found.started_us[ranks].tolist() == [to_us(at(seconds=59.7)), to_us(at(days=1))]
+    assert found.duration_s[ranks].tolist() == [5.5, 2 * 86_400]
+    assert found.severity[ranks].tolist() == [2, 0]
+    assert found.is_open[ranks].tolist() == [False, True]
 
 
 def test_dimension_that_is_none_is_named_with_the_ones_there_are() -> None:

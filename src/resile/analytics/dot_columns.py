@@ -36,7 +36,7 @@ def dot_columns(facts: Table, query: Query, *, known_until: datetime) -> DotColu
     """The query's counted incidents."""
     table = counted(selected(facts, query, known_until=known_until))
     columns = table.select(
-        started_us=table.started_at.epoch_seconds() * 1_000_000 + table.started_at.microsecond() % 1_000_000,
+        started_at=table.started_at,
         duration_us=table.duration_us,
         is_open=table.is_open,
         severity=table.severity.right(1).try_cast("int64").fill_null(0),
@@ -47,5 +47,8 @@ def dot_columns(facts: Table, query: Query, *, known_until: datetime) -> DotColu
         return values
 
     return DotColumns(
-        column("started_us"), column("duration_us") / 1e6, column("is_open").astype(bool), column("severity")
+        columns["started_at"].cast("int64").to_numpy(),
+        column("duration_us") / 1e6,
+        column("is_open").astype(bool),
+        column("severity"),
     )

@@ -10,7 +10,7 @@ from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Instants, instants, is_in_order, status_of
 
 # To be raised with every change of the columns or of how they are filled: older projections are then derived anew.
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -52,6 +52,8 @@ def facts_of(incident: Incident, last_recorded_at: datetime | None = None) -> di
     """One incident's row, by column name."""
     known: Instants = instants(incident)
     services = () if incident.services is None else incident.services.value
+    if len(services) > 1:  # Named twice, it is still one.
+        services = tuple(dict.fromkeys(services))
     row: dict[str, Any] = {
         **_NO_INSTANTS,
         "incident_id": incident.id,
