@@ -11,6 +11,7 @@ from scipy import stats
 
 from resile.analytics.attribution import ClassTimes, attribute
 from resile.analytics.compare import compare_values, compare_windows
+from resile.analytics.moved import moved
 from resile.analytics.phase_columns import N_JOINS
 from resile.analytics.query import Clock, Window
 from resile.analytics.results import CompareReport
@@ -80,6 +81,64 @@ def test_nothing_to_compare_gives_nothing_and_no_error() -> None:
 
     assert (report.ratio, report.p_value, report.superiority, report.attribution) == (None, None, None, None)
     assert report.verdict == "no evidence either way"
+
+
+def test_most_sooner_but_some_far_later_is_neither_shorter_nor_longer() -> None:
+    lasted = {0: [3_600.0] * 50, 1: [3_000.0] * 30 + [300_000.0] * 20}
+    rows = [
+        incident(f"{month}-{k}", MONTHS[month].start + timedelta(hours=k), seconds + k)
+        for month, some in lasted.items()
+        for k, seconds in enumerate(some)
+    ]
+
+    report = compared(rows)
+
+    assert report.p_value < 0.001  # of the mean logarithm, which is larger
+    assert report.superiority > 0.5
+    assert report.verdict == "no evidence either way"
+
+
+def test_comparison_with_open_incidents_points_the_right_way() -> None:
+    rows = history(60, 0.2)
+    for row in rows[::9]:
+        row["restored"] = None
+
+    assert compared(rows).verdict == "shorter"
+
+
+def test_median_of_no_length_has_no_ratio() -> None:
+    none, some = (Sample(np.full(9, us, dtype=np.int64), np.zeros(9, dtype=np.bool_)) for us in (0, 60_000_000))
+
+    assert ratio_of_medians(none, some).estimate is None
+    assert ratio_of_medians(some, none).estimate is None
+
+
+@pytest.mark.parametrize("by", [(), ("severity",), ("service", "week")])
+def test_nothing_at_all_has_nothing_that_moved(by: tuple[str, ...]) -> None:
+    assert moved(facts([]), asking(by=by), *MONTHS).attribution is None
+    assert compare_windows(facts([]), asking(by=by), *MONTHS).attribution is None
+
+
+def test_what_moved_is_what_the_comparison_says_moved() -> None:
+    rows = history(60, 1.5)
+
+    assert moved(facts(rows), asking(), *MONTHS).attribution == compared(rows).attribution
+
+
+def test_more_incidents_of_a_class_that_became_a_smaller_part_are_not_called_more() -> None:
+    counts = {0: {"search": 10, "shop": 10}, 1: {"search": 20, "shop": 80}}
+    rows = [
+        incident(f"{month}-{service}-{k}", MONTHS[month].start + timedelta(hours=k), lasted, service=service)
+        for month, services in counts.items()
+        for service, n in services.items()
+        for k, lasted in enumerate([36_000.0 if service == "search" else 600.0] * n)
+    ]
+
+    parts = {str(part.key["service"]): part for part in compared(rows, by=("service",)).attribution.parts}
+
+    assert parts["search"].seconds < 0
+    assert parts["search"].sentence.startswith("smaller share of search −")
+    assert (parts["search"].share_before, parts["search"].share_after) == (0.5, 0.2)
 
 
 def test_superiority_is_the_share_of_pairs() -> None:

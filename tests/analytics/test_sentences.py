@@ -26,7 +26,7 @@ def group(n: int = 30, n_open: int = 0, **figures: float) -> GroupStatistics:
 
 
 def trend(verdict: str = "no evidence either way", n: int = 30, **more: float) -> Trend:
-    return Trend(every="week", periods=[], verdict=verdict, method="a test", n=n, **more)  # type: ignore[arg-type]
+    return Trend(every="week", periods=[], verdict=verdict, method="a test", n=n, **({"p_value": 0.5} | more))  # type: ignore[arg-type]
 
 
 def report(overall: GroupStatistics, its_trend: Trend, clock: str = "detected_to_restored") -> RestoreReport:
@@ -108,6 +108,40 @@ def test_the_largest_parts_of_a_change_are_named_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("counts", "shares", "said"),
+    [
+        ((10, 20), (0.1, 0.2), "more search"),
+        ((20, 10), (0.2, 0.1), "fewer search"),
+        ((10, 20), (0.5, 0.2), "smaller share of search"),
+        ((20, 10), (0.2, 0.5), "larger share of search"),
+        ((10, 10), (0.2, 0.5), "larger share of search"),
+        ((10, 20), (0.5, 0.5), "equal share of search"),
+    ],
+)
+def test_a_mix_is_named_by_the_share_that_makes_it(
+    counts: tuple[int, int], shares: tuple[float, float], said: str
+) -> None:
+    part = AttributionPart(
+        kind="mix", key={"service": "search"}, phase=None, seconds=1, n_before=counts[0], n_after=counts[1],
+        sentence="", share_before=shares[0], share_after=shares[1],
+    )  # fmt: skip
+
+    assert sentences.part_name(part) == said
+
+
+def test_a_trend_that_could_not_be_tested_is_not_called_steady() -> None:
+    untested = Trend(every="week", periods=[], verdict="no evidence either way", method="a test", n=30)
+
+    assert sentences.trend_sentence(untested).startswith("Too few of these incidents are over")
+
+
+def test_a_median_without_an_upper_bound_has_a_lower_one() -> None:
+    said = sentences.median_note(group(50, 40, km_median_s=7200, median_low_s=3600))
+
+    assert said == "median · 95 % sure at least 60 min"
+
+
+@pytest.mark.parametrize(
     ("p", "end"), [(0.2, "than before, 2 h. Chance alone could have done that."), (0.001, "than before, 2 h.")]
 )
 def test_a_comparison_says_when_chance_would_do(p: float, end: str) -> None:
@@ -126,6 +160,29 @@ def test_a_comparison_says_when_chance_would_do(p: float, end: str) -> None:
     )
 
     assert sentences.compare_sentence(found) == f"after: 1.6 h in the median, 20 % shorter {end}"
+
+
+def compared(a_s: float, b_s: float, **found: float | str) -> CompareReport:
+    sides = [
+        Side(name=name, window=WINDOW, statistics=group(median_s=s)) for name, s in (("before", a_s), ("after", b_s))
+    ]
+    return CompareReport(
+        clock="detected_to_restored", a=sides[0], b=sides[1], excluded={}, definition="", **found,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_a_comparison_whose_median_goes_against_the_rest_says_so() -> None:
+    found = compared(7200, 5760, ratio=0.8, p_value=0.001, verdict="no evidence either way")
+
+    assert sentences.compare_sentence(found).endswith("Short and long incidents differ in opposite ways, though.")
+
+
+def test_nothing_is_so_many_times_as_long_as_nothing() -> None:
+    found = compared(0, 60, p_value=0.001, verdict="longer")
+
+    assert sentences.compare_sentence(found) == (
+        "after: 60 s in the median, before: 0 s. No length can be compared with none."
+    )
 
 
 def test_what_if_tells_before_after_and_saved() -> None:

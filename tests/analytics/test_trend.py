@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from resile.analytics.change_points import change_points, rank_scores
-from resile.analytics.query import Every
+from resile.analytics.grouping import Observations
+from resile.analytics.query import Every, Window
 from resile.analytics.rank_regression import detectable, slope
 from resile.analytics.restore import restore_report
 from resile.analytics.results import Trend
 from resile.analytics.sentences import trend_detail, trend_sentence
+from resile.analytics.trend import trend as trend_over
+from resile.model.time import EPOCH
 from tests.analytics.facts import QUARTER, START, asking, facts, incident
 
 
@@ -173,3 +176,18 @@ def test_a_change_is_told_over_the_span_of_the_incidents_where_that_is_less_than
     assert trend.change_low < 4 < trend.change_high
     assert "times as long over these 9" in trend_sentence(trend)
     assert "each year" not in trend_detail(trend)
+
+
+def test_of_millions_of_incidents_known_by_the_day_every_day_is_looked_at() -> None:
+    n, n_days = 400_000, 30
+    day_us = 86_400_000_000
+    started_us = np.arange(n, dtype=np.int64) % n_days * day_us
+    durations_us = np.random.default_rng(3).integers(1, 10**6, n) * 60_000_000
+    nobody = np.zeros(n, dtype=np.bool_)
+    every = Observations([{}], np.zeros(n, dtype=np.int32), started_us, durations_us, nobody)
+
+    found = trend_over(every, Window(EPOCH, EPOCH + timedelta(days=n_days)), Every.DAY)
+
+    assert found.n == pytest.approx(20_000, abs=100)
+    assert found.span_days == n_days - 1
+    assert found.verdict == "no evidence either way"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resile.analytics.grouping import Key, Observations
 from resile.analytics.ordered import Ints
@@ -83,12 +84,12 @@ def attribute(before: ClassTimes, after: ClassTimes, keys: Sequence[Key], by: Se
         by_phase = before.sums_s[place] / max(pair[0], 1), after.sums_s[place] / max(pair[1], 1)
         known = [float(by_phase[side].sum()) for side in (0, 1) if pair[side]]
         mix = (shares[1] - shares[0]) * (sum(known) / len(known) - reference)
-        parts.append(_part(MIX, key, None, mix, pair))
+        parts.append(_part(key, None, mix, pair, shares))
         if all(pair):
             weight = (shares[0] + shares[1]) / 2
             rates = weight * (by_phase[1] - by_phase[0])
             parts += [
-                _part(RATE, key, join_name(join), float(rates[join]), pair) for join in np.flatnonzero(rates).tolist()
+                _part(key, join_name(join), float(rates[join]), pair, shares) for join in np.flatnonzero(rates).tolist()
             ]
     return Attribution(
         by=list(by),
@@ -99,17 +100,21 @@ def attribute(before: ClassTimes, after: ClassTimes, keys: Sequence[Key], by: Se
     )
 
 
-def _part(kind: str, key: Key, phase: str | None, seconds: float, pair: tuple[int, int]) -> AttributionPart:
-    name = part_name(kind, key, phase, *pair)
-    return AttributionPart(
-        kind=kind,
+def _part(
+    key: Key, phase: str | None, seconds: float, pair: tuple[int, int], shares: tuple[float, float]
+) -> AttributionPart:
+    part = AttributionPart(
+        kind=MIX if phase is None else RATE,
         key=key,
         phase=phase,
         seconds=seconds,
         n_before=pair[0],
         n_after=pair[1],
-        sentence=f"{name} {signed(seconds)}",
+        sentence="",
+        share_before=shares[0],
+        share_after=shares[1],
     )
+    return replace(part, sentence=f"{part_name(part)} {signed(seconds)}")
 
 
 def usual_dimensions(by: Sequence[str]) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ def waterfall_chart(
     ]
     level = attribution.mean_before_s
     for part in attribution.parts:
-        name = part_name(part.kind, part.key, part.phase, part.n_before, part.n_after)
+        name = part_name(part)
         kind = "bad" if part.seconds > 0 else "good"
         rows.append(
             {"step": name, "from": level, "to": level + part.seconds, "kind": kind, "reads": signed(part.seconds)}

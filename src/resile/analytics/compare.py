@@ -7,24 +7,24 @@ import numpy as np
 from ibis import Table
 from msgspec import Struct
 
-from resile.analytics.attribution import attribute, class_times, usual_dimensions
-from resile.analytics.grouping import Key, Observed, observe
+from resile.analytics.attribution import usual_dimensions
+from resile.analytics.grouping import Observed, observe
+from resile.analytics.moved import attribution_between
 from resile.analytics.ordered import Ints
-from resile.analytics.phase_columns import BOUNDS
-from resile.analytics.query import PERIODS, Condition, Query, Window
+from resile.analytics.query import Condition, Query, Window
 from resile.analytics.rank_regression import slope
 from resile.analytics.restore import definition, overall_statistics
-from resile.analytics.results import Attribution, CompareReport, Side, WindowOut
+from resile.analytics.results import LONGER, NO_EVIDENCE, SHORTER, CompareReport, Side, WindowOut
 from resile.analytics.two_samples import (
     Ratio,
     Sample,
     detectable_change,
     permutation_p,
     ratio_of_medians,
+    shift,
     superiority,
 )
 
-SHORTER, LONGER, NO_EVIDENCE = "shorter", "longer", "no evidence either way"
 _NO_BOUND = 700.0
 _LEVEL = 0.05
 _N_ADJUSTED_MOST = 20_000
@@ -97,8 +97,8 @@ def _compared(facts: Table, a: _Half, b: _Half, known_until: datetime | None) ->
         adjusted_ratio=adjusted.estimate,
         adjusted_ratio_low=adjusted.low,
         adjusted_ratio_high=adjusted.high,
-        verdict=_verdict(p_value, sooner),
-        attribution=_attribution(facts, a, b, known_until),
+        verdict=_verdict(p_value, shift(a.sample, b.sample), sooner),
+        attribution=attribution_between(facts, a.query, b.query, known_until=known_until),
         excluded={reason: n + b.observed.excluded[reason] for reason, n in a.observed.excluded.items()},
         definition=definition(a.query.clock),
     )
@@ -117,10 +117,13 @@ def _window_name(window: Window) -> str:
     return f"{window.start.date().isoformat()}..{window.end.date().isoformat()}"
 
 
-def _verdict(p_value: float | None, sooner: float | None) -> str:
+def _verdict(p_value: float | None, shift_of_b: float, sooner: float | None) -> str:
+    """Which way b differs, if it does: only where what was tested and most pairs of incidents point the same way."""
     if p_value is None or sooner is None or p_value >= _LEVEL:
         return NO_EVIDENCE
-    return SHORTER if sooner > 0.5 else LONGER  # noqa: PLR2004 - one half is a tie
+    if shift_of_b < 0 and sooner > 0.5:  # noqa: PLR2004 - one half is a tie
+        return SHORTER
+    return LONGER if shift_of_b > 0 and sooner < 0.5 else NO_EVIDENCE  # noqa: PLR2004
 
 
 def _adjusted_ratio(a: Observed, b: Observed) -> Ratio:
@@ -152,26 +155,3 @@ def _thinned(observed: Observed) -> Ints:
     if len(ranks) > _N_ADJUSTED_MOST:
         ranks = ranks[np.linspace(0, len(ranks) - 1, _N_ADJUSTED_MOST).round().astype(np.int64)]
     return ranks
-
-
-def _attribution(facts: Table, a: _Half, b: _Half, known_until: datetime | None) -> Attribution | None:
-    """The change of the mean by the query's dimensions that are no periods."""
-    by = tuple(name for name in a.query.by if name not in PERIODS)
-    sides = [
-        observe(
-            facts, msgspec.structs.replace(half.query, by=by), known_until, needs=BOUNDS, by_first_service=True
-        ).once
-        for half in (a, b)
-    ]
-    if not any(side.durations_us.size for side in sides):
-        return None
-    places: dict[tuple[str | None, ...], int] = {}
-    classes = [
-        np.array([places.setdefault(tuple(key.values()), len(places)) for key in side.keys], dtype=np.int64)
-        for side in sides
-    ]
-    before, after = (
-        class_times(side, of_group, len(places), a.query.clock) for side, of_group in zip(sides, classes, strict=True)
-    )
-    keys: list[Key] = [dict(zip(by, values, strict=True)) for values in places]
-    return attribute(before, after, keys, by)

@@ -27,19 +27,26 @@ def moved(facts: Table, query: Query, before: Window, after: Window, *, known_un
 
     The query's own window plays no part. Without dimensions it is split by severity and service.
     """
-    first, second = (replace(query, window=window) for window in (before, after))
+    by = usual_dimensions(query.by)
+    first, second = (replace(query, window=window, by=by) for window in (before, after))
     return Moved(before, after, attribution_between(facts, first, second, known_until=known_until))
 
 
 def attribution_between(
     facts: Table, before: Query, after: Query, *, known_until: datetime | None = None
 ) -> Attribution | None:
-    """Split the change of the mean from one question's incidents to the other's, by the first one's dimensions."""
-    by = tuple(name for name in usual_dimensions(before.by) if name not in PERIODS)
+    """Split the change of the mean from one question's incidents to the other's.
+
+    By the first one's dimensions that are no periods; without any, all are one class.
+    """
+    by = tuple(name for name in before.by if name not in PERIODS)
     sides = [
         observe(facts, replace(query, by=by), known_until, needs=BOUNDS, by_first_service=True).once
         for query in (before, after)
     ]
+    # Facts of nothing have no values by which to tell classes.
+    if not any(side.n for side in sides):
+        return None
     places: dict[tuple[str | None, ...], int] = {}
     classes = [
         np.array([places.setdefault(tuple(key.values()), len(places)) for key in side.keys], dtype=np.int64)

@@ -9,6 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+# The verdicts of a comparison; the last one a trend's, too.
+SHORTER, LONGER, NO_EVIDENCE = "shorter", "longer", "no evidence either way"
+
 
 class GroupStatistics(Struct, frozen=True, kw_only=True):
     """A group's figures; the fields and their meaning are in docs/reference/measures.md.
@@ -177,6 +180,8 @@ class AttributionPart(Struct, frozen=True, kw_only=True):
         key: the class, by dimension.
         phase: for rate, the phase(s); None for mix.
         seconds: signed; all parts sum to the change.
+        n_before, n_after: incidents of the class.
+        share_before, share_after: the same as a share of their side's incidents, which is what makes a mix.
     """
 
     kind: str
@@ -186,6 +191,8 @@ class AttributionPart(Struct, frozen=True, kw_only=True):
     n_before: int
     n_after: int
     sentence: str
+    share_before: float | None = None
+    share_after: float | None = None
 
 
 class Attribution(Struct, frozen=True, kw_only=True):

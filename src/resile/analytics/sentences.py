@@ -2,7 +2,11 @@
 
 from resile.analytics.query import Clock
 from resile.analytics.results import (
+    LONGER,
+    NO_EVIDENCE,
+    SHORTER,
     Attribution,
+    AttributionPart,
     CompareReport,
     GroupStatistics,
     PeriodStatistics,
@@ -33,6 +37,7 @@ _FEW = 8
 _MOST_OF_A_YEAR_DAYS = 300
 # A steeper change is mostly one short stretch drawn out over the whole span; its factor would mislead.
 _TOLD_UP_TO = 5.0
+_BOTH_WAYS = " Short and long incidents differ in opposite ways, though."
 
 Parts = list[tuple[str, bool]]
 
@@ -72,6 +77,8 @@ def trend_sentence(trend: Trend) -> str:
     """Whether it changes: `It is falling: about 20 % shorter each year (5 to 33 %)`."""
     if trend.n < _FEW:
         return "Too few incidents to speak of a trend." if trend.n else ""
+    if trend.p_value is None:
+        return "Too few of these incidents are over, or all began at once: no telling whether it changes."
     if trend.verdict not in {"falling", "rising"}:
         return "No evidence that this is changing."
     change, _, _, span = _spoken_change(trend)
@@ -129,11 +136,24 @@ def attribution_sentence(attribution: Attribution, *, n_parts: int = 2) -> str:
     return f"The mean {verb} by {duration(abs(change))}" + (f": {said}." if said else ".")
 
 
-def part_name(kind: str, key: dict[str, str | None], phase: str | None, n_before: int, n_after: int) -> str:
-    """A part of an attribution as a label: `checkout · identify`, `fewer of search`."""
-    if kind == "mix":
-        return f"{'more' if n_after > n_before else 'fewer'} {key_name(key)}"
-    return key_name(key) if phase is None else f"{key_name(key)} · {phase_name(phase).lower()}"
+def part_name(part: AttributionPart) -> str:
+    """A part of an attribution as a label: `checkout · identify`, `fewer search`, `larger share of search`."""
+    if part.kind == "mix":
+        return f"{_more(part)} {key_name(part.key)}"
+    return key_name(part.key) if part.phase is None else f"{key_name(part.key)} · {phase_name(part.phase).lower()}"
+
+
+def _more(part: AttributionPart) -> str:
+    """Which way the mix went. What counts is the share: of half as many incidents, fewer can be a larger share."""
+    counts = part.n_after - part.n_before
+    if part.share_before is None or part.share_after is None:
+        return "more" if counts > 0 else "fewer"
+    shares = part.share_after - part.share_before
+    if shares > 0:
+        return "more" if counts > 0 else "larger share of"
+    if shares < 0:
+        return "fewer" if counts < 0 else "smaller share of"
+    return "equal share of"
 
 
 def compare_parts(report: CompareReport, names: tuple[str, str] | None = None) -> Parts:
@@ -144,13 +164,23 @@ def compare_parts(report: CompareReport, names: tuple[str, str] | None = None) -
     """
     name_a, name_b = names or (report.a.name, report.b.name)
     a, b = typical_s(report.a.statistics), typical_s(report.b.statistics)
+    if a is not None and b is not None and 0 in {a, b}:
+        pair = f"{name_b}: {duration(b)} in the median, {name_a}: {duration(a)}."
+        return [(f"{pair} No length can be compared with none.", False)]
     if a is None or b is None or report.ratio is None:
         name, empty = (name_a, report.a) if a is None else (name_b, report.b)
         return [(f"{name} has no median to compare: ", False), (_why_none(empty.statistics), True), (".", False)]
     is_seen = report.p_value is not None and report.p_value < 0.05  # noqa: PLR2004 - the level of all our intervals
     than = "as" if report.ratio >= 2 or factor(report.ratio) == "the same" else "than"  # noqa: PLR2004 - as in factor
-    end = f" {than} {name_a}, {duration(a)}." + ("" if is_seen else " Chance alone could have done that.")
+    doubt = _BOTH_WAYS if _is_both_ways(report) else ""
+    end = f" {than} {name_a}, {duration(a)}." + (doubt if is_seen else " Chance alone could have done that.")
     return [(f"{name_b}: {duration(b)} in the median, ", False), (factor(report.ratio), True), (end, False)]
+
+
+def _is_both_ways(report: CompareReport) -> bool:
+    """Whether the median says another thing than the verdict over all incidents."""
+    says = {SHORTER: (report.ratio or 1) <= 1, LONGER: (report.ratio or 1) >= 1, NO_EVIDENCE: False}
+    return not says.get(report.verdict, True)
 
 
 def compare_sentence(report: CompareReport) -> str:
@@ -183,6 +213,8 @@ def median_note(statistics: GroupStatistics) -> str:
     typical = typical_s(statistics)
     if typical is None:
         return "median · not reached"
+    if statistics.median_low_s is not None and statistics.median_high_s is None and statistics.n_open:
+        return f"median · 95 % sure at least {duration(statistics.median_low_s)}"
     if statistics.median_low_s is None or statistics.median_high_s is None:
         return "median · too few for an interval"
     return f"median · 95 % sure {interval(statistics.median_low_s, statistics.median_high_s, beside_s=typical)}"

@@ -13,10 +13,10 @@ from resile.analytics.ordered import Bools, Ints, order
 from resile.analytics.periods import days_of, periods_of
 from resile.analytics.query import Every, Window
 from resile.analytics.rank_regression import Slope, detectable, slope
-from resile.analytics.results import ChangePoint, PeriodStatistics, Trend
+from resile.analytics.results import NO_EVIDENCE, ChangePoint, PeriodStatistics, Trend
 from resile.model.time import EPOCH, from_us
 
-FALLING, RISING, NO_EVIDENCE = "falling", "rising", "no evidence either way"
+FALLING, RISING = "falling", "rising"
 METHOD = "rank regression of log duration on start (Tsiatis 1990, Gehan weights); open incidents are censored"
 # More incidents than this are thinned evenly for the line and the steps; the figures of periods use all.
 N_MOST = 20_000
@@ -82,8 +82,8 @@ def _thinned(observed: Observations) -> tuple[Ints, Ints, Bools]:
     Which of several that started together comes first is decided by what they are, never by how they were stored.
     """
     if observed.n > 8 * N_MOST:
-        # Sorting ten million to keep one in five hundred is a waste: first keep those whose start falls on a comb.
-        chosen = _comb(observed.started_us, observed.n // (4 * N_MOST))
+        # Sorting ten million to keep one in five hundred is a waste: first keep what falls on a comb.
+        chosen = _comb(observed.started_us, observed.durations_us, observed.n // (4 * N_MOST))
     else:
         chosen = np.arange(observed.n)
     started_us, durations_us = observed.started_us[chosen], observed.durations_us[chosen]
@@ -95,9 +95,15 @@ def _thinned(observed: Observations) -> tuple[Ints, Ints, Bools]:
     return started_us[ranks], durations_us[ranks], is_open[ranks]
 
 
-def _comb(started_us: Ints, one_in: int) -> Ints:
-    """Places of about one in so many, chosen by a hash of the start: alike all over the window, the same every time."""
+def _comb(started_us: Ints, durations_us: Ints, one_in: int) -> Ints:
+    """Places of about one in so many, alike all over the window and the durations, the same every time.
+
+    Chosen by a hash of start and duration: starts alone may be few, as in a history that knows only days.
+    """
     mixed = started_us.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= durations_us.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
     kept: Ints = np.flatnonzero((mixed >> np.uint64(32)) % np.uint64(one_in) == 0)
     return kept
 

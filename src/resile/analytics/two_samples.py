@@ -44,7 +44,7 @@ class Ratio(Struct, frozen=True):
 
 
 def ratio_of_medians(a: Sample, b: Sample) -> Ratio:
-    """Median of b over median of a.
+    """Median of b over median of a; None where one of them is 0, as no length can be compared with none.
 
     The interval is symmetric on the logarithm; each median's standard error there is read off the width of its own
     distribution-free interval, the order-statistic one, or Brookmeyer and Crowley's where incidents are open.
@@ -63,19 +63,22 @@ def ratio_of_medians(a: Sample, b: Sample) -> Ratio:
 
 
 def _log_median(sample: Sample) -> tuple[float | None, float | None]:
-    """Logarithm of the median, and its standard error."""
+    """Logarithm of the median, and its standard error; None where it is not reached or 0."""
     if sample.n == 0:
         return None, None
     if sample.is_open.any():
         ordered = order(np.zeros(sample.n, dtype=np.int64), sample.durations_us, sample.is_open, 1)
         median, low, high = (float(column[0]) for column in kaplan_meier.medians(ordered))
-        if math.isnan(median):
+        if math.isnan(median) or median == 0:
             return None, None
         error = None if math.isnan(low) or math.isnan(high) else (_log(high) - _log(low)) / (2 * _Z)
         return _log(median), error
     logs = np.sort(sample.logs)
     n = len(logs)
-    median_log = _log(float(np.median(sample.durations_us)) / 1e6)
+    median_s = float(np.median(sample.durations_us)) / 1e6
+    if median_s == 0:
+        return None, None
+    median_log = _log(median_s)
     rank = max(round((n + 1) / 2 - math.sqrt(n)), 1)
     if n - rank < rank:
         return median_log, None
@@ -100,12 +103,7 @@ def permutation_p(a: Sample, b: Sample) -> float | None:
     """
     if a.n == 0 or b.n == 0:
         return None
-    is_open = np.concatenate((a.is_open, b.is_open))
-    if is_open.any():
-        scores = rank_scores(np.concatenate((a.durations_us, b.durations_us)), is_open)
-    else:
-        scores = np.concatenate((a.logs, b.logs))
-    scores = scores - scores.mean()
+    scores = _scores(a, b)
     n = len(scores)
     seen = abs(float(scores[: a.n].sum()))
     squares = float(np.sum(scores * scores))
@@ -122,6 +120,25 @@ def permutation_p(a: Sample, b: Sample) -> float | None:
         shuffled = generator.permuted(np.tile(scores, (int(n_rows), 1)), axis=1)[:, :smaller].sum(axis=1)
         n_as_large += int(np.sum(np.abs(shuffled) >= seen * (1 - 1e-9)))
     return (1 + n_as_large) / (1 + _N_PERMUTATIONS)
+
+
+def shift(a: Sample, b: Sample) -> float:
+    """What `permutation_p` tests, as b less a: above 0 where b takes longer; 0 if one is empty."""
+    if a.n == 0 or b.n == 0:
+        return 0.0
+    scores = _scores(a, b)
+    return float(scores[a.n :].mean() - scores[: a.n].mean())
+
+
+def _scores(a: Sample, b: Sample) -> Floats:
+    """A score per incident, those of a first, larger for longer ones, that sum to 0."""
+    is_open = np.concatenate((a.is_open, b.is_open))
+    if is_open.any():
+        scores = -rank_scores(np.concatenate((a.durations_us, b.durations_us)), is_open)
+    else:
+        scores = np.concatenate((a.logs, b.logs))
+    centred: Floats = scores - scores.mean()
+    return centred
 
 
 def superiority(a: Sample, b: Sample) -> float | None:

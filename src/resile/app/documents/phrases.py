@@ -124,7 +124,7 @@ def ratio_words(ratio: float, low: float | None, high: float | None) -> str:
 def attribution_rows(attribution: Attribution, most: int) -> list[tuple[str, float]]:
     """The parts by size, the small ones beyond `most` as one, so that they still sum to the whole."""
     parts = sorted(attribution.parts, key=lambda part: -abs(part.seconds))
-    rows = [(part_name(p.kind, p.key, p.phase, p.n_before, p.n_after), p.seconds) for p in parts[:most]]
+    rows = [(part_name(p), p.seconds) for p in parts[:most]]
     rest = parts[most:]
     if rest:
         rows.append((f"{number(len(rest))} smaller parts", sum(part.seconds for part in rest)))

@@ -82,9 +82,7 @@ def waterfall(attribution: Attribution, names: tuple[str, str]) -> Waterfall:
         shown, others = parts[:MOST_PARTS], parts[MOST_PARTS:]
     shown = sorted(shown, key=lambda part: -part.seconds)
     others_sum_s = sum(part.seconds for part in others)
-    moves: list[tuple[str, float, AttributionPart | None]] = [
-        (part_name(part.kind, part.key, part.phase, part.n_before, part.n_after), part.seconds, part) for part in shown
-    ]
+    moves: list[tuple[str, float, AttributionPart | None]] = [(part_name(part), part.seconds, part) for part in shown]
     if others:
         moves.append((f"{len(others)} smaller ones", others_sum_s, None))
     levels = [attribution.mean_before_s]
