@@ -247,3 +247,11 @@ def test_equal_durations_say_nothing_of_how_far_the_mean_may_lie() -> None:
     assert np.isnan(table.mean_low_s[0])
     assert np.isnan(table.mean_high_s[0])
     assert (table.median_low_s[0], table.median_high_s[0]) == (60, 60)
+
+
+@pytest.mark.parametrize("n", [3, 6, 8, 30])
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 1.1, 7.7])
+def test_equal_durations_have_exactly_that_mean_and_no_deviation(n: int, seconds: float) -> None:
+    table = one_group([seconds] * n)
+
+    assert (table.min_s[0], table.mean_s[0], table.max_s[0], table.stdev_s[0]) == (seconds, seconds, seconds, 0)

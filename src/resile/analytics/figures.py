@@ -22,7 +22,7 @@ NOTE_FEW_FOR_MEAN = "fewer than 50 restored: the mean and its interval hang on t
 NOTE_NO_MEDIAN_INTERVAL = "fewer than 6 restored: too few for an interval of the median"
 NOTE_NO_MEAN_INTERVAL = "fewer than 5 restored: too few for an interval of the mean"
 NOTE_OPEN_ENDED_MEAN = "the mean has no upper or no lower bound: too few of its durations differ"
-NOTE_OPEN = "some are still open: km_median_s and the interval of the median count them as lasting at least so long"
+NOTE_OPEN = "some are still open: Kaplan–Meier's median and its interval count them as lasting at least so long"
 NOTE_NEVER_REACHED = "so many are still open that the median over all is not reached yet"
 
 FIGURES = (
@@ -95,18 +95,20 @@ def _shares(ordered: Ordered) -> list[tuple[int, int]]:
 def _basics(ordered: Ordered, restored: Ordered, first: int, stop: int) -> dict[str, Floats]:
     """All figures of some groups but the interval of the mean."""
     ordered, restored = ordered.between(first, stop), restored.between(first, stop)
-    seconds = restored.durations_us / 1e6
+    us = restored.durations_us.astype(np.float64)
     edges, n = restored.edges, restored.sizes
+    # In microseconds, which are whole: the mean of equal durations is then exactly theirs, and their deviation 0.
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = summed(seconds, edges) / n
-        squares = summed(np.square(seconds - np.repeat(mean, n)), edges)
-        stdev = np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
-        deviation_us = np.sqrt(squares / n) * 1e6
+        mean_us = summed(us, edges) / n
+        squares = summed(np.square(us - np.repeat(mean_us, n)), edges)
+        stdev = np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan) / 1e6
+        deviation_us = np.sqrt(squares / n)
+    seconds = us / 1e6
     median_low, median_high = median_interval.median_intervals(seconds, edges)
     km_median, km_low, km_high = _kaplan_meier(ordered)
     is_censored = ordered.sizes > n
     return {
-        "mean_s": mean,
+        "mean_s": mean_us / 1e6,
         "median_s": quantiles(seconds, edges, 0.5),
         "median_low_s": np.where(is_censored, km_low, median_low),
         "median_high_s": np.where(is_censored, km_high, median_high),
