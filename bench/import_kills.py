@@ -2,8 +2,8 @@
 
     python bench/import_kills.py [--kills 50] [--rows 20000] [--data FOLDER]
 
-Each kill has a folder of its own: import, kill once a random share of it is written, import again, compare every timeline
-and every fact.
+Each kill has a folder of its own: import, kill once a random share of it is written, import again, compare every
+timeline and every fact.
 """
 
 import argparse
