@@ -196,8 +196,11 @@ def test_ratio_of_medians_agrees_with_the_example_of_statpsych() -> None:
     assert (ratio.estimate, ratio.low, ratio.high) == pytest.approx((1.162162, 0.927667, 1.455933), abs=1e-6)
 
 
-def test_detectable_change_needs_two_on_each_side() -> None:
+def test_detectable_change_needs_two_on_each_side_and_some_spread() -> None:
     assert detectable_change(drawn(1, 600, 1), drawn(50, 600, 1)) is None
+    assert (
+        detectable_change(*(Sample(np.full(9, 60, dtype=np.int64), np.zeros(9, dtype=np.bool_)) for _ in "ab")) is None
+    )
     assert 0 < detectable_change(drawn(200, 600, 1), drawn(200, 600, 1)) < 0.4
 
 

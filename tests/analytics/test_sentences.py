@@ -132,7 +132,26 @@ def test_a_mix_is_named_by_the_share_that_makes_it(
 def test_a_trend_that_could_not_be_tested_is_not_called_steady() -> None:
     untested = Trend(every="week", periods=[], verdict="no evidence either way", method="a test", n=30)
 
-    assert sentences.trend_sentence(untested).startswith("Too few of these incidents are over")
+    assert sentences.trend_sentence(untested).startswith("Too little is known")
+
+
+def test_incidents_of_no_length_do_not_make_fantastic_sentences() -> None:
+    steep = trend("rising", change_per_year=4e5, change_per_year_low=2e5, change_per_year_high=8e5)
+    level = trend(change_per_year=1, change_per_year_low=1, change_per_year_high=1, detectable_change=1e-5)
+    nothing = PhaseStatistics(phase="detect", n=9, total_s=0, share=0, mean_s=0, median_s=0)
+    phases = PhasesReport(
+        window=WINDOW, by=[], groups=[], overall=PhaseGroup(key={}, n=9, mean_s=0, phases=[nothing]), excluded={},
+        definition="",
+    )  # fmt: skip
+
+    assert sentences.trend_detail(steep) == sentences.trend_detail(level) == "p = 0.50 · a test"
+    assert sentences.detectable_sentence(level) == ""
+    assert "0 %" not in sentences.phases_sentence(phases)
+
+
+def test_a_median_of_nothing_is_not_called_not_reached() -> None:
+    assert sentences.median_note(group(0)) == "median"
+    assert sentences.median_note(group(0, 3)) == "median · not reached"
 
 
 def test_a_median_without_an_upper_bound_has_a_lower_one() -> None:

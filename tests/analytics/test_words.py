@@ -91,6 +91,12 @@ def test_groups_without_a_value_have_a_name() -> None:
     assert words.key_name({}) == "all incidents"
 
 
+def test_joined_phases_are_told_by_the_instants_around_them() -> None:
+    assert words.phase_doing("acknowledge+identify+mitigate+verify") == (
+        "the stretch from detection to restoration, with nothing known between"
+    )
+
+
 def test_joined_phases_are_named_by_their_ends() -> None:
     assert words.phase_name("identify+mitigate+verify") == "Identify to verify"
 

@@ -37,6 +37,8 @@ _FEW = 8
 _MOST_OF_A_YEAR_DAYS = 300
 # A steeper change is mostly one short stretch drawn out over the whole span; its factor would mislead.
 _TOLD_UP_TO = 5.0
+# Factors beyond come of incidents of no length at all; and an interval of no width, of incidents all of one length.
+_QUOTED_UP_TO = 100.0
 _BOTH_WAYS = " Short and long incidents differ in opposite ways, though."
 
 Parts = list[tuple[str, bool]]
@@ -78,7 +80,7 @@ def trend_sentence(trend: Trend) -> str:
     if trend.n < _FEW:
         return "Too few incidents to speak of a trend." if trend.n else ""
     if trend.p_value is None:
-        return "Too few of these incidents are over, or all began at once: no telling whether it changes."
+        return "Too little is known to tell whether this is changing."
     if trend.verdict not in {"falling", "rising"}:
         return "No evidence that this is changing."
     change, _, _, span = _spoken_change(trend)
@@ -91,7 +93,7 @@ def trend_detail(trend: Trend) -> str:
     """What stands behind the verdict: interval, p-value and method."""
     said = []
     _, low, high, span = _spoken_change(trend)
-    if low is not None and high is not None:
+    if low is not None and high is not None and 1 / _QUOTED_UP_TO <= low < high <= _QUOTED_UP_TO:
         said.append(f"between {factor(low)} and {factor(high)} {span}")
     if trend.p_value is not None:
         said.append(p_value(trend.p_value))
@@ -102,6 +104,8 @@ def detectable_sentence(trend: Trend) -> str:
     """What could have been seen: `a change below 35 % could not be seen with this many incidents`."""
     if trend.detectable_change is None:
         return "too few incidents to see any change" if trend.n else ""
+    if percent(trend.detectable_change) == "0 %":
+        return ""
     return f"a change below {percent(trend.detectable_change)} could not be seen with this many incidents"
 
 
@@ -118,6 +122,8 @@ def phases_sentence(report: PhasesReport) -> str:
     if not report.overall.phases:
         return "No incident of this window has two known instants, so its time cannot be parted into phases."
     longest = max(report.overall.phases, key=lambda phase: phase.share)
+    if longest.share == 0:
+        return "These incidents took no time at all, so there is none to be parted into phases."
     most = "Most of the time" if longest.share > 0.5 else "The largest part"  # noqa: PLR2004 - most is more than half
     return (
         f"{most}, {percent(longest.share)}, goes into {phase_doing(longest.phase)}: "
@@ -212,7 +218,7 @@ def median_note(statistics: GroupStatistics) -> str:
     """What to say under a median: `median · 95 % sure 33–44`."""
     typical = typical_s(statistics)
     if typical is None:
-        return "median · not reached"
+        return "median · not reached" if statistics.n_open else "median"
     if statistics.median_low_s is not None and statistics.median_high_s is None and statistics.n_open:
         return f"median · 95 % sure at least {duration(statistics.median_low_s)}"
     if statistics.median_low_s is None or statistics.median_high_s is None:

@@ -172,7 +172,7 @@ def _read(at: Ints, share: Floats, times: Ints) -> tuple[Floats, Floats]:
 
 
 def detectable_change(a: Sample, b: Sample) -> float | None:
-    """The smallest relative change of the typical duration that such numbers show with 80 % power; None if too few.
+    """The smallest relative change of the typical duration that such n show with 80 % power; None: too few or equal.
 
     From the two-sample comparison of mean logarithms: (1.96 + 0.84) · s · √(1/n_a + 1/n_b).
 
@@ -181,5 +181,7 @@ def detectable_change(a: Sample, b: Sample) -> float | None:
     if a.n < 2 or b.n < 2:  # noqa: PLR2004 - no spread within one incident
         return None
     within = (a.n - 1) * float(np.var(a.logs, ddof=1)) + (b.n - 1) * float(np.var(b.logs, ddof=1))
+    if within == 0:
+        return None
     spread = math.sqrt(within / (a.n + b.n - 2))
     return 1 - math.exp(-(_Z + float(norm.ppf(0.8))) * spread * math.sqrt(1 / a.n + 1 / b.n))

@@ -49,6 +49,15 @@ _PHASES = {
     "verify": ("Verify", "making it whole again"),
 }
 
+# Where each phase begins and ends.
+_BOUNDS = {
+    "detect": ("impact", "detection"),
+    "acknowledge": ("detection", "acknowledgement"),
+    "identify": ("acknowledgement", "finding the cause"),
+    "mitigate": ("finding the cause", "mitigation"),
+    "verify": ("mitigation", "restoration"),
+}
+
 _EXCLUDED = {
     "planned": "planned",
     "drill": "drills",
@@ -207,7 +216,8 @@ def phase_doing(phase: str) -> str:
     parts = phase.split("+")
     if len(parts) == 1:
         return _PHASES[phase][1] if phase in _PHASES else phase
-    return f"the stretch from {parts[0]} to {parts[-1]}, whose border is not known"
+    began, ended = _BOUNDS.get(parts[0], parts)[0], _BOUNDS.get(parts[-1], parts)[-1]
+    return f"the stretch from {began} to {ended}, with nothing known between"
 
 
 def dimension_name(dimension: str) -> str:
