@@ -2,11 +2,11 @@
 
 import numpy as np
 from msgspec import Struct
-from scipy.stats import norm
 
 from resile.analytics.ordered import Bools, Floats, Ints, Ordered
+from resile.analytics.quantiles import normal_quantile
 
-_Z = float(norm.ppf(0.975))
+_Z = normal_quantile(0.975)
 # Logarithms of survival are summed; this is far above their rounding and far below one incident in ten million.
 _TINY = 1e-8
 

@@ -1,9 +1,9 @@
 """The interval of a median from order statistics: exact for any distribution of durations."""
 
 import numpy as np
-from scipy.stats import binom
 
 from resile.analytics.ordered import Floats, Ints
+from resile.analytics.quantiles import fair_coin_quantile
 
 # With fewer values not even the smallest and the largest enclose the median with 95 % confidence.
 N_LEAST = 6
@@ -21,7 +21,7 @@ def interval_ranks(n: Ints) -> Ints:
     Statistics, 3rd ed. 2003, section 7.1.
     """
     sizes, places = np.unique(n, return_inverse=True)
-    ranks = binom.ppf((1 - LEVEL) / 2, sizes, 0.5)
+    ranks = fair_coin_quantile((1 - LEVEL) / 2, sizes)
     return np.where(sizes >= N_LEAST, ranks, 0).astype(np.int64)[places]
 
 

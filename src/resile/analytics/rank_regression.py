@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 from msgspec import Struct
 from scipy.optimize import brentq
-from scipy.stats import norm, t
 
 from resile.analytics.ordered import Bools, Floats, Ints
+from resile.analytics.quantiles import normal_quantile, student_quantile, student_tail
 
 N_LEAST = 8
 _N_WIDENINGS = 60
@@ -62,10 +62,10 @@ def slope(x: Floats, log_durations: Floats, is_open: Bools, strata: Ints | None 
         return None
     spread = float(np.std(log_durations)) or 1.0
     scale = 2 * spread / (float(np.std(x)) * math.sqrt(n))
-    limit = float(t.ppf(0.975, n_ended - 2))
+    limit = student_quantile(0.975, n_ended - 2)
     estimate = _root(test, 0.0, scale)
     low, high = _root(test, -limit, scale), _root(test, limit, scale)
-    p_value = 2 * float(t.sf(abs(at_zero), n_ended - 2))
+    p_value = 2 * student_tail(abs(at_zero), n_ended - 2)
     return Slope(estimate, low, high, p_value, (high - low) / (2 * limit))
 
 
@@ -123,5 +123,5 @@ def detectable(standard_error: float, span: float) -> float | None:
 
     A two-sided test at 5 % sees a change of so many standard errors in four of five cases: 1.96 + 0.84.
     """
-    log_change = float(norm.ppf(0.975) + norm.ppf(0.8)) * standard_error * span
+    log_change = (normal_quantile(0.975) + normal_quantile(0.8)) * standard_error * span
     return 1 - math.exp(-log_change) if math.isfinite(log_change) else None

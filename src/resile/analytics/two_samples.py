@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 from msgspec import Struct
-from scipy.stats import binom, norm
 
 from resile.analytics import kaplan_meier
 from resile.analytics.change_points import rank_scores
 from resile.analytics.ordered import Bools, Floats, Ints, order
+from resile.analytics.quantiles import fair_coin_cumulative, normal_quantile, normal_tail
 
-_Z = float(norm.ppf(0.975))
+_Z = normal_quantile(0.975)
 _N_SHUFFLED_MOST = 2_000
 _N_PERMUTATIONS = 9_999
 _SEED = 11
@@ -82,8 +82,8 @@ def _log_median(sample: Sample) -> tuple[float | None, float | None]:
     rank = max(round((n + 1) / 2 - math.sqrt(n)), 1)
     if n - rank < rank:
         return median_log, None
-    level = 2 * float(binom.cdf(rank - 1, n, 0.5))
-    reach = float(norm.ppf(1 - level / 2))
+    level = 2 * fair_coin_cumulative(rank - 1, n)
+    reach = normal_quantile(1 - level / 2)
     return median_log, float(logs[n - rank] - logs[rank - 1]) / (2 * reach)
 
 
@@ -111,7 +111,7 @@ def permutation_p(a: Sample, b: Sample) -> float | None:
         return 1.0
     if n > _N_SHUFFLED_MOST:
         variance = a.n * b.n * squares / (n * (n - 1))
-        return 2 * float(norm.sf(seen / math.sqrt(variance)))
+        return 2 * normal_tail(seen / math.sqrt(variance))
     smaller = min(a.n, b.n)
     generator = np.random.default_rng((_SEED, n, smaller))
     n_as_large = 0
@@ -184,4 +184,4 @@ def detectable_change(a: Sample, b: Sample) -> float | None:
     if within == 0:
         return None
     spread = math.sqrt(within / (a.n + b.n - 2))
-    return 1 - math.exp(-(_Z + float(norm.ppf(0.8))) * spread * math.sqrt(1 / a.n + 1 / b.n))
+    return 1 - math.exp(-(_Z + normal_quantile(0.8)) * spread * math.sqrt(1 / a.n + 1 / b.n))
