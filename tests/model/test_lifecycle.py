@@ -85,6 +85,7 @@ def test_impact_learnt_late_is_taken_with_its_own_time(room: Room) -> None:
         (Reopen(), "still open"),
         (Merge("INC-1"), "into itself"),
         (Correct("00099", None), "no instant with event id"),
+        (Correct("00002", T0 + timedelta(days=1)), "lies in the future"),
         (Reach(InstantName.DETECTED), "known already"),
     ],
 )

@@ -56,3 +56,12 @@ def test_an_offset_is_brought_to_utc_and_a_naive_time_refused() -> None:
 def test_what_is_no_time_is_refused_with_an_example() -> None:
     with pytest.raises(ConfigError, match="2024-01-31"):
         parse_instant("yesterday")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31", "2200-01-02"],
+)
+def test_a_time_that_no_engine_could_hold_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="lies outside 1900 to 2200"):
+        parse_instant(text)

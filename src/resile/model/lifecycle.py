@@ -140,11 +140,13 @@ def decide(
         at: when it happened, if not now.
 
     Raises:
-        TransitionError: the incident's state does not allow it, or `at` lies in the future.
+        TransitionError: the incident's state does not allow it, or `at` or a corrected time lies in the future.
     """
     happened_at = now if at is None else at
-    if happened_at > now:
-        raise TransitionError(f"incident {incident.id}: {happened_at.isoformat()} lies in the future; give a past time")
+    corrected_to = command.to if isinstance(command, Correct) else None
+    for told in (happened_at, corrected_to):
+        if told is not None and told > now:
+            raise TransitionError(f"incident {incident.id}: {told.isoformat()} lies in the future; give a past time")
     if incident.exists == isinstance(command, Declare):
         state = "is declared already" if incident.exists else "is not known"
         raise TransitionError(f"incident {incident.id} {state}; check its id")

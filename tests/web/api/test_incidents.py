@@ -135,6 +135,7 @@ def test_an_if_match_that_is_no_version_is_refused(visitor: Visitor, version: st
         ("restore", {"at": "2024-03-01T00:00:00Z"}, 409, "would be before detected"),
         ("restore", {"at": "2024-03-01T00:00:00"}, 400, "timezone"),
         ("restore", {"at": "0001-01-01T00:00:00+14:00"}, 400, "outside 1900"),
+        ("restore", {"at": 1_711_972_800}, 400, "is no text"),
         ("restore", {"colour": "red"}, 400, "colour"),
         ("severity", {"severity": "awful"}, 400, "severity 'awful' is unknown"),
         ("merge", {"into": "INC-1"}, 409, "cannot be merged into itself"),

@@ -194,3 +194,23 @@ def test_a_form_from_elsewhere_changes_nothing(empty: Resile) -> None:
 
     assert answer.status_code == 403
     assert "forged" not in browser.get("/incidents/test:a").text
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_out_of_all_reach_is_refused_and_spoils_no_page(empty: Resile, at: str) -> None:
+    take_in(empty, [draft(str(n), minutes=n + 1) for n in range(30)])
+    browser = browser_of(empty)
+    aim = {"csrf_token": token_in(browser.get("/incidents/test:1").text), "incident_id": "test:1", "version": "3"}
+
+    reached = browser.post("/do/reach", data={**aim, "instant": "impact_began", "at": at})
+    moved = browser.post("/do/correct", data={**aim, "event_id": "00002", "to": at})
+
+    assert (reached.status_code, moved.status_code) == (409, 409)
+    assert "lies outside 1900 to 2200" in text_of(moved.text)
+    assert browser.get("/restore").status_code == 200
+
+
+@pytest.mark.parametrize("number", ["0" * 11 + "1" + "9" * 20, "0" * 11 + "1" + "0" * 5_000])
+@pytest.mark.parametrize("path", ["/incidents?page=", "/restore?page=", "/restore/what-if?phase=detect&minutes="])
+def test_a_number_of_countless_digits_is_told_and_left_out(site: TestClient, path: str, number: str) -> None:
+    assert site.get(path + number).status_code == 200

@@ -4,15 +4,30 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
-from resile.app.questions import EARLIEST, LATEST
 from resile.model import lifecycle
 from resile.model.event import Exclusion
 from resile.model.incident import InstantName
 from resile.model.severity import parse_severity
+from resile.model.time import EARLIEST, LATEST
 
 MAX_ITEMS = 100
+
+
+def _written(at: object) -> object:
+    # A bare number would be taken for seconds, or for milliseconds, since 1970: a guess.
+    if not isinstance(at, str):
+        raise ValueError("is no text; write it as 2024-01-31T08:30:00Z")  # noqa: TRY004 - pydantic takes ValueError
+    return at
 
 
 def _in_reach(at: datetime) -> datetime:
@@ -32,7 +47,10 @@ _Paragraphs = StringConstraints(strip_whitespace=True, min_length=1, max_length=
 Words = Annotated[str, _Words, AfterValidator(_without_nul)]
 Paragraphs = Annotated[str, _Paragraphs, AfterValidator(_without_nul)]
 At = Annotated[
-    AwareDatetime, AfterValidator(_in_reach), Field(description="RFC 3339 with an offset; not in the future.")
+    AwareDatetime,
+    BeforeValidator(_written),
+    AfterValidator(_in_reach),
+    Field(description="RFC 3339 with an offset; not in the future."),
 ]
 Services = Annotated[tuple[Words, ...], Field(max_length=MAX_ITEMS)]
 Labels = Annotated[dict[Words, Words], Field(max_length=MAX_ITEMS)]

@@ -119,7 +119,7 @@ def _instant(asked: Asked, name: str) -> datetime | None:
         return None
     try:
         return parse_instant(text)
-    except (ConfigError, OverflowError) as error:
+    except ConfigError as error:
         asked.problems.append(f"{name}: {error}")
         return None
 
