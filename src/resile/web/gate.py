@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+import structlog
 from anyio import to_thread
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
@@ -26,6 +27,7 @@ from resile.web.security import (
     is_own_form,
     is_trusted_host,
     new_visitor,
+    path_of,
     set_cookie,
 )
 
@@ -36,7 +38,11 @@ _OPEN = ("/static", "/healthz")
 _DOORS = ("/login", "/setup", "/welcome", "/theme")
 # Where people keep their own account; what an admin alone may do is checked by the use case.
 _OWN = ("/settings", "/logout")
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+# What proxies add; none of it is there when somebody on this machine asks directly.
+_FORWARDED = (
+    "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server", "x-real-ip",
+)  # fmt: skip
+_log = structlog.get_logger()
 
 
 class Gate:
@@ -59,7 +65,7 @@ class Gate:
         if turned_away is not None:
             await turned_away(scope, receive, send)
             return
-        bounded = cut_off(receive, request.url.path)
+        bounded = cut_off(receive, path_of(request))
         await self._app(scope, bounded, self._keeping_visitor(request, send))
 
     async def _turned_away(self, request: Request) -> Response | None:
@@ -67,7 +73,7 @@ class Gate:
         request.state.user = None
         request.state.csrf_token = ""
         request.state.new_visitor = None
-        path = request.url.path
+        path = path_of(request)
         try:
             has_accounts = await to_thread.run_sync(self._access.has_accounts)
             unreachable = self._unreachable(request, has_accounts=has_accounts)
@@ -81,7 +87,9 @@ class Gate:
                 return refusal(request, 413, too_large(path))
             identity, secret = await self._identify(request, has_accounts=has_accounts)
         except StoreError as error:
-            return refusal(request, 503, str(error))
+            # Nobody knows yet who asks: where the database lies is for the log alone.
+            _log.error("store failed", path=path, error=str(error))
+            return refusal(request, 503, "the database cannot be used now; the server's log says why")
         request.state.identity = identity
         request.state.user = identity.name if identity is not None and identity.user is not None else None
         is_program = secret is None
@@ -121,7 +129,7 @@ class Gate:
         return (None if has_accounts else LOCAL), visitor
 
     def _ask_to_log_in(self, request: Request) -> Response:
-        path = request.url.path
+        path = path_of(request)
         if path.startswith(API) or request.method not in SAFE_METHODS:
             answer = problem(401, "who asks is not known; log in, or send `Authorization: Bearer TOKEN`")
             answer.headers["www-authenticate"] = "Bearer"
@@ -131,7 +139,7 @@ class Gate:
 
     def _forbidden(self, request: Request, identity: Identity | None, *, is_program: bool) -> Response | None:
         """The refusal of a change, or of a look, that they may not have; None where they may."""
-        path = request.url.path
+        path = path_of(request)
         is_change = request.method not in SAFE_METHODS
         if is_change and not is_program and is_foreign(request, self._settings):
             return refusal(request, 403, "this request comes from another site; open resile itself and repeat")
@@ -148,7 +156,7 @@ class Gate:
 
     def _keeping_visitor(self, request: Request, send: Send) -> Send:
         visitor = request.state.new_visitor
-        if visitor is None or request.url.path.startswith(API):
+        if visitor is None or path_of(request).startswith(API):
             return send
 
         async def keep(message: Message) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -35,6 +36,7 @@ HEADERS: Mapping[str, str] = {
 }
 _HSTS = "max-age=31536000"
 FORGED = "this form is not from a page of this session; open the page again and repeat"
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _LOOPBACK_NAMES = frozenset({"localhost"})
 
 
@@ -80,11 +82,20 @@ def is_loopback(host: str) -> bool:
 
 def host_of(request: Request) -> str | None:
     """The name in the Host header, without its port; None if there is none that can be read."""
-    header = request.headers.get("host", "")
+    given = request.headers.getlist("host")
+    # Two of them, or one with a path or a user in it, would be read differently further on.
+    if len(given) != 1 or not _HOST.fullmatch(given[0]):
+        return None
     try:
-        return urlsplit(f"//{header}").hostname
+        return urlsplit(f"//{given[0]}").hostname
     except ValueError:
         return None
+
+
+def path_of(request: Request) -> str:
+    """The path by which the application routes; `request.url` is put together from the Host header, which may lie."""
+    path: str = request.scope["path"]
+    return path
 
 
 def is_trusted_host(host: str | None, settings: Settings, *, has_accounts: bool) -> bool:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from resile.app.settings import Settings
 from resile.app.wiring import Resile
+from resile.model.errors import StoreError
 from resile.web.security import is_trusted_host
 from resile.web.server import create_app
 
@@ -106,6 +107,16 @@ def test_a_foreign_name_that_leads_here_is_refused(visitor: Visitor, host: str) 
     assert "set base_url" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["localhost/static/x?", "localhost/healthz#", "evil.example@localhost", "localhost:80/static", "localhost:eighty"],
+)
+def test_a_host_name_with_more_in_it_than_a_name_is_refused(app: FastAPI, host: str) -> None:
+    Visitor(app).set_up()
+
+    assert Visitor(app).get("/api/v1/incidents", headers={"host": host}).status_code == 400
+
+
 @pytest.mark.parametrize("host", ["localhost:8321", "127.0.0.1", "127.0.0.2:99", "[::1]:8321", "LOCALHOST"])
 def test_loopback_under_its_own_names_is_answered(visitor: Visitor, host: str) -> None:
     assert visitor.get("/healthz", headers={"host": host}).status_code == 200
@@ -121,7 +132,9 @@ def test_only_with_accounts_is_the_public_name_answered(app: FastAPI, resile: Re
     assert is_trusted_host("10.0.0.7", settings.model_copy(update={"host": "0.0.0.0"}), has_accounts=True)  # noqa: S104
 
 
-@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "x-real-ip"])
+@pytest.mark.parametrize(
+    "header", ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "via", "forwarded", "x-real-ip"]
+)
 def test_without_accounts_nothing_that_a_proxy_passes_on_is_answered(visitor: Visitor, header: str) -> None:
     answer = visitor.get("/healthz", headers={header: "203.0.113.9"})
 
@@ -298,3 +311,19 @@ def test_a_page_that_is_not_there_says_so_as_a_page_and_to_programs_as_a_problem
     assert page.status_code == call.status_code == 404
     assert "<h1>Not found" in page.text
     assert call.json()["detail"].startswith("there is nothing at /api/v1/nowhere")
+
+
+def test_where_the_database_lies_is_told_to_the_log_and_not_to_strangers(
+    app: FastAPI, resile: Resile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Visitor(app).set_up()
+    stranger = Visitor(app, cookie="resile_session=guessed")
+
+    def fail(_: bytes) -> None:
+        raise StoreError("database /srv/secret/place/resile.db is locked")
+
+    monkeypatch.setattr(resile.accounts, "session", fail)
+    answer = stranger.get("/restore")
+
+    assert answer.status_code == 503
+    assert "/srv/secret" not in answer.text
