@@ -164,6 +164,17 @@ def test_one_name_cannot_be_tried_from_many_addresses(world: World) -> None:
         world.login("ann", ANNS, address="10.0.1.1")
 
 
+def test_addresses_of_one_ipv6_network_count_as_one(world: World) -> None:
+    world.ann()
+    for n in range(MAX_ATTEMPTS_HERE):
+        with pytest.raises(AccessError, match="wrong"):
+            world.login("ann", "wrong password", address=f"2001:db8::{n + 1}")
+
+    with pytest.raises(TooManyAttemptsError):
+        world.login("ann", ANNS, address="2001:db8::ffff:1")
+    world.login("ann", ANNS, address="2001:db8:0:1::1")
+
+
 def test_many_good_logins_are_no_attempts(world: World) -> None:
     world.ann()
 
@@ -243,6 +254,17 @@ def test_a_changed_password_ends_all_other_sessions(world: World) -> None:
     with pytest.raises(AccessError):
         world.login("ann", ANNS)
     assert world.who(world.login("ann", BOBS)).name == "ann"
+
+
+def test_a_changed_password_ends_a_link_that_was_sent_before(world: World) -> None:
+    ann = world.ann()
+    bob = world.bob(ann)
+    link = world.accounts.make_password_link(ann, world.user("bob").id)
+
+    world.access.change_password(bob, BOBS, ANNS, address=HOME)
+
+    with pytest.raises(AccessError, match="this link was used"):
+        world.access.choose_password(link, "some other long words")
 
 
 def test_whoever_finds_an_open_browser_cannot_guess_the_old_password(world: World) -> None:

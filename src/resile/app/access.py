@@ -1,6 +1,7 @@
 """Who asks, and what they may do: the first admin, logging in and out, sessions, one's own password."""
 
 import hashlib
+import ipaddress
 import re
 import secrets
 from collections.abc import Callable, Sequence
@@ -331,11 +332,23 @@ def _user_of(identity: Identity) -> User:
     return identity.user
 
 
+def _network(address: str) -> str:
+    """The address; of IPv6 the network of 64 bits, for whoever has one address has all of them."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.IPv6Network((ip, 64), strict=False))
+    return str(ip)
+
+
 def _limits(name: str, address: str, now: datetime) -> Sequence[AttemptLimit]:
     since = now - ATTEMPTS_WITHIN
+    place = _network(address)
     keys = (
-        (f"{name}\n{address}", MAX_ATTEMPTS_HERE),
-        (f"\n{address}", MAX_ATTEMPTS_OF_ADDRESS),
+        (f"{name}\n{place}", MAX_ATTEMPTS_HERE),
+        (f"\n{place}", MAX_ATTEMPTS_OF_ADDRESS),
         (name, MAX_ATTEMPTS_UNDER_NAME),
     )
     return [AttemptLimit(key=digest(key), max_attempts=n, since=since) for key, n in keys]

@@ -112,6 +112,8 @@ class SqlAccountStore:
                 if keep_session is not None:
                     others &= sessions.c.token_hash != keep_session
                 connection.execute(delete(sessions).where(others))
+                # Whoever changes a password fears that somebody knows a way in: a link sent before is one too.
+                connection.execute(delete(links).where(links.c.user_id == user_id))
                 _record(connection, change)
 
     def add_link(self, link: Link, change: Change | None) -> None:
