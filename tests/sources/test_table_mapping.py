@@ -153,3 +153,18 @@ def test_the_name_option_goes_before_the_origin_of_the_mapping(read_table) -> No
 
     assert read_table(table, SHORT + "origin: failures\n").only().origin == "failures"
     assert read_table(table, SHORT + "origin: failures\n", name="other").only().origin == "other"
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("id: 2024-99-99\n", "put names between quotes"),
+        ("id: " + "9" * 9_000 + "\n", "put names between quotes"),
+        ("id: !!timestamp tomorrow\n", "put names between quotes"),
+        ("id: !!bool perhaps\n", "put names between quotes"),
+        ("id: " + "[" * 3_000, "nested too deeply"),
+    ],
+)
+def test_what_yaml_itself_cannot_read_is_one_sentence(read_table, said: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        read_table(HEADER, said)

@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -222,3 +223,29 @@ def test_cells_outside_of_the_header_are_refused(read_table, tmp_path: Path) -> 
 
     assert list(readings.drafts) == ["2"]
     assert readings.refused[0].reason.startswith("'stray' stands outside of the header's columns")
+
+
+@pytest.mark.parametrize("file", ["t.jsonl", "t.json"])
+def test_an_object_that_is_nested_without_end_costs_only_itself(read_table, file: str) -> None:
+    deep = '{"ref":' + '{"a":' * 50_000 + "1" + "}" * 50_001
+    text = "\n".join([json.dumps(ONE), deep, json.dumps(TWO)])
+
+    readings = read_table(text if file == "t.jsonl" else f"[{text.replace(chr(10), ',')}]", MAPPING, file=file)
+
+    assert len(readings.taken) == 2
+    assert "nested too deeply" in readings.refused[0].reason
+
+
+def test_brackets_that_open_without_end_take_no_more_time_than_others(read_table) -> None:
+    flat = f"[{json.dumps(ONE)}," + "[]," * 300_000
+    deep = f"[{json.dumps(ONE)}," + "[" * 600_000
+
+    began_s = time.process_time()
+    read_table(flat, MAPPING, file="t.json")
+    flat_s = time.process_time() - began_s
+    readings = read_table(deep, MAPPING, file="t.json")
+    deep_s = time.process_time() - began_s - flat_s
+
+    assert "ends in the middle" in readings.refused[0].reason
+    # As many brackets in both; work that grows with the square of the depth is slower by a factor of hundreds.
+    assert deep_s < 10 * flat_s

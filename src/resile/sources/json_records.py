@@ -63,7 +63,7 @@ def _is_lines(head: bytes) -> bool:
 def _is_json(text: bytes) -> bool:
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 
@@ -89,6 +89,8 @@ def _decoded(text: bytes, number: int, under: str) -> JsonRecord:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", _beginning(text))
+    except RecursionError:
+        return JsonRecord(number, {}, under, "its brackets are nested too deeply; flatten it", _beginning(text))
     if not isinstance(value, dict):
         return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", _beginning(text))
     return JsonRecord(number, value, under)
@@ -172,10 +174,12 @@ class _Cutter:
         return kept
 
     def _opened(self, token: bytes, start: int, kept: int) -> int:
-        if token == b"[" and bytes(self._stack) in {b"", b"{"}:
+        # No more than the outermost: a copy of the whole stack for each bracket would take for ever in a deep one.
+        outermost = bytes(self._stack[:3])
+        if token == b"[" and outermost in {b"", b"{"}:
             self.n_arrays += 1
             self._key = self._string.decode("utf-8", "replace") if self._stack else ""
-        elif token == b"{" and self._record is None and bytes(self._stack) in {b"[", b"{["}:
+        elif token == b"{" and self._record is None and outermost in {b"[", b"{["}:
             self._record, self._record_depth = bytearray(), len(self._stack)
             kept = start
         self._stack += token

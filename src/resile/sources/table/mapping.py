@@ -154,6 +154,13 @@ def load_mapping(path: Path) -> TableMapping:
         row = f", row {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"mapping {path.name}{row}: {problem}; correct the YAML") from None
+    except RecursionError:
+        raise ConfigError(f"mapping {path.name} is nested too deeply; that is no mapping file") from None
+    except (ValueError, KeyError, AttributeError):
+        # PyYAML reads what looks like a date, or is tagged as one, with Python's own functions and lets them fail.
+        raise ConfigError(
+            f"mapping {path.name}: a date, a number or a truth value in it is none; put names between quotes"
+        ) from None
     return parse_mapping(said, shown=path.name, default_origin=path.name.partition(".")[0])
 
 
