@@ -80,9 +80,12 @@ def test_a_list_leaves_whole_whatever_page_was_shown(empty: Resile) -> None:
 
 
 def test_a_cell_is_no_formula_for_a_spreadsheet(empty: Resile) -> None:
-    take_in(empty, [draft("a", title="=HYPERLINK(1)")])
+    take_in(empty, [draft("a", title="=HYPERLINK(1)", team="\n=1+1")])
 
-    assert "'=HYPERLINK(1)" in browser_of(empty).get("/charts/incident-list.csv").text
+    text = browser_of(empty).get("/charts/incident-list.csv").text
+
+    assert "'=HYPERLINK(1)" in text
+    assert "'\n=1+1" in text
 
 
 def test_an_unknown_file_is_a_page(site: TestClient) -> None:

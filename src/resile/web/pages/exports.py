@@ -91,7 +91,7 @@ def _csv(header: list[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _cell(value: Any) -> Any:
     """A cell as it is written. Text that a spreadsheet would take for a formula is led in by an apostrophe."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}:
         return f"'{value}"
     return "" if value is None else value
 
