@@ -17,20 +17,16 @@ from resile.model.severity import Severity
 from resile.ports.source import Reading, SourceOptions
 from resile.sources.json_records import JsonRecord
 from resile.sources.known import (
-    JSON_SUFFIXES,
     Columns,
     RecordProblemError,
     Understood,
     instant_reader,
     iso_instant,
-    read_json,
-    read_tables,
+    read_json_and_tables,
     severity_or_none,
     text_of,
     within,
 )
-from resile.sources.opening import Part, parts_of
-from resile.sources.table.readers import SUFFIXES
 from resile.sources.times import zone_of
 
 _SEVERITIES: dict[str, Severity | None] = {
@@ -73,10 +69,7 @@ class JiraSource:
 
     def read(self, path: Path) -> Iterator[Reading]:
         """Read the export, issue by issue."""
-        first = next((part for part in parts_of(path, SUFFIXES) if isinstance(part, Part)), None)
-        if first is None or first.suffix in JSON_SUFFIXES:
-            return read_json(path, self._of_json)
-        return read_tables(path, self._layout, self._of_row, SUFFIXES)
+        return read_json_and_tables(path, self._of_json, self._layout, self._of_row)
 
     @staticmethod
     def _layout(columns: Sequence[str], table: str) -> Columns:

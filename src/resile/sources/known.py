@@ -18,7 +18,7 @@ from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
 from resile.sources.table.cells import DEFAULT_MISSING, words_of
-from resile.sources.table.readers import Layout, Table, TableRow, open_table
+from resile.sources.table.readers import SUFFIXES, Layout, Table, TableRow, open_table
 from resile.sources.times import TimeProblemError, time_reader, zone_of
 
 JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
@@ -166,25 +166,27 @@ def json_cells(value: dict[str, Any]) -> dict[str, str]:
     return {"record": shown(msgspec.json.encode(value).decode())}
 
 
-def read_tables(
+def read_json_and_tables(
     path: Path,
+    of_json: Callable[[JsonRecord], Understood],
     layout: Callable[[Sequence[str], str], "Columns"],
-    understand: Callable[["Columns", Sequence[Any]], Understood],
-    suffixes: frozenset[str],
+    of_row: Callable[["Columns", Sequence[Any]], Understood],
 ) -> Iterator[Reading]:
-    """Read tables of a known layout, each row being one incident.
+    """Read an export that its system writes as JSON or as a table; an archive may hold both.
 
     Raises:
         ConfigError: the input as a whole cannot be read.
     """
     with SeenKeys() as seen:
         uniques = Uniques(seen)
-        for part in parts_of(path, suffixes):
+        for part in parts_of(path, SUFFIXES):
             if isinstance(part, Odd):
                 place = Place(part.name)
                 yield Refused(place, part.reason, {}) if part.is_fault else Skipped(place, part.reason)
+            elif part.suffix in JSON_SUFFIXES:
+                yield from read_json_part(part, of_json, uniques)
             else:
-                yield from read_table_part(part, layout, understand, uniques)
+                yield from read_table_part(part, layout, of_row, uniques)
 
 
 def read_table_part(
