@@ -1,4 +1,5 @@
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from resile.model.errors import ConfigError
 from resile.model.event import Exclusion, Source
 from resile.model.severity import Severity
 from resile.sources.registry import descriptions, kinds, open_source
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 def test_every_kind_is_installed_and_says_what_it_reads() -> None:
@@ -197,6 +200,20 @@ def test_opsgenies_csv_is_read(read_known) -> None:
     assert readings.times("a1") == {"detected": "2024-08-01T10:00:00", "restored": "2024-08-01T11:00:00"}
     assert readings.times("a2")["restored"] == "2024-08-02T11:00:00"
     assert str(readings.refused[0].place) == "opsgenie.csv, row 4, column 'Created At'"
+
+
+def test_an_archive_may_hold_json_and_tables_of_one_system(read_known, tmp_path: Path) -> None:
+    archive = tmp_path / "both.zip"
+    with zipfile.ZipFile(archive, "w") as both:
+        for name in ("opsgenie.jsonl", "opsgenie.csv"):
+            both.write(FIXTURES / name, name)
+
+    readings = read_known("opsgenie", archive)
+
+    of_each = [read_known("opsgenie", name) for name in ("opsgenie.jsonl", "opsgenie.csv")]
+    wanted = {taken.draft.ref for one in of_each for taken in one.taken}
+    assert {taken.draft.ref for taken in readings.taken} == wanted
+    assert all(one.taken for one in of_each)
 
 
 def test_jiras_changelog_tells_beginning_end_and_reopening(read_known) -> None:
