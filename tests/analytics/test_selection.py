@@ -9,8 +9,9 @@ import pytest
 
 from resile.analytics.dot_columns import dot_columns
 from resile.analytics.facts import facts_of
+from resile.analytics.grouping import observe
 from resile.analytics.query import Clock, Condition, Window, check_dimension
-from resile.analytics.selection import counted, per_service, selected
+from resile.analytics.selection import selected
 from resile.model.errors import ConfigError
 from resile.model.event import Declared, Source
 from resile.model.incident import fold
@@ -141,11 +142,13 @@ def test_service_condition_finds_incidents_that_touched_it_among_others() -> Non
 
 def test_incident_with_two_services_counts_in_both_but_not_in_those_not_asked_for() -> None:
     table = facts([incident("a", START, 60, service="shop", other_services=["search", "mail"])])
-    query = asking(where=(Condition("service", ("search", "shop")),))
+    query = asking(by=("service",), where=(Condition("service", ("search", "shop")),))
 
-    services = per_service(counted(selected(table, query)), query).service.to_pyarrow().to_pylist()
+    observed = observe(table, query)
 
-    assert sorted(services) == ["search", "shop"]
+    found_in = [observed.in_groups.keys[group]["service"] for group in observed.in_groups.groups]
+    assert sorted(map(str, found_in)) == ["search", "shop"]
+    assert [observed.once.keys[group]["service"] for group in observed.once.groups] == ["shop"]
 
 
 def test_service_named_twice_is_one_service() -> None:

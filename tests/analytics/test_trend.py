@@ -17,7 +17,7 @@ from resile.analytics.rank_regression import detectable, slope
 from resile.analytics.restore import restore_report
 from resile.analytics.results import Trend
 from resile.analytics.sentences import trend_detail, trend_sentence
-from resile.analytics.trend import trend as trend_over
+from resile.analytics.trend import begin_trend
 from resile.model.time import EPOCH
 from tests.analytics.facts import QUARTER, START, asking, facts, incident
 
@@ -186,7 +186,7 @@ def test_of_millions_of_incidents_known_by_the_day_every_day_is_looked_at() -> N
     nobody = np.zeros(n, dtype=np.bool_)
     every = Observations([{}], np.zeros(n, dtype=np.int32), started_us, durations_us, nobody)
 
-    found = trend_over(every, Window(EPOCH, EPOCH + timedelta(days=n_days)), Every.DAY)
+    found = begin_trend(every, Window(EPOCH, EPOCH + timedelta(days=n_days)), Every.DAY)()
 
     assert found.n == pytest.approx(20_000, abs=100)
     assert found.span_days == n_days - 1

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import Table
 from msgspec import Struct
+from msgspec.structs import replace
 
+from resile.analytics.coded import Coded, coded, combined
 from resile.analytics.ordered import Bools, Ints
 from resile.analytics.periods import period_of_days
 from resile.analytics.query import PERIODS, Every, Query, Window
-from resile.analytics.selection import EXCLUSIONS, counted, dimension, narrowed, other_services, per_service, selected
+from resile.analytics.selection import EXCLUSIONS, dimension, narrowed, selected
+from resile.analytics.threads import meanwhile
 from resile.model.time import to_us
 
 Key = dict[str, str | None]
@@ -42,6 +44,28 @@ class Observations(Struct, frozen=True):
     def n(self) -> int:
         """How many there are."""
         return len(self.started_us)
+
+    def taken(self, rows: Ints | Bools) -> "Observations":
+        """Those at these places, in their order, or those that are marked."""
+        return Observations(
+            self.keys,
+            self.groups[rows],
+            self.started_us[rows],
+            self.durations_us[rows],
+            self.is_open[rows],
+            {name: column[rows] for name, column in self.instants_us.items()},
+        )
+
+    def followed_by(self, more: "Observations") -> "Observations":
+        """These and others, in groups of the same keys."""
+        return Observations(
+            self.keys,
+            np.concatenate((self.groups, more.groups)),
+            np.concatenate((self.started_us, more.started_us)),
+            np.concatenate((self.durations_us, more.durations_us)),
+            np.concatenate((self.is_open, more.is_open)),
+            {name: np.concatenate((column, more.instants_us[name])) for name, column in self.instants_us.items()},
+        )
 
 
 class Observed(Struct, frozen=True):
@@ -72,7 +96,7 @@ def observe(
     needs: Sequence[str] = (),
     by_first_service: bool = False,
 ) -> Observed:
-    """Fetch the query's incidents, grouped by its dimensions.
+    """Fetch the query's incidents, grouped by its dimensions, with one question to the engine.
 
     Args:
         facts: in the columns of analytics/facts.py.
@@ -81,38 +105,23 @@ def observe(
         by_first_service: an incident with several services counts with the first of them only.
     """
     window = observable(query.window, known_until)
-    facts = narrowed(facts, query, needs)
-    table = selected(facts, query, known_until=known_until)
-    excluded, n_shared = _census(table)
-    once = _fetch(counted(table), query, facts, window, needs)
-    if "service" not in query.by or not n_shared or by_first_service:
-        return Observed(once, once, excluded, window)
-    if any(condition.dimension == "service" for condition in query.where):
-        in_groups = _fetch(per_service(counted(table), query), query, per_service(facts, query), window, needs)
-    else:
-        in_groups = _together(once, _fetch(other_services(counted(table)), query, other_services(facts), window, needs))
-    return Observed(once, in_groups, excluded, window)
-
-
-def _together(one: Observations, other: Observations) -> Observations:
-    """All of both, under one list of keys."""
-    # The incidents with several services may all be excluded; keys of nothing lack the periods.
-    if not other.n:
-        return one
-    places: dict[tuple[str | None, ...], int] = {}
-    of_one, of_other = (
-        np.array([places.setdefault(tuple(key.values()), len(places)) for key in part.keys], dtype=np.int32)
-        for part in (one, other)
-    )
-    names = tuple(one.keys[0])
-    return Observations(
-        [dict(zip(names, values, strict=True)) for values in places],
-        np.concatenate((of_one[one.groups], of_other[other.groups])),
-        np.concatenate((one.started_us, other.started_us)),
-        np.concatenate((one.durations_us, other.durations_us)),
-        np.concatenate((one.is_open, other.is_open)),
-        {name: np.concatenate((column, other.instants_us[name])) for name, column in one.instants_us.items()},
-    )
+    table = selected(narrowed(facts, query, needs), query, known_until=known_until)
+    columns = {name: dimension(table, name) for name in query.by if name not in PERIODS}
+    if is_spread := "service" in columns and not by_first_service:
+        columns["other_services"] = table.other_services
+    fetched = table.select("excluded_because", "started_at", "ended_at", *needs, **columns).to_pyarrow()
+    excluded = _tally(fetched["excluded_because"])
+    counted = np.flatnonzero(fetched["excluded_because"].is_null().to_numpy())
+    ungrouped = meanwhile(lambda: _ungrouped(fetched, window, needs).taken(counted))
+    texts = {name: coded(fetched[name]).taken(counted) for name in query.by if name not in PERIODS}
+    once = ungrouped()
+    sides = {name: _period(once.started_us, Every(name)) if name in PERIODS else texts[name] for name in query.by}
+    if is_spread:
+        others = fetched["other_services"].filter(fetched["excluded_because"].is_null())
+        if others.null_count < once.n:
+            return Observed(*_spread(once, others.combine_chunks(), sides, query), excluded, window)
+    once = _grouped(once, sides)
+    return Observed(once, once, excluded, window)
 
 
 def observable(window: Window, known_until: datetime | None) -> Window:
@@ -122,51 +131,22 @@ def observable(window: Window, known_until: datetime | None) -> Window:
     return Window(window.start, known_until)
 
 
-def count_excluded(table: Table) -> dict[str, int]:
-    """How many of the selected incidents do not count, by reason; every reason is named."""
-    return _census(table)[0]
+def _tally(reasons: pa.ChunkedArray) -> dict[str, int]:
+    """How many incidents are excluded, by reason; every reason is named."""
+    found = {row["values"]: row["counts"] for row in pc.value_counts(reasons).to_pylist()}
+    return {reason: found.get(reason, 0) for reason in EXCLUSIONS}
 
 
-def _census(table: Table) -> tuple[dict[str, int], int]:
-    """The numbers of excluded incidents by reason; and how many have several services."""
-    by_reason = table.group_by("excluded_because")
-    rows = by_reason.aggregate(n=table.count(), n_shared=table.other_services.count()).to_pyarrow().to_pylist()
-    found = {row["excluded_because"]: row["n"] for row in rows}
-    return {reason: found.get(reason, 0) for reason in EXCLUSIONS}, sum(row["n_shared"] for row in rows)
-
-
-def _columns(table: Table, query: Query) -> dict[str, Any]:
-    """The dimensions of the query that are no periods."""
-    names = [name for name in query.by if name not in PERIODS]
-    return {f"d{place}": dimension(table, name) for place, name in enumerate(names)}
-
-
-def _fetch(table: Table, query: Query, facts: Table, window: Window, needs: Sequence[str]) -> Observations:
-    """Fetch a table of counted incidents; `facts` is any table, cheap to read, with at least all its values.
-
-    The combinations of values are numbered first and joined, so that only numbers come over, not text.
-    """
-    columns = _columns(table, query)
-    names = ["started_at", "ended_at", *needs]
-    keys: list[Key] = [{}]
-    if columns:
-        values = facts.select(**_columns(facts, query)).distinct().to_pyarrow()
-        rows = zip(*(column.to_pylist() for column in values.columns), strict=True)
-        dimensions = [name for name in query.by if name not in PERIODS]
-        keys = [dict(zip(dimensions, row, strict=True)) for row in rows] or keys
-        numbers = pa.array(np.arange(values.num_rows, dtype=np.int32))
-        numbered = ibis.memtable(values.append_column("number", numbers))
-        table = table.select(*names, **columns)
-        table = table.join(numbered, [table[name].identical_to(numbered[name]) for name in columns])
-        names.append("number")
-    fetched = table.select(*names).to_pyarrow()
-    groups = fetched["number"].to_numpy() if columns else np.zeros(fetched.num_rows, dtype=np.int32)
+def _ungrouped(fetched: pa.Table, window: Window, needs: Sequence[str]) -> Observations:
     started_us = _microseconds(fetched["started_at"], 0)
-    is_open = fetched["ended_at"].is_null().to_numpy()
-    durations_us = _microseconds(fetched["ended_at"], to_us(window.end)) - started_us
-    instants_us = {name: _microseconds(fetched[name], NO_INSTANT) for name in needs}
-    keys, groups = _split_by_periods(keys, groups, started_us, query)
-    return Observations(keys, groups, started_us, durations_us, is_open, instants_us)
+    return Observations(
+        keys=[{}],
+        groups=np.zeros(fetched.num_rows, dtype=np.int32),
+        started_us=started_us,
+        durations_us=_microseconds(fetched["ended_at"], to_us(window.end)) - started_us,
+        is_open=fetched["ended_at"].is_null().to_numpy(),
+        instants_us={name: _microseconds(fetched[name], NO_INSTANT) for name in needs},
+    )
 
 
 def _microseconds(column: pa.ChunkedArray, for_null: int) -> Ints:
@@ -174,21 +154,33 @@ def _microseconds(column: pa.ChunkedArray, for_null: int) -> Ints:
     return numbers
 
 
-def _split_by_periods(keys: list[Key], groups: Ints, started_us: Ints, query: Query) -> tuple[list[Key], Ints]:
-    """Divide the groups further by each period asked for, and bring the keys into the query's order."""
-    periods = [name for name in query.by if name in PERIODS]
-    if not periods or not len(started_us):
-        return keys, groups
+def _period(started_us: Ints, every: Every) -> Coded:
+    """The period in which each incident started, by the date on which it begins."""
+    if not len(started_us):
+        return Coded([], started_us)
     days = started_us // DAY_US
-    first_day, last_day = int(days.min()), int(days.max())
-    days -= first_day
-    for name in periods:
-        starts, of_day = period_of_days(first_day, last_day, Every(name))
-        dates = [start.date().isoformat() for start in starts]
-        combined = groups * np.int64(len(starts)) + of_day[days]
-        occurring = np.flatnonzero(np.bincount(combined, minlength=len(keys) * len(starts)))
-        place = np.zeros(len(keys) * len(starts), dtype=np.int32)
-        place[occurring] = np.arange(len(occurring), dtype=np.int32)
-        groups = place[combined]
-        keys = [{**keys[code // len(dates)], name: dates[code % len(dates)]} for code in occurring.tolist()]
-    return [{name: key[name] for name in query.by} for key in keys], groups
+    first_day = int(days.min())
+    starts, of_day = period_of_days(first_day, int(days.max()), every)
+    return Coded([start.date().isoformat() for start in starts], of_day[days - first_day])
+
+
+def _grouped(observations: Observations, sides: dict[str, Coded]) -> Observations:
+    keys, groups = combined(list(sides.values()), observations.n)
+    return replace(observations, keys=[dict(zip(sides, key, strict=True)) for key in keys], groups=groups)
+
+
+def _spread(
+    once: Observations, others: pa.ListArray, sides: dict[str, Coded], query: Query
+) -> tuple[Observations, Observations]:
+    """Each incident once, by its first service; and once for each of its services that the query asks for."""
+    again = pc.list_parent_indices(others).to_numpy()
+    more = {name: side.taken(again) for name, side in sides.items()} | {"service": coded(pc.list_flatten(others))}
+    sides = {name: side.followed_by(more[name]) for name, side in sides.items()}
+    in_groups = _grouped(once.followed_by(once.taken(again)), sides)
+    once = replace(once, keys=in_groups.keys, groups=in_groups.groups[: once.n])
+    service = sides["service"]
+    for condition in query.where:
+        if condition.dimension == "service":
+            is_wanted = np.array([(value or "") in condition.values for value in service.values])[service.codes]
+            in_groups, service = in_groups.taken(is_wanted), service.taken(is_wanted)
+    return once, in_groups

@@ -45,6 +45,14 @@ class Ordered(Struct, frozen=True):
         durations_us = self.durations_us[kept]
         return Ordered(durations_us, np.zeros(len(durations_us), dtype=np.bool_), n_before[self.edges])
 
+    def only(self, chosen: Bools) -> "Ordered":
+        """The groups that are marked (n_groups,)."""
+        if chosen.all():
+            return self
+        kept = np.repeat(chosen, self.sizes)
+        edges = np.concatenate(([0], np.cumsum(self.sizes[chosen])))
+        return Ordered(self.durations_us[kept], self.is_open[kept], edges)
+
     def between(self, first: int, stop: int) -> "Ordered":
         """The groups from `first` up to but not including `stop`, without copying."""
         start, end = self.edges[first], self.edges[stop]

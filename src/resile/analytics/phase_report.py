@@ -8,7 +8,7 @@ from ibis import Table
 
 from resile.analytics.figures import Figures, figures
 from resile.analytics.grouping import Key, Observations, observe
-from resile.analytics.ordered import Bools, Floats, Ints, order
+from resile.analytics.ordered import Floats, Ints, order
 from resile.analytics.phase_columns import BOUNDS, N_JOINS, contradicts, join_name, phase_columns
 from resile.analytics.query import Clock, Query
 from resile.analytics.results import PhaseGroup, PhasesReport, PhaseStatistics, WindowOut
@@ -60,18 +60,7 @@ def _parted(observations: Observations) -> tuple[Observations, int]:
     """Those that can be parted: restored, without contradiction; and how many contradict themselves."""
     is_over = ~observations.is_open
     wrong = contradicts(instants_of(observations)) & is_over
-    return _some(observations, is_over & ~wrong), int(wrong.sum())
-
-
-def _some(observations: Observations, chosen: Bools) -> Observations:
-    return Observations(
-        observations.keys,
-        observations.groups[chosen],
-        observations.started_us[chosen],
-        observations.durations_us[chosen],
-        observations.is_open[chosen],
-        {name: column[chosen] for name, column in observations.instants_us.items()},
-    )
+    return observations.taken(is_over & ~wrong), int(wrong.sum())
 
 
 def _groups(observations: Observations) -> list[PhaseGroup]:

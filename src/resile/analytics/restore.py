@@ -1,6 +1,5 @@
 """Time to restore, or any other clock's time, by group and over time, as one report."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import numpy as np
@@ -11,7 +10,8 @@ from resile.analytics.grouping import Observations, Observed, observe
 from resile.analytics.ordered import order
 from resile.analytics.query import Clock, Query
 from resile.analytics.results import GroupStatistics, RestoreReport, WindowOut
-from resile.analytics.trend import trend
+from resile.analytics.threads import meanwhile
+from resile.analytics.trend import begin_trend
 
 NOTE_SEVERAL_SERVICES = "an incident with several services counts in each of their rows, and once over all"
 
@@ -28,18 +28,17 @@ def restore_report(facts: Table, query: Query, *, known_until: datetime | None =
         known_until: the present instant; a window that ends later is looked at up to here.
     """
     observed = observe(facts, query, known_until)
-    with ThreadPoolExecutor(2) as threads:
-        in_groups = threads.submit(statistics_by_group, observed) if query.by else None
-        over_time = threads.submit(trend, observed.once, observed.window, query.every)
-        overall = threads.submit(overall_statistics, observed.once)
+    over_time = begin_trend(observed.once, observed.window, query.every)
+    overall = meanwhile(lambda: overall_statistics(observed.once))
+    groups = statistics_by_group(observed) if query.by else []
     return RestoreReport(
         measure=query.clock.measure,
         clock=str(query.clock),
         window=WindowOut(query.window.start, query.window.end),
         by=list(query.by),
-        groups=[] if in_groups is None else in_groups.result(),
-        overall=overall.result(),
-        trend=over_time.result(),
+        groups=groups,
+        overall=overall(),
+        trend=over_time(),
         excluded=observed.excluded,
         definition=definition(query.clock),
     )

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 SHORTER, LONGER, NO_EVIDENCE = "shorter", "longer", "no evidence either way"
 
 
-class GroupStatistics(Struct, frozen=True, kw_only=True):
+class GroupStatistics(Struct, frozen=True):
     """A group's figures; the fields and their meaning are in docs/reference/measures.md.
 
     Attributes:
@@ -41,7 +41,7 @@ class GroupStatistics(Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
-class PeriodStatistics(Struct, frozen=True, kw_only=True):
+class PeriodStatistics(Struct, frozen=True):
     """A period's figures; values are null where it holds no incident."""
 
     start: datetime

@@ -104,28 +104,6 @@ def dimension(table: Table, name: str) -> Any:
     return table[name]
 
 
-def per_service(table: Table, query: Query) -> Table:
-    """One row per incident and service, for grouping by service: an incident with two services counts in both.
-
-    Where the query asks for certain services only, the others of its incidents are left out.
-    """
-    table = ibis.union(table, other_services(table))
-    for condition in query.where:
-        if condition.dimension == "service":
-            table = table.filter(_has(table.service, condition.values))
-    return table
-
-
-def other_services(table: Table) -> Table:
-    """One row per incident and service beyond its first."""
-    table = table.filter(table.other_services.notnull())
-    return table.mutate(service=table.other_services.unnest())
-
-
-def _has(column: Any, values: Iterable[str]) -> Any:
-    return _any((column.isnull() if not value else (column == value).fill_null(False)) for value in values)  # noqa: FBT003
-
-
 def _any(tests: Iterable[Any]) -> Any:
     return reduce(or_, tests, ibis.literal(False))  # noqa: FBT003
 
