@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resile.analytics.coded import Coded, coded, combined
@@ -15,6 +15,7 @@ def spelt(column: Coded) -> list[str | None]:
     return [column.values[code] for code in column.codes.tolist()]
 
 
+@settings(deadline=None)
 @given(chunks=st.lists(st.lists(TEXTS, max_size=6), max_size=4))
 def test_column_in_pieces_keeps_its_values_and_null_is_one_of_them(chunks: list[list[str | None]]) -> None:
     found = coded(pa.chunked_array(chunks, type=pa.string()))
@@ -23,6 +24,7 @@ def test_column_in_pieces_keeps_its_values_and_null_is_one_of_them(chunks: list[
     assert len(set(found.values)) == len(found.values)
 
 
+@settings(deadline=None)
 @given(one=st.lists(TEXTS, max_size=8), other=st.lists(TEXTS, max_size=8))
 def test_column_below_another_is_both_of_them(one: list[str | None], other: list[str | None]) -> None:
     both = coded(pa.array(one, type=pa.string())).followed_by(coded(pa.array(other, type=pa.string())))
@@ -32,6 +34,7 @@ def test_column_below_another_is_both_of_them(one: list[str | None], other: list
 
 
 @pytest.mark.parametrize("n_places_most", [1, 1 << 22])
+@settings(deadline=None)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=30))
 def test_rows_are_in_one_group_exactly_if_all_their_values_are_equal(
     n_places_most: int, rows: list[tuple[str | None, ...]]
