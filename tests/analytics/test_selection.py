@@ -9,7 +9,7 @@ import pytest
 
 from resile.analytics.dot_columns import dot_columns
 from resile.analytics.facts import facts_of
-from resile.analytics.grouping import observe
+from resile.analytics.grouping import observe, population
 from resile.analytics.query import Clock, Condition, Window, check_dimension
 from resile.analytics.selection import selected
 from resile.model.errors import ConfigError
@@ -171,7 +171,7 @@ def test_service_named_twice_is_one_service() -> None:
 def test_dots_stand_where_incidents_started_to_the_microsecond() -> None:
     rows = [incident("a", at(seconds=59.7), 5.5, severity="SEV2"), incident("b", at(days=1))]
 
-    found = dot_columns(facts(rows), asking(), known_until=at(days=3))
+    found = dot_columns(population(facts(rows), asking(), at(days=3), also_by=("severity",)))
 
     ranks = np.argsort(found.started_us)
     assert found.started_us[ranks].tolist() == [to_us(at(seconds=59.7)), to_us(at(days=1))]

@@ -1,15 +1,10 @@
 """Every counted incident as columns, for pictures of so many that no reader looks at each by itself."""
 
-from datetime import datetime
-from typing import Any
-
 import numpy as np
-from ibis import Table
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from resile.analytics.query import Query
-from resile.analytics.selection import counted, selected
+from resile.analytics.grouping import Population
 
 
 class DotColumns(Struct, frozen=True):
@@ -32,23 +27,9 @@ class DotColumns(Struct, frozen=True):
         return len(self.started_us)
 
 
-def dot_columns(facts: Table, query: Query, *, known_until: datetime) -> DotColumns:
-    """The query's counted incidents."""
-    table = counted(selected(facts, query, known_until=known_until))
-    columns = table.select(
-        started_at=table.started_at,
-        duration_us=table.duration_us,
-        is_open=table.is_open,
-        severity=table.severity.right(1).try_cast("int64").fill_null(0),
-    ).to_pyarrow()
-
-    def column(name: str) -> NDArray[Any]:
-        values: NDArray[Any] = columns[name].to_numpy()
-        return values
-
-    return DotColumns(
-        columns["started_at"].cast("int64").to_numpy(),
-        column("duration_us") / 1e6,
-        column("is_open").astype(bool),
-        column("severity"),
-    )
+def dot_columns(found: Population) -> DotColumns:
+    """The counted incidents of what was fetched, by severity too."""
+    severity = found.texts["severity"]
+    levels = np.array([int(value[-1]) if value else 0 for value in severity.values], dtype=np.int64)
+    once = found.everyone
+    return DotColumns(once.started_us, once.durations_us / 1e6, once.is_open, levels[severity.codes])

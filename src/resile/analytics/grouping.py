@@ -88,40 +88,78 @@ class Observed(Struct, frozen=True):
         return self.in_groups is not self.once
 
 
-def observe(
+class Population(Struct, frozen=True):
+    """The counted incidents of a question, fetched once, to be asked again and again.
+
+    Attributes:
+        query: the question; it may be grouped by other dimensions than its own, if they were fetched.
+        everyone: each incident once, in no groups.
+        texts: their dimensions that are no periods, by name; of services, the first.
+        others: their further services; None where nobody has any, or none were asked for.
+        excluded: numbers of incidents that do not count, by reason.
+        window: the query's, up to the present instant at most.
+    """
+
+    query: Query
+    everyone: Observations
+    texts: dict[str, Coded]
+    others: pa.ListArray | None
+    excluded: dict[str, int]
+    window: Window
+
+    def grouped(self, by: Sequence[str]) -> Observed:
+        """The incidents by these dimensions; the periods are those in which they started."""
+        once = self.everyone
+        sides = {name: _period(once.started_us, Every(name)) if name in PERIODS else self.texts[name] for name in by}
+        if self.others is not None and "service" in sides:
+            return Observed(*_spread(once, self.others, sides, self.query), self.excluded, self.window)
+        once = _grouped(once, sides)
+        return Observed(once, once, self.excluded, self.window)
+
+
+def population(
     facts: Table,
     query: Query,
     known_until: datetime | None = None,
     *,
     needs: Sequence[str] = (),
+    also_by: Sequence[str] = (),
     by_first_service: bool = False,
-) -> Observed:
-    """Fetch the query's incidents, grouped by its dimensions, with one question to the engine.
+) -> Population:
+    """Fetch the query's incidents, with one question to the engine.
 
     Args:
         facts: in the columns of analytics/facts.py.
         known_until: the present instant; a window that ends later is looked at up to here.
         needs: instants to be fetched too, by name.
+        also_by: dimensions to be fetched besides the query's own.
         by_first_service: an incident with several services counts with the first of them only.
     """
     window = observable(query.window, known_until)
-    table = selected(narrowed(facts, query, needs), query, known_until=known_until)
-    columns = {name: dimension(table, name) for name in query.by if name not in PERIODS}
+    by = tuple(dict.fromkeys((*query.by, *also_by)))
+    table = selected(narrowed(facts, replace(query, by=by), needs), query, known_until=known_until)
+    columns = {name: dimension(table, name) for name in by if name not in PERIODS}
+    texts = list(columns)
     if is_spread := "service" in columns and not by_first_service:
         columns["other_services"] = table.other_services
     fetched = table.select("excluded_because", "started_at", "ended_at", *needs, **columns).to_pyarrow()
-    excluded = _tally(fetched["excluded_because"])
-    counted = np.flatnonzero(fetched["excluded_because"].is_null().to_numpy())
-    ungrouped = meanwhile(lambda: _ungrouped(fetched, window, needs).taken(counted))
-    texts = {name: coded(fetched[name]).taken(counted) for name in query.by if name not in PERIODS}
-    once = ungrouped()
-    sides = {name: _period(once.started_us, Every(name)) if name in PERIODS else texts[name] for name in query.by}
-    if is_spread:
-        others = fetched["other_services"].filter(fetched["excluded_because"].is_null())
-        if others.null_count < once.n:
-            return Observed(*_spread(once, others.combine_chunks(), sides, query), excluded, window)
-    once = _grouped(once, sides)
-    return Observed(once, once, excluded, window)
+    counted = fetched["excluded_because"].is_null()
+    rows = np.flatnonzero(counted.to_numpy())
+    everyone = meanwhile(lambda: _ungrouped(fetched, window, needs).taken(rows))
+    others = fetched["other_services"].filter(counted).combine_chunks() if is_spread else None
+    return Population(
+        query=query,
+        texts={name: coded(fetched[name]).taken(rows) for name in texts},
+        others=others if others is not None and others.null_count < len(others) else None,
+        excluded=_tally(fetched["excluded_because"]),
+        everyone=everyone(),
+        window=window,
+    )
+
+
+def observe(facts: Table, query: Query, known_until: datetime | None = None, *, needs: Sequence[str] = ()) -> Observed:
+    """Fetch the query's incidents as `population` does, grouped by its dimensions."""
+    return population(facts, query, known_until, needs=needs).grouped(query.by)
 
 
 def observable(window: Window, known_until: datetime | None) -> Window:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from resile.analytics.attribution import attribute, class_times, usual_dimensions
-from resile.analytics.grouping import Key, observe
+from resile.analytics.grouping import Key, population
 from resile.analytics.phase_columns import BOUNDS
 from resile.analytics.query import PERIODS, Query, Window
 from resile.analytics.results import Attribution
@@ -41,7 +41,7 @@ def attribution_between(
     """
     by = tuple(name for name in before.by if name not in PERIODS)
     sides = [
-        observe(facts, replace(query, by=by), known_until, needs=BOUNDS, by_first_service=True).once
+        population(facts, replace(query, by=by), known_until, needs=BOUNDS, by_first_service=True).grouped(by).once
         for query in (before, after)
     ]
     # Facts of nothing have no values by which to tell classes.

@@ -7,7 +7,7 @@ import numpy as np
 from ibis import Table
 
 from resile.analytics.figures import Figures, figures
-from resile.analytics.grouping import Key, Observations, observe
+from resile.analytics.grouping import Key, Observations, Population, population
 from resile.analytics.ordered import Floats, Ints, order
 from resile.analytics.phase_columns import BOUNDS, N_JOINS, contradicts, join_name, phase_columns
 from resile.analytics.query import Clock, Query
@@ -28,7 +28,12 @@ def phases_report(facts: Table, query: Query, *, known_until: datetime | None = 
     Incidents belong to the window by the start of the query's clock, or by their detection where that is later.
     """
     query = msgspec.structs.replace(query, clock=restoring(query.clock))
-    observed = observe(facts, query, known_until, needs=BOUNDS)
+    return phases_of(population(facts, query, known_until, needs=BOUNDS), query)
+
+
+def phases_of(found: Population, query: Query) -> PhasesReport:
+    """The same of what was fetched for a clock that ends with restoration, with all instants of BOUNDS."""
+    observed = found.grouped(query.by)
     once, n_contradictory = _parted(observed.once)
     in_groups = _parted(observed.in_groups)[0] if observed.counts_twice else once
     excluded = dict(observed.excluded)

@@ -6,7 +6,7 @@ import numpy as np
 from ibis import Table
 
 from resile.analytics.figures import figures, group_statistics
-from resile.analytics.grouping import Observations, Observed, observe
+from resile.analytics.grouping import Observations, Observed, Population, population
 from resile.analytics.ordered import order
 from resile.analytics.query import Clock, Query
 from resile.analytics.results import GroupStatistics, RestoreReport, WindowOut
@@ -27,7 +27,12 @@ def restore_report(facts: Table, query: Query, *, known_until: datetime | None =
     Args:
         known_until: the present instant; a window that ends later is looked at up to here.
     """
-    observed = observe(facts, query, known_until)
+    return restore_of(population(facts, query, known_until), query)
+
+
+def restore_of(found: Population, query: Query) -> RestoreReport:
+    """Answer the query over what was fetched for it."""
+    observed = found.grouped(query.by)
     over_time = begin_trend(observed.once, observed.window, query.every)
     overall = meanwhile(lambda: overall_statistics(observed.once))
     groups = statistics_by_group(observed) if query.by else []
@@ -42,6 +47,14 @@ def restore_report(facts: Table, query: Query, *, known_until: datetime | None =
         excluded=observed.excluded,
         definition=definition(query.clock),
     )
+
+
+def usual_dimension(found: Population) -> str:
+    """Service, or severity where most incidents have no service or all have the same; both must have been fetched."""
+    observed = found.grouped(("service",))
+    sizes = np.bincount(observed.in_groups.groups, minlength=len(observed.in_groups.keys))
+    n_without = sum(n for n, key in zip(sizes.tolist(), observed.in_groups.keys, strict=True) if key["service"] is None)
+    return "service" if np.count_nonzero(sizes) > 1 and n_without <= observed.once.n / 2 else "severity"
 
 
 def statistics_by_group(observed: Observed) -> list[GroupStatistics]:

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import numpy as np
 from ibis import Table
+from msgspec.structs import replace
 
 from resile.analytics import kaplan_meier
-from resile.analytics.grouping import observe
+from resile.analytics.grouping import Population, population
 from resile.analytics.ordered import order
 from resile.analytics.query import Query
 from resile.analytics.results import Survival, SurvivalPoint
@@ -17,7 +18,12 @@ N_POINTS_MOST = 500
 
 def survival_report(facts: Table, query: Query, *, known_until: datetime | None = None) -> Survival:
     """The Kaplan–Meier curve over the query's incidents, each counted once."""
-    once = observe(facts, Query(window=query.window, clock=query.clock, where=query.where), known_until).once
+    return survival_of(population(facts, replace(query, by=()), known_until))
+
+
+def survival_of(found: Population) -> Survival:
+    """The same of what was fetched."""
+    once = found.everyone
     ordered = order(np.zeros(once.n, dtype=np.int32), once.durations_us, once.is_open, 1)
     median, low, high = (float(column[0]) for column in kaplan_meier.medians(ordered))
     curve = kaplan_meier.curve(ordered)

@@ -1,17 +1,31 @@
 """What pages draw of a question's incidents, fetched with as few looks into the store as a quick page allows."""
 
-from resile.analytics.dot_columns import DotColumns
-from resile.analytics.dot_columns import dot_columns as _dot_columns
+from msgspec.structs import replace
+
+from resile.analytics.grouping import Population, population
 from resile.analytics.moved import Moved
 from resile.analytics.moved import moved as _moved
+from resile.analytics.phase_columns import BOUNDS
+from resile.analytics.phase_report import phases_of, restoring
 from resile.analytics.query import Query, Window
+from resile.analytics.results import PhasesReport
+from resile.app import report
 from resile.app.wiring import Resile
 
 
-def dot_columns(resile: Resile, query: Query) -> DotColumns:
-    """Every counted incident of the question, as columns."""
+def everyone(resile: Resile, query: Query) -> Population:
+    """The question's counted incidents, for figures by its dimensions, by service or by severity, and for pictures."""
+    resile.facts.refresh()
     with resile.facts.table() as facts:
-        return _dot_columns(facts, query, known_until=resile.clock.now())
+        return population(facts, query, resile.clock.now(), needs=BOUNDS, also_by=("service", "severity"))
+
+
+def phases(resile: Resile, found: Population) -> PhasesReport:
+    """Where the time of these incidents goes, over all of them."""
+    query = replace(found.query, by=())
+    if restoring(query.clock) is query.clock:
+        return phases_of(found, query)
+    return report.phases(resile, query)
 
 
 def moved(resile: Resile, query: Query, before: Window, after: Window) -> Moved:

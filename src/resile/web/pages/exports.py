@@ -19,7 +19,7 @@ from resile.analytics.results import Attribution, GroupStatistics, IncidentDot
 from resile.analytics.words import key_name
 from resile.app import report
 from resile.app.incidents import MAX_PER_PAGE, list_incidents
-from resile.app.pictures import moved
+from resile.app.pictures import everyone, moved
 from resile.app.wiring import Resile
 from resile.model.time import format_instant
 from resile.web.pages.compare import windows_asked
@@ -105,7 +105,7 @@ def _incidents_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
 
 
 def _groups_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
-    return charts.groups_chart(restored(resile, asked)[1].groups)
+    return charts.groups_chart(restored(everyone(resile, asked.query), asked)[1].groups)
 
 
 def _phases_spec(resile: Resile, asked: Asked) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _dot_rows(resile: Resile, asked: Asked) -> Rows:
 
 def _group_rows(resile: Resile, asked: Asked) -> Rows:
     fields = [name for name in GroupStatistics.__struct_fields__ if name not in {"key", "notes"}]
-    found = restored(resile, asked)[1]
+    found = restored(everyone(resile, asked.query), asked)[1]
     header = [*found.by, *fields]
     return header, (
         [*(group.key.get(name) for name in found.by), *(getattr(group, name) for name in fields)]

@@ -8,13 +8,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from msgspec.structs import replace
 
-from resile.analytics.dot_columns import DotColumns
+from resile.analytics.dot_columns import DotColumns, dot_columns
+from resile.analytics.grouping import Population
 from resile.analytics.query import Query, Window
-from resile.analytics.results import GroupStatistics, IncidentDot, PhasesReport, RestoreReport, Trend
+from resile.analytics.restore import restore_of, usual_dimension
+from resile.analytics.results import GroupStatistics, IncidentDot, PhasesReport, RestoreReport
 from resile.analytics.sentences import detectable_sentence, message_parts, trend_detail, typical_s
+from resile.analytics.survival_report import survival_of
 from resile.analytics.words import VERDICT_SIGNS, duration, key_name
 from resile.app import report
-from resile.app.pictures import dot_columns, moved
+from resile.app.pictures import everyone, moved, phases
 from resile.app.wiring import Resile
 from resile.model.phases import PhaseName
 from resile.model.time import DAY, MICROSECOND
@@ -55,7 +58,8 @@ def restore_page(request: Request) -> Response:
     asked = ask(request)
     if asked.is_empty:
         return render(request, "empty.html", title="Time to restore", asked=asked)
-    asked, found = restored(resile, asked)
+    fetched = everyone(resile, asked.query)
+    asked, found = restored(fetched, asked)
     context: dict[str, Any] = {
         "title": "Time to restore",
         "asked": asked,
@@ -69,42 +73,35 @@ def restore_page(request: Request) -> Response:
         "typical_s": typical_s(found.overall),
         "gaps": gaps(found.trend.periods),
     }
-    context |= _pictures(resile, asked, found.overall, found.trend)
+    context |= _pictures(resile, asked, fetched, found)
     context |= _groups(asked, found.groups)
-    context |= _phases(resile, asked)
+    context |= _phases(resile, asked, fetched)
     context |= _attribution(resile, asked)
     return render(request, "restore.html", **context, problems=asked.problems)
 
 
-def restored(resile: Resile, asked: Asked) -> tuple[Asked, RestoreReport]:
+def restored(fetched: Population, asked: Asked) -> tuple[Asked, RestoreReport]:
     """The report; where no dimension is asked for, by service, or by severity if most incidents have no service."""
-    if asked.query.by or asked.has("by"):
-        return asked, report.restore(resile, asked.query)
-    by_service = replace(asked, query=replace(asked.query, by=("service",)))
-    found = report.restore(resile, by_service.query)
-    n = found.overall.n_restored + found.overall.n_open
-    n_without = sum(group.n_restored + group.n_open for group in found.groups if group.key["service"] is None)
-    if len(found.groups) > 1 and n_without <= n / 2:
-        return by_service, found
-    by_severity = replace(asked, query=replace(asked.query, by=("severity",)))
-    return by_severity, report.restore(resile, by_severity.query)
+    if not asked.query.by and not asked.has("by"):
+        asked = replace(asked, query=replace(asked.query, by=(usual_dimension(fetched),)))
+    return asked, restore_of(fetched, asked.query)
 
 
-def _pictures(resile: Resile, asked: Asked, overall: GroupStatistics, trend: Trend) -> dict[str, Any]:
-    n = overall.n_restored + overall.n_open
+def _pictures(resile: Resile, asked: Asked, fetched: Population, found: RestoreReport) -> dict[str, Any]:
+    overall, n = found.overall, fetched.everyone.n
     is_small = n <= MOST_LINKED
     dots: Sequence[IncidentDot] | DotColumns
     if is_small:
         dots = report.dots(resile, asked.query, MOST_LINKED)[0]
         kinds = {(dot.severity or _NO_SEVERITY, kind_of(dot.severity)) for dot in dots}
     else:
-        dots = dot_columns(resile, asked.query)
+        dots = dot_columns(fetched)
         present = np.unique(dots.severity).tolist()
         kinds = {(f"SEV{level}" if level else _NO_SEVERITY, f"sev{level}") for level in present}
     return {
-        "scatter": scatter(dots, trend, asked.query.window, asked.between),
+        "scatter": scatter(dots, found.trend, asked.query.window, asked.between),
         "distribution": distribution(dots, overall) if n else None,
-        "survival": survival_picture(report.survival(resile, asked.query)) if n else None,
+        "survival": survival_picture(survival_of(fetched)) if n else None,
         "severities": sorted(kinds),
         "n_counted": n,
         "dots_address": "" if is_small else asked.address(path="/restore/dots"),
@@ -170,8 +167,8 @@ def sorted_groups(groups: Sequence[GroupStatistics], sort: str, *, is_descending
     return sorted(known, key=figure, reverse=is_descending) + unknown
 
 
-def _phases(resile: Resile, asked: Asked) -> dict[str, Any]:
-    found = report.phases(resile, replace(asked.query, by=()))
+def _phases(resile: Resile, asked: Asked, fetched: Population) -> dict[str, Any]:
+    found = phases(resile, fetched)
     names = [name.value for name in PhaseName]
     known = [phase.phase for phase in found.overall.phases if phase.phase in names]
     if not known:
