@@ -11,7 +11,9 @@ from resile.model.errors import ConfigError
 from resile.sources.csv_records import SHOWN_CHARS, detect_encoding
 
 MAX_OBJECT_BYTES = 4 << 20
+MAX_DEPTH = 100
 CHUNK_BYTES = 1 << 18
+_TOO_DEEP = f"its brackets are nested too deeply, in more than {MAX_DEPTH} levels; flatten it"
 _TOKENS = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'["\\]')
 
@@ -90,10 +92,25 @@ def _decoded(text: bytes, number: int, under: str) -> JsonRecord:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", _beginning(text))
     except RecursionError:
-        return JsonRecord(number, {}, under, "its brackets are nested too deeply; flatten it", _beginning(text))
+        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
     if not isinstance(value, dict):
         return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", _beginning(text))
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(value):
+        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
     return JsonRecord(number, value, under)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether brackets are nested more deeply than whoever reads the record may have to follow."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        within: list[Any] = []
+        for one in level:
+            within += one.values() if isinstance(one, dict) else one
+        level = [one for one in within if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _too_long(number: int, text: bytes, under: str = "") -> JsonRecord:
