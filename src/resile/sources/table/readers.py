@@ -172,6 +172,9 @@ def _json_columns(part: Part, layout: Layout) -> tuple[list[str], list[str]]:
     for n, record in enumerate(_wanted(part, layout)):
         if n >= _SAMPLED_OBJECTS and not missing:
             break
+        if record.problem is not None:
+            # What is torn or no object tells of no array: its key is not known.
+            continue
         arrays[record.under] = None
         flat = flattened(record.value)
         columns.update(dict.fromkeys(flat))
