@@ -299,3 +299,14 @@ def test_what_is_no_repository_says_so(read_known, tmp_path: Path) -> None:
         read_known("upptime", tmp_path)
     with pytest.raises(ConfigError, match="is not there"):
         read_known("upptime", tmp_path / "no")
+
+
+def test_a_folder_within_a_repository_is_not_taken_for_it(read_known, repository) -> None:
+    """Somebody's code around it has a history too, but none of checks."""
+    folder, commit = repository
+    commit(0, "Initial commit")
+    within = folder / "within"
+    within.mkdir()
+
+    with pytest.raises(ConfigError, match="cannot be read as a git repository"):
+        read_known("upptime", within)

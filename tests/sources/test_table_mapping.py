@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,17 @@ def test_missing_markers_can_be_named(read_table) -> None:
             "severity maps to 'SEV9', which is none of SEV1",
         ),
         ("detected: began\nnoise: {column: ref, matches: '('}", "noise has a wrong pattern '('"),
+        (
+            "detected: began\nnoise: {column: ref, matches: '(?!a)b'}",
+            "'(?!a)b': it looks ahead, which is not known here",
+        ),
+        ("detected: began\nnoise: {column: ref, matches: '(a)\\1'}", "no look-around, no references back"),
+        ("detected: began\nnoise: {column: ref, matches: '(.|ab){900}'}", "steps where 2,000 are the most; shorten it"),
+        (
+            "detected: began\nnoise: {column: ref, matches: '((a{1,1000}){1,1000}){1,1000}'}",
+            "noise has a wrong pattern",
+        ),
+        ("detected: began\nmissing: &a [*a]", "map.yaml, row 1: with its aliases (*) written out it has more than"),
         ("detected: began\nnoise: {column: ref}", "noise says neither equals nor matches"),
         ("detected: began\ndetected: ended", "map.yaml, row 2: key 'detected' stands there twice"),
         ("detected: [began", "map.yaml, row 1: expected ',' or ']'"),
@@ -168,3 +180,29 @@ def test_the_name_option_goes_before_the_origin_of_the_mapping(read_table) -> No
 def test_what_yaml_itself_cannot_read_is_one_sentence(read_table, said: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         read_table(HEADER, said)
+
+
+def test_aliases_of_aliases_are_refused_before_they_are_written_out(read_table) -> None:
+    """A few lines that would be ten thousand million words."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+
+    with pytest.raises(ConfigError, match=r"map.yaml, row 1: with its aliases \(\*\) written out"):
+        read_table("began\n2024-01-01\n", "\n".join([*lines, "detected: *a9"]))
+
+
+def test_an_alias_may_stand_for_a_format(read_table) -> None:
+    mapping = "detected: {column: began, format: &day '%d/%m/%Y'}\nrestored: {column: ended, format: *day}\n"
+
+    assert read_table("began,ended\n1/2/2024,2/2/2024\n", mapping).refused == []
+
+
+def test_a_pattern_that_fits_in_countless_ways_takes_no_longer_than_others(read_table) -> None:
+    """With a search that tries each way, this cell alone takes longer than the universe is old."""
+    table = f"ref,began,kind\n1,2024-01-01,{'a' * 50_000}!\n2,2024-01-01,Duplicate of äß\n"
+    began_s = time.process_time()
+
+    readings = read_table(table, "detected: began\nid: ref\nnoise: {column: kind, matches: '(a+)+$|^duplicate.*Ä'}\n")
+
+    assert time.process_time() - began_s < 5
+    assert {ref: draft.exclusion for ref, draft in readings.drafts.items()} == {"1": None, "2": Exclusion.NOISE}

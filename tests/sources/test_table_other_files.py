@@ -71,6 +71,13 @@ def test_a_document_that_ends_in_the_middle_keeps_what_came_before(read_table) -
     assert "the document ends in the middle, after object 1" in readings.refused[0].reason
 
 
+def test_a_document_with_a_key_that_ends_in_the_middle_keeps_what_came_before(read_table) -> None:
+    readings = read_table(json.dumps({"incidents": [ONE, TWO]})[:-20], MAPPING, file="t.json")
+
+    assert list(readings.drafts) == ["1"]
+    assert "the document ends in the middle, after object 1" in readings.refused[0].reason
+
+
 def test_several_arrays_and_none_at_all_are_told(read_table) -> None:
     both = json.dumps({"incidents": [ONE], "services": [{"ref": "db"}]})
     with pytest.raises(ConfigError, match=r"holds several arrays \(incidents, services\); say `records: incidents`"):
@@ -249,3 +256,26 @@ def test_brackets_that_open_without_end_take_no_more_time_than_others(read_table
     assert "ends in the middle" in readings.refused[0].reason
     # As many brackets in both; work that grows with the square of the depth is slower by a factor of hundreds.
     assert deep_s < 10 * flat_s
+
+
+@pytest.mark.parametrize("between", ["5", '"a word"', "[1]", "null, 7", "oops"])
+def test_what_is_no_object_among_objects_is_told(read_table, between: str) -> None:
+    text = f'{{"incidents": [{json.dumps(ONE)}, {between}, {json.dumps(TWO)}], "page": 1}}'
+
+    readings = read_table(text, MAPPING, file="t.json")
+
+    assert list(readings.drafts) == ["1", "2"]
+    assert [one.reason for one in readings.refused] == [
+        "among its objects stands what is none; it is passed over, export it as an array of objects"
+    ]
+
+
+def test_a_page_saved_in_place_of_json_is_one_sentence(read_table) -> None:
+    with pytest.raises(ConfigError, match=r"^t.json, row 1: is no JSON, it begins with '<html>"):
+        read_table("<html>[Log in]</html>", MAPPING, file="t.json")
+
+
+def test_an_array_is_read_whatever_its_file_is_called(read_table) -> None:
+    readings = read_table(json.dumps([ONE, TWO], indent=1), MAPPING, file="t.jsonl")
+
+    assert list(readings.drafts) == ["1", "2"]

@@ -98,8 +98,8 @@ class CsvRecords:
         detected = detect_encoding(head, name) if encoding is None or head.startswith(_MARKS) else None
         self.encoding = detected or encoding or "utf-8"
         try:
-            text = codecs.getincrementaldecoder(self.encoding)("replace").decode(head)
-        except LookupError:
+            text = io.TextIOWrapper(io.BytesIO(head), self.encoding, errors="replace", newline="").read()
+        except (LookupError, UnicodeError):
             raise ConfigError(f"encoding {self.encoding!r} is unknown; use utf-8, cp1252, utf-16 or the like") from None
         if text.partition("\n")[0].rstrip("\r").endswith(f",{ERROR_COLUMN}"):
             # A file of refused rows is written one way, whatever the mapping says of the file they came from.

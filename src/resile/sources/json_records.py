@@ -11,7 +11,9 @@ from resile.model.errors import ConfigError
 from resile.sources.csv_records import SHOWN_CHARS, detect_encoding
 
 MAX_OBJECT_BYTES = 4 << 20
+MAX_DEPTH = 100
 CHUNK_BYTES = 1 << 18
+_TOO_DEEP = f"its brackets are nested too deeply, in more than {MAX_DEPTH} levels; flatten it"
 _TOKENS = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'["\\]')
 
@@ -48,10 +50,16 @@ def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iter
     if not detect_encoding(head, name).startswith("utf-8"):
         raise ConfigError(f"{name}, row 1: JSON is read as UTF-8 only; save it as UTF-8")
     with start() as stream:
-        if suffix in {".jsonl", ".ndjson"} or _is_lines(head):
+        beginning = head.removeprefix(b"\xef\xbb\xbf").strip()[:SHOWN_CHARS]
+        is_array = beginning.startswith(b"[")
+        if (suffix in {".jsonl", ".ndjson"} and not is_array) or _is_lines(head):
             yield from _lines(stream)
-        else:
+        elif is_array or beginning.startswith(b"{"):
             yield from _documents(stream, name)
+        else:
+            raise ConfigError(
+                f"{name}, row 1: is no JSON, it begins with {_beginning(beginning)[:40]!r}; export it again"
+            )
 
 
 def _is_lines(head: bytes) -> bool:
@@ -90,10 +98,25 @@ def _decoded(text: bytes, number: int, under: str) -> JsonRecord:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", _beginning(text))
     except RecursionError:
-        return JsonRecord(number, {}, under, "its brackets are nested too deeply; flatten it", _beginning(text))
+        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
     if not isinstance(value, dict):
         return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", _beginning(text))
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(value):
+        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
     return JsonRecord(number, value, under)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether brackets are nested more deeply than whoever reads the record may have to follow."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        within: list[Any] = []
+        for one in level:
+            within += one.values() if isinstance(one, dict) else one
+        level = [one for one in within if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _too_long(number: int, text: bytes, under: str = "") -> JsonRecord:
@@ -123,6 +146,9 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
         yield JsonRecord(n_objects + 1, {}, "", f"the document ends in the middle, {where}; get the file again")
     elif not cutter.n_arrays:
         raise ConfigError(f"{name} holds no array of objects; export it as an array, or as JSON Lines")
+    elif cutter.stray:
+        reason = "among its objects stands what is none; it is passed over, export it as an array of objects"
+        yield JsonRecord(n_objects + 1, {}, "", reason, _beginning(bytes(cutter.stray)))
 
 
 class _Cutter:
@@ -136,6 +162,7 @@ class _Cutter:
         self._record: bytearray | None = None
         self._record_depth = 0
         self.n_arrays = 0
+        self.stray = bytearray()
 
     @property
     def depth(self) -> int:
@@ -146,7 +173,9 @@ class _Cutter:
         """The objects that end in this chunk with the key of their array; ones that are too long are cut."""
         at, kept = 0, 0
         while (found := (_IN_STRING if self._is_quoted else _TOKENS).search(chunk, at)) is not None:
-            token, at = found.group(), found.end()
+            token, before, at = found.group(), at, found.end()
+            if not self._is_quoted and self._record is None:
+                self._look_between(chunk[before : found.start()], token)
             if token == b"\\":
                 at += 1
             elif token == b'"':
@@ -161,6 +190,12 @@ class _Cutter:
             self._keep(chunk[kept:])
         elif self._is_quoted and len(self._stack) == 1:
             self._keep_string(chunk[kept:])
+
+    def _look_between(self, piece: bytes, token: bytes) -> None:
+        """Remember what stands right within an array of objects and is none: a number, a word, a list."""
+        if bytes(self._stack[:3]) in {b"[", b"{["} and len(self.stray) < SHOWN_CHARS:
+            within = piece.strip(b" \t\r\n,") + (token if token in b'"[' else b"")
+            self.stray += within[:SHOWN_CHARS]
 
     def _quoted(self, chunk: bytes, at: int, kept: int) -> int:
         """A string begins or ends; those right within the top object may be the key of an array."""

@@ -161,6 +161,22 @@ def _json_reading(
     return uniques.reading(understood, place, lambda: json_cells(record.value))
 
 
+def packed(value: Any) -> bytes:
+    """A value of JSON to be kept on disk; whole numbers that are too long for that are kept as words."""
+    try:
+        return msgspec.msgpack.encode(value, enc_hook=words_of)
+    except OverflowError:
+        return msgspec.msgpack.encode(_shortened(value), enc_hook=words_of)
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    return str(value) if isinstance(value, int) and abs(value) >= 1 << 63 else value
+
+
 def json_cells(value: dict[str, Any]) -> dict[str, str]:
     """The record as JSON in one cell: nested, it fits no columns. To be mended, its line is taken out of the input."""
     return {"record": shown(msgspec.json.encode(value).decode())}

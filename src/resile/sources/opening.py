@@ -18,7 +18,9 @@ FREE_BYTES = 256 * 1024 * 1024
 MAX_RATIO = 250
 CHUNK_BYTES = 1 << 20
 _LOCAL_HEADER = struct.Struct("<4sHHHHHIIIHH")
-_DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile)
+_DAMAGE = (EOFError, zlib.error, zipfile.BadZipFile, OSError)
+# The others of zip unpack a whole block at once, whatever its size.
+_READ_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 class TornInputError(Exception):
@@ -74,6 +76,7 @@ def parts_of(path: Path, suffixes: frozenset[str]) -> Iterator[Part | Odd]:
             f"use {', '.join(sorted(suffixes))}, or .gz or .zip of these"
         )
     current: list[IO[bytes]] = []
+    budget = _Budget(size)
 
     def start() -> IO[bytes]:
         raw = path.open("rb")
@@ -81,7 +84,7 @@ def parts_of(path: Path, suffixes: frozenset[str]) -> Iterator[Part | Odd]:
         if suffix != ".gz":
             return raw
         # GzipFile closes a file that it was handed only when it opened it itself.
-        return _bounded(gzip.GzipFile(fileobj=raw, mode="rb"), size, raw)
+        return _bounded(gzip.GzipFile(fileobj=raw, mode="rb"), budget, path.name, raw)
 
     try:
         yield Part(path.name, inner, start, lambda: _position(current), size)
@@ -127,9 +130,10 @@ def _zip_parts(path: Path, size: int, suffixes: frozenset[str]) -> Iterator[Part
             members = [member for member in archive.infolist() if _counts(member.filename, is_folder=member.is_dir())]
             if not members:
                 raise ConfigError(f"{path.name} holds no files; export it again")
+            budget = _Budget(size)
             for member in members:
                 name = f"{path.name}/{member.filename}"
-                yield _member(archive, member, name=name, raw=raw, size=size, suffixes=suffixes)
+                yield _member(archive, member, name=name, raw=raw, budget=budget, suffixes=suffixes)
     finally:
         raw.close()
 
@@ -140,7 +144,13 @@ def _counts(name: str, *, is_folder: bool) -> bool:
 
 
 def _member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, *, name: str, raw: IO[bytes], size: int, suffixes: frozenset[str]
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    *,
+    name: str,
+    raw: IO[bytes],
+    budget: "_Budget",
+    suffixes: frozenset[str],
 ) -> Part | Odd:
     suffix = Path(member.filename).suffix.lower()
     if suffix in {".zip", ".gz"}:
@@ -151,14 +161,16 @@ def _member(
         return Odd(name, f"{suffix or 'no ending'} is no kind of table that is understood")
     if member.flag_bits & 0x1:
         return Odd(name, "it is locked by a password; unpack it and import what it holds", is_fault=True)
+    if member.compress_type not in _READ_METHODS:
+        return Odd(name, "it is packed in a way that is not read; pack it as zip usually does (deflate)", is_fault=True)
 
     def start() -> IO[bytes]:
         try:
-            return _bounded(archive.open(member), member.compress_size)
+            return _bounded(archive.open(member), budget, f"{member.header_offset} {name}")
         except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
             raise TornInputError(f"cannot be unpacked ({error})") from None
 
-    return Part(name, suffix, start, raw.tell, size)
+    return Part(name, suffix, start, raw.tell, budget.packed_bytes)
 
 
 def _salvaged(path: Path, size: int, suffixes: frozenset[str]) -> Iterator[Part | Odd]:
@@ -170,15 +182,16 @@ def _salvaged(path: Path, size: int, suffixes: frozenset[str]) -> Iterator[Part 
         _, _, flags, method, _, _, _, _, _, n_name, n_extra = _LOCAL_HEADER.unpack(head)
         member = file.read(n_name).decode("utf-8", "replace")
     suffix = Path(member).suffix.lower()
-    if method not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} or flags & 0x1 or suffix not in suffixes:
+    if method not in _READ_METHODS or flags & 0x1 or suffix not in suffixes:
         raise ConfigError(f"{path.name} is cut off and nothing in it can be saved; download it again")
     current: list[IO[bytes]] = []
+    budget = _Budget(size)
 
     def start() -> IO[bytes]:
         raw = path.open("rb")
         raw.seek(_LOCAL_HEADER.size + n_name + n_extra)
         current.append(raw)
-        return _bounded(_TornMember(raw, is_packed=method == zipfile.ZIP_DEFLATED), size, raw)
+        return _bounded(_TornMember(raw, is_packed=method == zipfile.ZIP_DEFLATED), budget, member, raw)
 
     try:
         yield Part(f"{path.name}/{member}", suffix, start, lambda: _position(current), size)
@@ -205,14 +218,32 @@ class _TornMember(io.RawIOBase):
         raise EOFError
 
 
+class _Budget:
+    """How much a file on disk may unpack to, all its members together; one that is read again counts once."""
+
+    def __init__(self, packed_bytes: int) -> None:
+        self.packed_bytes = packed_bytes
+        self._n_bytes: dict[str, int] = {}
+        self._total = 0
+
+    def is_exceeded(self, member: str, n_bytes: int) -> bool:
+        """Whether it is, now that so many bytes of the member were read."""
+        before = self._n_bytes.get(member, 0)
+        if n_bytes > before:
+            self._n_bytes[member] = n_bytes
+            self._total += n_bytes - before
+        return self._total > FREE_BYTES and self._total > MAX_RATIO * self.packed_bytes
+
+
 class _Unpacked(io.RawIOBase):
     """A stream that stops with TornInputError at damage, and where it turns out to be a bomb."""
 
-    def __init__(self, inner: Any, packed_bytes: int, *behind: IO[bytes]) -> None:
+    def __init__(self, inner: Any, budget: _Budget, member: str, *behind: IO[bytes]) -> None:
         self._inner = inner
         # One piece at a time: a longer read would lose what stands before the damage.
         self._read = getattr(inner, "read1", inner.read)
-        self._packed_bytes = max(packed_bytes, 1)
+        self._budget = budget
+        self._member = member
         self._behind = behind
         self._n_bytes = 0
 
@@ -225,7 +256,7 @@ class _Unpacked(io.RawIOBase):
         except _DAMAGE:
             raise TornInputError("ends in the middle or is damaged") from None
         self._n_bytes += len(read)
-        if self._n_bytes > FREE_BYTES and self._n_bytes > MAX_RATIO * self._packed_bytes:
+        if self._budget.is_exceeded(self._member, self._n_bytes):
             raise TornInputError(
                 f"unpacks to more than {MAX_RATIO} times its size, as no table does (unpack it yourself if it is one)"
             )
@@ -240,5 +271,5 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def _bounded(inner: Any, packed_bytes: int, *behind: IO[bytes]) -> IO[bytes]:
-    return io.BufferedReader(_Unpacked(inner, packed_bytes, *behind), CHUNK_BYTES)
+def _bounded(inner: Any, budget: _Budget, member: str, *behind: IO[bytes]) -> IO[bytes]:
+    return io.BufferedReader(_Unpacked(inner, budget, member, *behind), CHUNK_BYTES)

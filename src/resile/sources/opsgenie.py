@@ -88,9 +88,11 @@ class OpsgenieSource:
         steps = [Step("detected", created), *_of_impact(value)]
         report = value.get("report") if isinstance(value.get("report"), dict) else {}
         assert isinstance(report, dict)  # noqa: S101 - by the line above
-        if (acknowledged := _after(created, report.get("ackTime"))) is not None:
+        if (acknowledged := _after(created, report.get("ackTime"), "report.ackTime")) is not None:
             steps.append(Step("acknowledged", acknowledged, text=text_of(report.get("acknowledgedBy")) or None))
-        closed = _after(created, report.get("closeTime")) or iso_instant(value.get("closedAt"), "closedAt")
+        closed = _after(created, report.get("closeTime"), "report.closeTime") or iso_instant(
+            value.get("closedAt"), "closedAt"
+        )
         updated = iso_instant(value.get("updatedAt"), "updatedAt")
         steps += _end(text_of(value.get("status")), closed, updated, steps, doubts)
         services = value.get("impactedServices")
@@ -146,10 +148,13 @@ def _name(value: object) -> str:
     return text_of(value.get("name") or value.get("id")) if isinstance(value, dict) else text_of(value)
 
 
-def _after(created: datetime, milliseconds: object) -> datetime | None:
+def _after(created: datetime, milliseconds: object, field: str) -> datetime | None:
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float) or milliseconds <= 0:
         return None
-    return created + timedelta(milliseconds=milliseconds)
+    try:
+        return created + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        raise RecordProblemError(f"{milliseconds} milliseconds lie beyond all dates; correct it", field) from None
 
 
 def _of_impact(value: dict[str, Any]) -> Iterator[Step]:

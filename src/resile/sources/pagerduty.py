@@ -18,6 +18,7 @@ from resile.sources.known import (
     RecordProblemError,
     iso_instant,
     json_cells,
+    packed,
     severity_or_none,
     text_of,
     torn,
@@ -145,7 +146,7 @@ def _kept(value: dict[str, Any], place: Place, sorter: Sorter, file: int) -> Rea
     if not ref:
         return Refused(place, "the incident's id is missing; fill it in", json_cells(value))
     rank = _ENTRY if is_entry else _INCIDENT
-    sorter.add(ref, rank, place.row, msgspec.msgpack.encode([rank, file, place.row, value]))
+    sorter.add(ref, rank, place.row, packed([rank, file, place.row, value]))
     return None
 
 

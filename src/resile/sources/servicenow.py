@@ -16,10 +16,18 @@ from resile.model.draft import Draft, Step
 from resile.model.event import Source
 from resile.model.severity import Severity
 from resile.ports.source import Place, Progress, Reading, Refused, Skipped, SourceOptions, Taken
-from resile.sources.known import Columns, RecordProblemError, instant_reader, row_cells, severity_or_none, torn, within
+from resile.sources.known import (
+    Columns,
+    RecordProblemError,
+    instant_reader,
+    packed,
+    row_cells,
+    severity_or_none,
+    torn,
+    within,
+)
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import Sorter
-from resile.sources.table.cells import words_of
 from resile.sources.table.readers import SUFFIXES, Layout, open_table
 from resile.sources.times import settle, zone_of
 
@@ -106,7 +114,7 @@ class ServiceNowSource:
     def read(self, path: Path) -> Iterator[Reading]:
         """Bring each incident's rows together, then read incident by incident."""
         self._tables = []
-        encoder, decoder = msgspec.msgpack.Encoder(enc_hook=words_of), msgspec.msgpack.Decoder(_Row)
+        decoder = msgspec.msgpack.Decoder(_Row)
         n_rows, size = 0, path.stat().st_size if path.is_file() else 0
         with Sorter() as sorter:
             for part in parts_of(path, SUFFIXES):
@@ -121,7 +129,9 @@ class ServiceNowSource:
                     n_rows += 1
                     number = self._tables[row.part][2].get(row.cells, "number")
                     if number:
-                        sorter.add(number, self._rank(row), n_rows, encoder.encode(row))
+                        sorter.add(
+                            number, self._rank(row), n_rows, packed([row.part, row.number, row.problem, row.cells])
+                        )
                     else:
                         yield self._refused(
                             row, row.problem or "the incident's number is missing; fill it in", "number"
@@ -150,7 +160,7 @@ class ServiceNowSource:
     def _rank(self, row: _Row) -> int:
         """The place of a row among its incident's: the count of modifications; where there is none, as in the file."""
         count = self._tables[row.part][2].get(row.cells, "sys_mod_count")
-        return int(count) if count.isdecimal() and len(count) < 10 else 0  # noqa: PLR2004 - fits an integer column
+        return _counted(count)
 
     def _incident(self, number: str, rows: list[_Row]) -> Iterator[Reading]:
         """One incident's draft; if any of its rows is bad, all are refused, so that they are mended together."""
@@ -188,7 +198,7 @@ class ServiceNowSource:
         return _Update(
             state=get(row.cells, "state"),
             at=updated[0] if updated else None,
-            n_reopened=int(count) if count.isdecimal() else 0,
+            n_reopened=_counted(count),
             said=tuple((name, get(row.cells, name)) for name in ("state", "priority", "assignment_group")),
         )
 
@@ -235,6 +245,11 @@ class ServiceNowSource:
         """Of `3` or `3 - Moderate`, the figure."""
         head = priority.partition("-")[0].strip()
         return severity_or_none(head if head.isdigit() else priority, {}, self._aliases, doubts)
+
+
+def _counted(word: str) -> int:
+    """A count; one that is none, or fits no integer column, is taken as 0."""
+    return int(word) if word.isdecimal() and len(word) < 10 else 0  # noqa: PLR2004 - nine figures fit
 
 
 def _refuse_endless(number: str, rows: Sequence[_Row]) -> None:

@@ -142,7 +142,7 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
         for parse in parsers:
             try:
                 at = parse(text)
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 problem = problem or str(error)
                 continue
             return to_utc(_plausible(at, text))
@@ -159,7 +159,7 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
             return to_utc(_plausible(datetime(cell.year, cell.month, cell.day), cell))  # noqa: DTZ001
         if isinstance(cell, int | float) and not isinstance(cell, bool):
             # A whole number in a cell of numbers is written without its ".0", as it was typed.
-            return read_text(str(int(cell)) if cell == int(cell) else str(cell))
+            return read_text(str(cell) if isinstance(cell, float) and not cell.is_integer() else str(int(cell)))
         raise TimeProblemError(f"{_short(str(cell))} is of type {type(cell).__name__}, no time; correct it")
 
     return read

@@ -96,8 +96,13 @@ class UpptimeSource:
         )
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+def _environment(path: Path) -> dict[str, str]:
+    """Such that git looks into that folder alone: not into one around it, nor where a hook that runs us has pointed."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"GIT_DIR", "GIT_WORK_TREE"}}
+    around = str(path.resolve().parent)
+    return {
+        **kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": around,
+    }  # fmt: skip
 
 
 def _git(path: Path, *arguments: str) -> str:
@@ -113,7 +118,7 @@ def _git(path: Path, *arguments: str) -> str:
             ["git", "-C", str(path), *arguments],  # noqa: S607 - the one on the path
             capture_output=True,
             check=False,
-            env=_environment(),
+            env=_environment(path),
         )
     except NotADirectoryError:
         raise ConfigError(f"{path} is a file; give the folder of the git repository") from None
@@ -129,7 +134,7 @@ def _log(path: Path) -> Iterator[bytes]:
     """Committer time and subject of every commit, oldest first, parents before their children."""
     command = ["git", "-C", str(path), "log", "--reverse", "--date-order", "--no-show-signature", "--format=%ct%x09%s"]
     with subprocess.Popen(  # noqa: S603 - git itself, no shell
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment(path)
     ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:

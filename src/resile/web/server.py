@@ -30,14 +30,15 @@ from resile.web import accounts, api, errors
 from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
 from resile.web.gate import Gate
-from resile.web.limits import MAX_CONNECTIONS
+from resile.web.limits import MAX_CONNECTIONS, ImportDoor
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
 from resile.web.pages.warming import warm_up
 from resile.web.security import SecurityHeaders, check_form, is_loopback
 
-# Answers under way when the server is told to end get so long.
+# Answers under way when the server is told to end get so long, and then so long to break off by themselves.
 _GRACE_S = 5
+_LAST_S = 3
 _log = structlog.get_logger()
 
 
@@ -60,12 +61,14 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
             Middleware(AccessLog),
             Middleware(SecurityHeaders, settings=resile.settings),
             Middleware(Gate, settings=resile.settings, access=access),
+            Middleware(ImportDoor),
         ],
     )
     app.state.resile = resile
     app.state.access = access
     app.state.accounts = Accounts(resile.accounts, resile.clock)
     app.state.has_settings_page = True
+    app.state.is_ending = threading.Event()
     errors.install(app)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.include_router(api.router)
@@ -119,7 +122,11 @@ def serve(
             listening.listen(MAX_CONNECTIONS)
         except OSError as error:
             raise _cannot_listen(settings.host, settings.port, error) from None
-        _Server(app, settings, lambda: _greet(app, settings, address, say)).run(sockets=[listening])
+        server = _Server(app, settings, lambda: _greet(app, settings, address, say))
+        try:
+            server.run(sockets=[listening])
+        finally:
+            server.has_ended()
 
 
 def log_to_stderr() -> None:
@@ -198,6 +205,12 @@ def _greet(app: FastAPI, settings: Settings, address: str, say: Callable[[str], 
     )
 
 
+def _give_up() -> None:
+    """End with a thread still at work: what it stored is whole, what it was about to store was promised to nobody."""
+    _log.warning("ended with a request under way", after_s=_GRACE_S + _LAST_S)
+    os._exit(0)
+
+
 class _Server(uvicorn.Server):
     """uvicorn as the whole of a program: SIGINT and SIGTERM end it with everything closed and exit code 0."""
 
@@ -215,6 +228,20 @@ class _Server(uvicorn.Server):
             )
         )
         self._when_ready = when_ready
+        self._is_ending: threading.Event = app.state.is_ending
+        self._last_resort = threading.Timer(_GRACE_S + _LAST_S, _give_up)
+        self._last_resort.daemon = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Tell imports under way to break off; end without them if they do not hear it."""
+        if not self._is_ending.is_set():
+            self._is_ending.set()
+            self._last_resort.start()
+        super().handle_exit(sig, frame)
+
+    def has_ended(self) -> None:
+        """Nothing is under way any more."""
+        self._last_resort.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""

@@ -1,7 +1,6 @@
 """The mapping file: which column of a table is what. Read and checked at the border, so that readers may trust it."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from msgspec import Struct
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
 from resile.sources.table.cells import DEFAULT_MISSING
+from resile.sources.table.patterns import PatternError, finder
 from resile.sources.times import time_reader, zone_of
 
 INSTANT_KEYS = (
@@ -25,6 +25,7 @@ INSTANT_KEYS = (
     "reopened",
 )
 MAX_MAPPING_BYTES = 1 << 20
+_MAX_NODES = 50_000
 _TEXT_KEYS = ("id", "title", "team", "url")
 _SCALAR_KEYS = ("timezone", "origin", "encoding", "delimiter", "sheet", "records")
 _RULE_KEYS = ("planned", "noise", "where")
@@ -63,11 +64,11 @@ class Rule(Struct, frozen=True):
 
     column: str
     equals: frozenset[str] = frozenset()
-    matches: re.Pattern[str] | None = None
+    matches: Callable[[str], bool] | None = None
 
     def holds(self, cell: str) -> bool:
         """Whether it holds for that cell; letters' case does not count."""
-        return cell.casefold() in self.equals or (self.matches is not None and self.matches.search(cell) is not None)
+        return cell.casefold() in self.equals or (self.matches is not None and self.matches(cell))
 
 
 class TableMapping(Struct, frozen=True, kw_only=True):
@@ -165,7 +166,13 @@ def load_mapping(path: Path) -> TableMapping:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands there twice, of which YAML would silently take the last."""
+    """Refuses a key that stands there twice, of which YAML would silently take the last, and aliases without end."""
+
+    def construct_document(self, node: yaml.Node) -> Any:
+        if _n_nodes(node, {}) > _MAX_NODES:
+            problem = f"with its aliases (*) written out it has more than {_MAX_NODES:,} words"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+        return super().construct_document(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -176,6 +183,17 @@ class _StrictLoader(yaml.SafeLoader):
             if not isinstance(key, list | dict):
                 seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _n_nodes(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many words there would be if every alias were written out; one that holds itself has them without end."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = _MAX_NODES + 1  # What is met while it is being counted holds itself.
+        inner = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + sum(_n_nodes(one, known) for one in inner)
+    return known[id(node)]
 
 
 def parse_mapping(said: object, *, shown: str, default_origin: str | None = None) -> TableMapping:
@@ -313,9 +331,9 @@ class _Reader:
             raise self._wrong(key, "says neither equals nor matches; add one")
         words = equals if isinstance(equals, list) else [] if equals is None else [equals]
         try:
-            pattern = None if matches is None else re.compile(str(matches), re.IGNORECASE)
-        except re.error as error:
-            raise self._wrong(key, f"has a wrong pattern {matches!r}: {error}; correct it") from None
+            pattern = None if matches is None else finder(str(matches))
+        except PatternError as error:
+            raise self._wrong(key, f"has a wrong pattern {str(matches)[:60]!r}: it {error}") from None
         return Rule(parts["column"], frozenset(_folded(word) for word in words), pattern)
 
     def _missing(self, said: object) -> frozenset[str]:

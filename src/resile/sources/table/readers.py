@@ -39,6 +39,15 @@ class Table(Struct, frozen=True):
     share_done: Callable[[], float]
 
 
+class Unpacked(Struct, frozen=True):
+    """A table of a file that was unpacked whole; `n_rows` as the file says."""
+
+    name: str
+    columns: list[str]
+    n_rows: int
+    rows: Iterator[TableRow]
+
+
 class Layout(Struct, frozen=True, kw_only=True):
     """What the mapping says of the file itself."""
 
@@ -60,13 +69,9 @@ def open_table(part: Part, layout: Layout) -> Table:
         return _csv(part, layout)
     if part.suffix in {".json", ".jsonl", ".ndjson"}:
         return _json(part, layout)
-    if part.suffix == ".parquet":
-        from resile.sources.table.parquet import open_parquet  # noqa: PLC0415 - pyarrow loads only when needed
+    from resile.sources.table.apart import open_apart  # noqa: PLC0415 - it builds on this module
 
-        return open_parquet(part)
-    from resile.sources.table.sheets import open_sheet  # noqa: PLC0415 - calamine loads only when needed
-
-    return open_sheet(part, layout.sheet)
+    return open_apart(part, layout.sheet)
 
 
 def unique_names(header: list[str]) -> list[str]:
@@ -167,6 +172,9 @@ def _json_columns(part: Part, layout: Layout) -> tuple[list[str], list[str]]:
     for n, record in enumerate(_wanted(part, layout)):
         if n >= _SAMPLED_OBJECTS and not missing:
             break
+        if record.problem is not None:
+            # What is torn or no object tells of no array: its key is not known.
+            continue
         arrays[record.under] = None
         flat = flattened(record.value)
         columns.update(dict.fromkeys(flat))

@@ -241,6 +241,8 @@ class RowReader:
             cell = cells[at]
             if cell is None or (isinstance(cell, str) and cell.strip().casefold() in missing):
                 continue
+            if cell != cell:  # noqa: PLR0124 - NaN, as tables of numbers write a missing one
+                continue
             try:
                 options = read(cell)
             except TimeProblemError as error:

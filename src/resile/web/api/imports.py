@@ -3,17 +3,21 @@
 import re
 import shutil
 import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from msgspec import Struct
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from resile.app.import_history import Listeners, import_history
 from resile.app.import_summary import ImportSummary
 from resile.model.errors import ConfigError
-from resile.ports.source import Refused, SourceOptions
+from resile.ports.source import Reading, Refused, SourceOptions
 from resile.sources.registry import open_source
 from resile.web.api.asking import resile_of
 from resile.web.api.reports import as_json
@@ -46,7 +50,7 @@ class Imported(Struct, frozen=True, kw_only=True):
     refused_rows: list[RefusedRow]
 
 
-@router.post("/imports", summary="Bring a history in", responses=answers(Imported, also=(413,)))
+@router.post("/imports", summary="Bring a history in", responses=answers(Imported, also=(413, 503)))
 def import_file(
     request: Request,
     *,
@@ -75,15 +79,38 @@ def import_file(
             severity_aliases={alias.casefold(): meant for alias, meant in resile.settings.severity_aliases.items()},
         )
         source = open_source(kind, options)
-        summary = import_history(
-            source.read(_stored(file, Path(folder) / "input")),
-            timelines=resile.timelines,
-            facts=resile.facts,
-            clock=resile.clock,
-            listeners=Listeners(refused=keep),
-            is_dry_run=dry_run,
-        )
+        read = source.read(_stored(file, Path(folder) / "input"))
+        with _closing(read):
+            summary = import_history(
+                _until(request.app.state.is_ending, read),
+                timelines=resile.timelines,
+                facts=resile.facts,
+                clock=resile.clock,
+                listeners=Listeners(refused=keep),
+                is_dry_run=dry_run,
+            )
     return as_json(Imported(n_incidents=summary.n_incidents, summary=summary, refused_rows=refused))
+
+
+def _until(is_ending: Event, readings: Iterator[Reading]) -> Iterator[Reading]:
+    """The readings, for as long as the server is not told to end: it would have to wait for them."""
+    for reading in readings:
+        if is_ending.is_set():
+            raise HTTPException(
+                503,
+                "the server is ending; a part of the history is stored, hand the same file in again when it is back",
+            )
+        yield reading
+
+
+@contextmanager
+def _closing(readings: Iterator[Reading]) -> Iterator[None]:
+    """Let go of files and processes behind the readings, even when they are broken off."""
+    try:
+        yield
+    finally:
+        if isinstance(readings, Generator):
+            readings.close()
 
 
 def _mapping_file(mapping: UploadFile | None, folder: Path) -> Path | None:
