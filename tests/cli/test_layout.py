@@ -107,3 +107,11 @@ def test_a_group_whose_name_holds_a_colon_is_named_in_full(terminal: Terminal) -
     assert "eu: checkout: fewer than 50 restored" in " ".join(
         terminal.says("report", "restore", "--by", "service").split()
     )
+
+
+@pytest.mark.parametrize("command", [("incident", "declare", "\udcff"), ("report", "restore", "--service", "a\udcff")])
+def test_an_argument_that_is_no_text_is_refused_in_a_sentence(terminal: Terminal, command: tuple[str, ...]) -> None:
+    declared(terminal, "one", "checkout")
+
+    assert "no text in this locale" in terminal.refuses(*command)
+    assert len(terminal.json("incident", "list")["rows"]) == 1
