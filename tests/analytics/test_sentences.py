@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from resile.analytics import sentences
 from resile.analytics.results import (
@@ -207,11 +208,14 @@ def test_nothing_is_so_many_times_as_long_as_nothing() -> None:
 def test_what_if_tells_before_after_and_saved() -> None:
     answer = WhatIf(
         phase="detect", minutes_sooner=5, where={}, n_changed=120, n=130, median_before_s=2280, median_after_s=2040,
-        mean_before_s=1, mean_after_s=1, saved_s=1, saved_per_year_s=93_600,
+        mean_before_s=1, mean_after_s=1, saved_s=23_400, saved_per_year_s=93_600,
     )  # fmt: skip
 
     assert sentences.what_if_sentence(answer) == (
-        "Median 38 min → 34 min, 26 h of waiting saved a year over 120 incidents."
+        "Median 38 min → 34 min: 6.5 h of waiting saved in 120 incidents of this window; at that rate 26 h a year."
+    )
+    assert sentences.what_if_sentence(replace(answer, n_changed=1, saved_per_year_s=None)) == (
+        "Median 38 min → 34 min: 6.5 h of waiting saved in 1 incident of this window."
     )
 
 

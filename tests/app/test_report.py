@@ -9,6 +9,7 @@ import pytest
 
 from resile.analytics.query import Condition, Query, Window
 from resile.app import report
+from resile.app.extent import default_window, extent
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.draft import Draft, Step
@@ -62,7 +63,7 @@ def test_what_was_appended_is_in_the_next_report(resile: Resile) -> None:
 def test_default_window_of_a_finished_history_ends_with_it(resile: Resile) -> None:
     take(resile, *drafts(3))
 
-    window = report.default_window(resile)
+    window = default_window(resile)
 
     assert window.start == JANUARY.replace(hour=0)
     last = JANUARY + timedelta(days=2, hours=3)
@@ -73,12 +74,12 @@ def test_default_window_of_a_finished_history_ends_with_it(resile: Resile) -> No
 def test_default_window_of_a_running_history_ends_now(resile: Resile) -> None:
     take(resile, *drafts(3), *drafts(1, first=NOW - timedelta(days=80), name="late"))
 
-    assert report.default_window(resile).end == NOW
+    assert default_window(resile).end == NOW
 
 
 def test_without_incidents_the_default_window_is_the_last_ninety_days(resile: Resile) -> None:
-    assert report.extent(resile) == (None, None, 0)
-    assert report.default_window(resile).end == NOW
+    assert extent(resile) == (None, None, 0)
+    assert default_window(resile).end == NOW
 
 
 def test_open_incident_lasts_until_now_and_no_longer(resile: Resile) -> None:

@@ -19,6 +19,7 @@ class Terminal:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         self._runner = CliRunner()
+        self._monkeypatch = monkeypatch
         for name in ("RESILE_DATABASE_URL", "RESILE_IS_SIMULATED", "RESILE_BASE_URL"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("COLUMNS", str(WIDTH))
@@ -31,6 +32,11 @@ class Terminal:
             f"{arguments}: {done.exit_code}\n{done.stdout}\n{done.stderr}\n{done.exception!r}"
         )
         return done
+
+    def is_wide(self, columns: int) -> "Terminal":
+        """The same terminal, made narrower or wider."""
+        self._monkeypatch.setenv("COLUMNS", str(columns))
+        return self
 
     def says(self, *arguments: str) -> str:
         """What the command writes to standard output."""

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 from io import BytesIO
 
 import pytest
+from msgspec.structs import replace
 from pypdf import PdfReader
 
 from resile.analytics.words import signed
@@ -244,3 +245,40 @@ def test_a_picture_that_leaves_dots_out_says_how_many_it_shows() -> None:
     content = restore_content(restore_report(), frame(), dots(60), 9000)
 
     assert "60 of 9 000" in words(Page(html_document(content)).text)
+
+
+UNBROKEN = "payment-gateway." * 8
+
+
+def test_a_name_without_spaces_is_parted_before_it_runs_over_its_neighbours() -> None:
+    report = restore_report([group({"service": UNBROKEN}, 71)])
+
+    said = PdfReader(BytesIO(pdf_document(restore_content(report, frame())))).pages[0].extract_text()
+    assert UNBROKEN not in said
+    assert UNBROKEN in "".join(said.split()), "and it is copied as it is"
+
+
+def test_control_signs_of_a_name_reach_neither_form() -> None:
+    report = restore_report([group({"service": "a\x1b[31m\tb\x07\x9b"}, 71)])
+    content = restore_content(report, frame())
+
+    html = html_document(content).decode()
+    assert "a[31m b" in html
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", html)
+    assert "a[31m b" in pdf_text(pdf_document(content))
+
+
+def test_a_name_with_control_signs_can_stand_under_a_bar() -> None:
+    report = compare_report()
+    assert report.attribution is not None
+    parts = [replace(part, key={"service": "a\x1b[31m\x00"}) for part in report.attribution.parts]
+    content = compare_content(replace(report, attribution=replace(report.attribution, parts=parts)), frame())
+
+    assert "a[31m" in pdf_text(pdf_document(content))
+    assert "\x1b" not in html_document(content).decode()
+
+
+def test_a_figure_keeps_its_unit_on_its_line_in_the_message() -> None:
+    body = pdf_document(CONTENTS["restore"])
+
+    assert "38\xa0min" in PdfReader(BytesIO(body)).pages[0].extract_text()

@@ -201,17 +201,17 @@ def _why_none(statistics: GroupStatistics) -> str:
 
 
 def what_if_sentence(answer: WhatIf) -> str:
-    """What would have been: `Median 38 → 34 min; 26 h of impact saved a year over 120 incidents`."""
+    """What would have been: `Median 38 min → 34 min: 24 h of waiting saved in 120 incidents of this window; …`."""
     if answer.n_changed == 0:
         return f"No incident has a known time of {phase_doing(answer.phase)} that could be shortened."
     before, after = answer.median_before_s, answer.median_after_s
     pair = (
         interval(after, before).replace("–", " to ") if before == after else f"{duration(before)} → {duration(after)}"
     )
-    saved, span = (
-        (answer.saved_s, "in this window") if answer.saved_per_year_s is None else (answer.saved_per_year_s, "a year")
-    )
-    return f"Median {pair}, {duration(saved)} of waiting saved {span} over {counted(answer.n_changed, 'incident')}."
+    # The incidents are the window's; only the time saved may be told by the year.
+    incidents = f"{counted(answer.n_changed, 'incident')} of this window"
+    rate = "" if answer.saved_per_year_s is None else f"; at that rate {duration(answer.saved_per_year_s)} a year"
+    return f"Median {pair}: {duration(answer.saved_s)} of waiting saved in {incidents}{rate}."
 
 
 def median_note(statistics: GroupStatistics) -> str:

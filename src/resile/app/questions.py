@@ -97,7 +97,7 @@ def as_params(query: Query) -> list[tuple[str, str]]:
 
 def known_window(resile: Resile, where: Sequence[Condition] = ()) -> Window:
     """The window where nobody names one: the whole history of what meets the conditions."""
-    from resile.app.report import default_window  # noqa: PLC0415 - reading words needs no engine
+    from resile.app.extent import default_window  # noqa: PLC0415 - reading words needs no engine
 
     return default_window(resile, where)
 

@@ -1,11 +1,5 @@
 """Answers to questions about the incidents: what the terminal, the pages, the documents and the API call."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-
-import ibis
-
 from resile.analytics import compare as comparing
 from resile.analytics import history
 from resile.analytics.phase_report import phases_report
@@ -21,41 +15,19 @@ from resile.analytics.results import (
 )
 from resile.analytics.survival_report import survival_report
 from resile.analytics.what_if import what_if_report
+from resile.app.extent import refreshed_facts
 from resile.app.wiring import Resile
-
-
-@contextmanager
-def _facts(resile: Resile) -> Iterator[ibis.Table]:
-    resile.facts.refresh()
-    with resile.facts.table() as facts:
-        yield facts
-
-
-def extent(resile: Resile, where: Sequence[Condition] = ()) -> tuple[datetime | None, datetime | None, int]:
-    """The first and last instant known of the incidents that meet the conditions (None without any); their number."""
-    with _facts(resile) as facts:
-        return history.extent(facts, where)
-
-
-def default_window(resile: Resile, where: Sequence[Condition] = ()) -> Window:
-    """The whole history of the incidents that meet the conditions: from midnight before the first instant until now.
-
-    Where nothing happened for 90 days the history is taken as finished: it then ends with the day of its last instant,
-    and what is open there is not counted as running on until today.
-    """
-    first, last, _ = extent(resile, where)
-    return history.whole_window(first, last, now=resile.clock.now())
 
 
 def restore(resile: Resile, query: Query) -> RestoreReport:
     """Time to restore by group and over time."""
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return restore_report(facts, query, known_until=resile.clock.now())
 
 
 def phases(resile: Resile, query: Query) -> PhasesReport:
     """Where the time goes, from the first known instant to restoration."""
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return phases_report(facts, query, known_until=resile.clock.now())
 
 
@@ -64,7 +36,7 @@ def compare(resile: Resile, query: Query, a: Window, b: Window) -> CompareReport
 
     The query's own window plays no part. Without dimensions the change is split by severity and service.
     """
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return comparing.compare_windows(facts, query, a, b, known_until=resile.clock.now())
 
 
@@ -75,7 +47,7 @@ def compare_values(resile: Resile, query: Query, dimension: str, a: str, b: str)
         ConfigError: there is no such dimension.
     """
     name = check_dimension(dimension)
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return comparing.compare_values(facts, query, name, a, b, known_until=resile.clock.now())
 
 
@@ -85,19 +57,19 @@ def what_if(resile: Resile, query: Query, phase: str, minutes: float, where: tup
     Raises:
         ConfigError: there is no such phase, or the minutes are not above 0.
     """
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return what_if_report(facts, query, phase, minutes, where, known_until=resile.clock.now())
 
 
 def survival(resile: Resile, query: Query) -> Survival:
     """Share of incidents not yet restored, by the time since their clock started."""
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return survival_report(facts, query, known_until=resile.clock.now())
 
 
 def dots(resile: Resile, query: Query, limit: int = 5_000) -> tuple[list[IncidentDot], int]:
     """Counted incidents as dots by start, and their number; above `limit` an even sample that keeps the extremes."""
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return history.dots(facts, query, limit, known_until=resile.clock.now())
 
 
@@ -108,11 +80,11 @@ def dimension_values(resile: Resile, dimension: str) -> list[tuple[str | None, i
         ConfigError: there is no such dimension.
     """
     name = check_dimension(dimension)
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return history.dimension_values(facts, name)
 
 
 def label_names(resile: Resile) -> list[str]:
     """The names of all labels, sorted."""
-    with _facts(resile) as facts:
+    with refreshed_facts(resile) as facts:
         return history.label_names(facts)

@@ -14,7 +14,7 @@ from resile.analytics.words import (
     number,
     signed,
 )
-from resile.app.documents.phrases import attribution_rows, compares_windows, surety_rows, with_window_names
+from resile.app.documents.phrases import attribution_rows, compares_windows, gathered, surety_rows, with_window_names
 from resile.cli.drawing import signed_bar
 from resile.cli.report_view import about, draw_message, draw_notes, draw_nothing
 from resile.cli.tables import number_columns, pairs_table, plain_table, print_table
@@ -36,10 +36,10 @@ def draw_compare(out: Console, report: CompareReport, asked: str = "") -> None:
         draw_nothing(out, report.excluded, asked)
         return
     out.print()
-    out.print(_surety(report))
+    print_table(out, _surety(report))
     if report.attribution is not None and report.attribution.parts:
         _draw_attribution(out, report.attribution)
-    notes = [f"{side.name}: {note}" for side in (report.a, report.b) for note in side.statistics.notes]
+    notes = gathered([], ((side.name, side.statistics.notes) for side in (report.a, report.b)))
     draw_notes(out, [note for note in (*notes, excluded_sentence(report.excluded)) if note], report.definition)
 
 

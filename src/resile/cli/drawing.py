@@ -28,9 +28,9 @@ class LogAxis(Struct, frozen=True):
 
 
 def log_axis(values: Iterable[float | None], width: int) -> LogAxis | None:
-    """The axis that holds all these seconds; None where there are none."""
+    """The axis that holds all these seconds; None where there are none, or no width to draw them."""
     known = [value for value in values if value is not None]
-    if not known:
+    if not known or width <= 0:
         return None
     return LogAxis(max(min(known), FLOOR_S), max(*known, FLOOR_S), width)
 

@@ -39,6 +39,16 @@ class Commands(TyperGroup):
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             raise
+        except UnicodeEncodeError as error:
+            # So arguments arrive that are no text in the locale's encoding; as file names they are welcome.
+            if not any("\ud800" <= sign <= "\udfff" for sign in error.object[error.start : error.end]):
+                _say_unexpected(_invocation(ctx), error)
+                raise typer.Exit(FAILED) from None
+            say_error(
+                _invocation(ctx).err,
+                "an argument holds bytes that are no text in this locale; write it in UTF-8, and set LC_ALL=C.UTF-8",
+            )
+            raise typer.Exit(BAD_INPUT) from None
         except Exception as error:
             if type(error).__module__.partition(".")[0] in _CLICK_MODULES:
                 raise

@@ -107,10 +107,13 @@ def words_of(given: dict[str, str | list[str] | None]) -> Words:
 
     Raises:
         ConfigError: a label is not NAME=VALUE.
+        UnicodeEncodeError: an option is no text; cli/errors.py tells it.
     """
     words: Words = []
     for name, value in given.items():
         values = [value] if isinstance(value, str) else value or []
+        for text in values:
+            text.encode()  # what is no text fails here, where it is told, and not within the engine
         words += [label_of(text) if name == "label" else (name, text) for text in values]
     return words
 

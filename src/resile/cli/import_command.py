@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import msgspec
 import typer
 
+from resile.app.printable import printable
 from resile.cli.invocation import Invocation, invocation_of
 from resile.model.errors import ConfigError
 
@@ -146,7 +147,7 @@ def _run(
             listeners: Listeners = Listeners(
                 refused=None if dry_run else rows.write,
                 progress=bar.show,
-                row=_explainer(invocation, is_on_stderr=shows.as_json) if shows.explain else None,
+                row=_explainer(is_on_stderr=shows.as_json) if shows.explain else None,
                 stored=follower.stored,
             )
             summary = import_history(
@@ -161,15 +162,14 @@ def _run(
         return summary, rows.paths
 
 
-def _explainer(invocation: Invocation, *, is_on_stderr: bool) -> Callable[["RowOutcome"], None]:
+def _explainer(*, is_on_stderr: bool) -> Callable[["RowOutcome"], None]:
     """One plain line per row, so that it can be searched; beside --json on standard error."""
 
     def explain(row: "RowOutcome") -> None:
         said = f": {'; '.join(row.sentences)}" if row.sentences else ""
         incident = f" {row.incident_id}" if row.incident_id else ""
-        typer.echo(f"{row.place}: {row.outcome.value}{incident}{said}", err=is_on_stderr)
+        typer.echo(printable(f"{row.place}: {row.outcome.value}{incident}{said}"), err=is_on_stderr)
 
-    del invocation
     return explain
 
 

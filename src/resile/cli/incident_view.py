@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from resile.analytics.words import counted, duration, exact_duration, exclusion_name, phase_name
+from resile.app.printable import printable
 from resile.cli.drawing import share_bar
 from resile.cli.tables import plain_table, print_table
 from resile.model.event import Event, Source, kind_of
@@ -41,7 +42,8 @@ def draw_list(out: Console, page: "IncidentPage", listing: "Listing") -> None:
     table.add_column("Severity", no_wrap=True)
     table.add_column("Started (UTC)", no_wrap=True)
     table.add_column("Lasted", justify="right", no_wrap=True)
-    table.add_column("What", overflow="ellipsis", no_wrap=True, ratio=1)
+    # Its cells are cut, one by one; were the whole column not to wrap, the other ones would give way to a long title.
+    table.add_column("What")
     for row in page.rows:
         table.add_row(*_cells(row))
     print_table(out, table)
@@ -53,9 +55,10 @@ def draw_list(out: Console, page: "IncidentPage", listing: "Listing") -> None:
 
 def _cells(row: "IncidentRow") -> tuple[Text, ...]:
     lasted = duration(row.duration_s) + (" so far" if row.is_open and row.duration_s is not None else "")
-    what = Text(row.title or "(no title)")
+    what = Text(no_wrap=True, overflow="ellipsis")
     if row.services:
-        what = Text.assemble((", ".join(row.services), "cyan"), " ", what)
+        what.append(printable(", ".join(row.services)), "cyan").append(" ")
+    what.append(printable(row.title or "(no title)"))
     if row.excluded_because:
         what.append(f" [{exclusion_name(row.excluded_because)}]", "dim")
     started = "–" if row.started_at is None else f"{row.started_at.astimezone(UTC):%Y-%m-%d %H:%M}"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
+
+from resile.cli.screen import Screen
 
 if TYPE_CHECKING:  # pydantic and the stores load only when a command runs, so that --help stays quick
     from resile.app.settings import Settings
@@ -38,8 +39,8 @@ class Invocation:
         self.given_database_url = database_url
         self.is_debug = is_debug
         no_color = None if is_colored else True
-        self.out = Console(no_color=no_color, highlight=False)
-        self.err = Console(no_color=no_color, highlight=False, stderr=True)
+        self.out = Screen(no_color=no_color, highlight=False)
+        self.err = Screen(no_color=no_color, highlight=False, stderr=True)
 
     @cached_property
     def settings(self) -> "Settings":

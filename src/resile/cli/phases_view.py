@@ -18,8 +18,8 @@ from resile.analytics.words import (
 )
 from resile.cli.drawing import share_bar
 from resile.cli.incident_view import PHASE_STYLES
-from resile.cli.report_view import MOST_GROUPS, MOST_NAME, NUMBERS_WIDTH, about, draw_message, draw_notes, draw_nothing
-from resile.cli.tables import drawn_width, number_columns, plain_table, print_table
+from resile.cli.report_view import MOST_GROUPS, NUMBERS_WIDTH, about, draw_message, draw_notes, draw_nothing
+from resile.cli.tables import column_widths, number_columns, plain_table, print_table
 
 
 def draw_phases(out: Console, report: PhasesReport, asked: str = "") -> None:
@@ -51,21 +51,20 @@ def draw_phases(out: Console, report: PhasesReport, asked: str = "") -> None:
 def _draw_group(out: Console, group: PhaseGroup) -> None:
     out.print(Text(f"{counted(group.n, 'incident')}, mean {duration(group.mean_s)}", "dim"))
     names = [phase_name(phase.phase) for phase in group.phases]
-    name_width = min(max(map(len, names), default=0), MOST_NAME)
-    width = drawn_width(out, others=NUMBERS_WIDTH + name_width)
+    name_width, width = column_widths(out, names, others=NUMBERS_WIDTH)
     table = plain_table()
     table.add_column("Phase", overflow="fold", min_width=name_width)
-    table.add_column("Share of the time", no_wrap=True)
+    table.add_column("Share of the time" if width else "Share", no_wrap=True)
     number_columns(table, "Median", "95 %", "P90", "n")
     greatest = max((phase.share for phase in group.phases), default=0.0) or 1.0
     for phase in group.phases:
         style = PHASE_STYLES.get(phase.phase, "grey50")
-        bar = Text.assemble(
-            (share_bar(phase.share / greatest, width).ljust(width), style), f" {percent(phase.share):>5}"
-        )
+        share = Text(f"{percent(phase.share):>5}")
+        if width:
+            share = Text.assemble((share_bar(phase.share / greatest, width).ljust(width), style), " ", share)
         table.add_row(
             Text(phase_name(phase.phase)),
-            bar,
+            share,
             Text(duration(phase.median_s), "bold"),
             Text(interval(phase.median_low_s, phase.median_high_s, beside_s=phase.median_s)),
             Text(duration(phase.p90_s)),

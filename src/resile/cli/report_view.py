@@ -31,17 +31,18 @@ from resile.analytics.words import (
 )
 from resile.app.documents.phrases import change_sentence, gathered, period_median_s, period_words, window_words
 from resile.cli.drawing import INTERVAL, MEDIAN, NOTHING, P90, LogAxis, log_axis, range_bar, sparkline
-from resile.cli.tables import drawn_width, number_columns, pairs_table, plain_table, print_table
+from resile.cli.tables import column_widths, number_columns, pairs_table, plain_table, print_table
 
 MESSAGE = "bold"
 FIGURE = "bold green"
 # What the columns beside the drawn one take at most.
 NUMBERS_WIDTH = 50
-MOST_NAME = 24
 # Beyond these, a terminal scrolls its own message away; --json, --html and --pdf hold all.
 MOST_GROUPS = 40
 MOST_PERIODS = 60
 _PERIOD_WIDTH = 11
+# What stands beside the line of periods: a margin, and the least and greatest value.
+_SCALE_WIDTH = 20
 
 
 def draw_restore(out: Console, report: RestoreReport, asked: str = "") -> None:
@@ -51,7 +52,7 @@ def draw_restore(out: Console, report: RestoreReport, asked: str = "") -> None:
         draw_nothing(out, report.excluded, asked)
         return
     out.print()
-    out.print(_headline(report))
+    print_table(out, _headline(report))
     if report.groups:
         _draw_groups(out, report)
     _draw_sparkline(out, report.trend)
@@ -116,19 +117,19 @@ def _headline(report: RestoreReport) -> Table:
 
 def _draw_groups(out: Console, report: RestoreReport) -> None:
     groups = report.groups[:MOST_GROUPS]
-    names = [key_name(group.key) for group in groups]
-    name_width = min(max(map(len, names)), MOST_NAME)
+    name_width, width = column_widths(out, [key_name(group.key) for group in groups], others=NUMBERS_WIDTH)
     axis = log_axis(
         (
             value
             for group in groups
             for value in (typical_s(group), group.median_low_s, group.median_high_s, group.p90_s)
         ),
-        drawn_width(out, others=NUMBERS_WIDTH + name_width),
+        width,
     )
     by = " and ".join(dimension_name(name).lower() for name in report.by)
     out.print()
-    out.print(Text.assemble((f"By {by}, worst first", "bold"), ("  " + _legend(axis), "dim")))
+    legend = f"  {_legend(axis)}" if axis is not None else ""
+    out.print(Text.assemble((f"By {by}, worst first", "bold"), (legend, "dim")))
     table = plain_table()
     table.add_column(" · ".join(dimension_name(name) for name in report.by), overflow="fold", min_width=name_width)
     if axis is not None:
@@ -143,9 +144,7 @@ def _draw_groups(out: Console, report: RestoreReport) -> None:
         )
 
 
-def _legend(axis: LogAxis | None) -> str:
-    if axis is None:
-        return ""
+def _legend(axis: LogAxis) -> str:
     return f"{duration(axis.low_s)} … {duration(axis.high_s)}, log; {MEDIAN} median {INTERVAL} 95 % {P90} P90"
 
 
@@ -179,9 +178,10 @@ def _draw_sparkline(out: Console, trend: Trend) -> None:
     known = [value for value in medians if value is not None]
     if not known:
         return
-    shown = medians[-MOST_PERIODS:]
+    most = min(MOST_PERIODS, max(out.width - _SCALE_WIDTH, 1))
+    shown = medians[-most:]
     sign = VERDICT_SIGNS.get(trend.verdict, "→")
-    cut = f", the last {MOST_PERIODS}" if len(medians) > MOST_PERIODS else ""
+    cut = f", the last {most}" if len(medians) > most else ""
     out.print()
     out.print(Text.assemble((f"Median of each {trend.every}{cut}", "bold"), (f"  {NOTHING} no value", "dim")))
     known_shown = [value for value in shown if value is not None]
@@ -202,14 +202,16 @@ def _trend_message(report: RestoreReport) -> Parts:
 
 def _draw_periods(out: Console, trend: Trend) -> None:
     shown = trend.periods[-MOST_PERIODS:]
+    _, width = column_widths(out, [], others=NUMBERS_WIDTH + _PERIOD_WIDTH)
     axis = log_axis(
-        (value for p in shown for value in (period_median_s(p), p.median_low_s, p.median_high_s, p.p90_s)),
-        drawn_width(out, others=NUMBERS_WIDTH + _PERIOD_WIDTH),
+        (value for p in shown for value in (period_median_s(p), p.median_low_s, p.median_high_s, p.p90_s)), width
     )
     out.print()
     table = plain_table()
     table.add_column(trend.every.capitalize(), no_wrap=True)
-    table.add_column(_legend(axis).partition(";")[0], no_wrap=True)
+    if axis is not None:
+        ends = f"{duration(axis.low_s)} … {duration(axis.high_s)}, log"
+        table.add_column(ends if len(ends) <= axis.width else "log", no_wrap=True)
     number_columns(table, "Median", "95 %", "P90", "n")
     for period in shown:
         table.add_row(*_period_cells(period, trend.every, axis))
@@ -221,15 +223,14 @@ def _draw_periods(out: Console, trend: Trend) -> None:
 def _period_cells(period: PeriodStatistics, every: str, axis: LogAxis | None) -> list[Text]:
     median = period_median_s(period)
     has_any = period.n_restored + period.n_open > 0
-    bar = (
-        Text("")
-        if axis is None or not has_any
-        else _colored(range_bar(axis, median, period.median_low_s, period.median_high_s, period.p90_s))
-    )
+    drawn = []
+    if axis is not None:
+        bar = range_bar(axis, median, period.median_low_s, period.median_high_s, period.p90_s) if has_any else ""
+        drawn = [_colored(bar)]
     n_open = Text(f" +{number(period.n_open)} open", "red") if period.n_open else Text("")
     return [
         Text(period_words(period.start, every)),
-        bar,
+        *drawn,
         Text(duration(median), "bold" if median is not None else "dim"),
         Text(interval(period.median_low_s, period.median_high_s, beside_s=median)),
         Text(duration(period.p90_s)),
@@ -238,19 +239,15 @@ def _period_cells(period: PeriodStatistics, every: str, axis: LogAxis | None) ->
 
 
 def _notes(report: RestoreReport) -> list[str]:
-    notes = list(report.overall.notes)
-    for group in report.groups[:MOST_GROUPS]:
-        notes += [f"{key_name(group.key)}: {note}" for note in group.notes]
-    return notes
+    return gathered(report.overall.notes, ((key_name(group.key), group.notes) for group in report.groups[:MOST_GROUPS]))
 
 
 def draw_notes(out: Console, notes: list[str], definition: str, *, most: int = 6) -> None:
-    """How far to trust the figures, and what they are; the same note of many groups is said once, with their names."""
+    """How far to trust the figures, and what they are."""
     out.print()
-    said = gathered(notes)
-    for note in said[:most]:
+    for note in notes[:most]:
         out.print(Text(f"• {note}", "dim"))
-    if len(said) > most:
-        out.print(Text(f"• … and {len(said) - most} more notes in --json", "dim"))
+    if len(notes) > most:
+        out.print(Text(f"• … and {len(notes) - most} more notes in --json, --html and --pdf", "dim"))
     if definition:
         out.print(Text(definition, "dim"))

@@ -1,12 +1,17 @@
 """The look of tables in the terminal, and the room they have."""
 
+from collections.abc import Sequence
+
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 # A drawn column is at least this wide, or says nothing; and at most this wide, or says no more.
 _LEAST_DRAWN, _MOST_DRAWN = 8, 28
+# Longer names are folded; where there is little room, at these.
+_LEAST_NAME, _MOST_NAME = 12, 24
 
 
 def plain_table(*, has_footer: bool = False, expands: bool = False) -> Table:
@@ -22,9 +27,16 @@ def pairs_table() -> Table:
     return table
 
 
-def drawn_width(out: Console, *, others: int) -> int:
-    """The room for a drawn column beside columns that take `others` characters."""
-    return max(_LEAST_DRAWN, min(_MOST_DRAWN, out.width - others))
+def column_widths(out: Console, names: Sequence[str], *, others: int) -> tuple[int, int]:
+    """The room for a column of names, and for a drawn one, beside columns that take `others` characters.
+
+    On a narrow terminal names are folded first; then nothing is drawn (0), so that no figure is cut off.
+    """
+    room = out.width - others
+    longest = max(map(cell_len, names), default=0)
+    name_width = min(longest, _MOST_NAME, max(room - _LEAST_DRAWN, _LEAST_NAME))
+    drawn = min(_MOST_DRAWN, room - name_width)
+    return name_width, drawn if drawn >= _LEAST_DRAWN else 0
 
 
 def number_columns(table: Table, *names: str) -> None:

@@ -20,7 +20,8 @@ from resile.app.documents.restore_content import NOTHING_EXCLUDED, about
 # A picture of more bars than these cannot be read; the table beside it has more.
 _MOST_BARS = 5
 _MOST_ROWS = 24
-_LABEL_PX = 130
+# How much of the step from bar to bar its name may take.
+_LABEL_SHARE = 0.95
 
 
 def compare_content(report: CompareReport, frame: Frame) -> Content:
@@ -29,14 +30,14 @@ def compare_content(report: CompareReport, frame: Frame) -> Content:
     sections = [_sides(report), _surety(report)]
     if report.attribution is not None and report.attribution.parts:
         sections.append(_attribution(report.attribution, report))
-    notes = [f"{side.name}: {note}" for side in (report.a, report.b) for note in side.statistics.notes]
+    notes = gathered([], ((side.name, side.statistics.notes) for side in (report.a, report.b)))
     return Content(
         title=f"{clock_name(report.clock)}, compared",
         message=compare_parts(report),
         about=_about(report, frame),
         figures=_figures(report),
         sections=sections,
-        notes=gathered(notes),
+        notes=notes,
         excluded=excluded_sentence(report.excluded) or NOTHING_EXCLUDED,
         definition=report.definition,
         frame=frame,
@@ -115,7 +116,9 @@ def _attribution(attribution: Attribution, report: CompareReport) -> Section:
         aside="parts sum to the whole",
         sentences=[attribution_sentence(attribution)],
         picture=Picture(
-            spec=lambda width: _with_long_labels(waterfall_chart(shown, names=names, width=width, height=200)),
+            spec=lambda width: _with_long_labels(
+                waterfall_chart(shown, names=names, width=width, height=200), width / (len(shown.parts) + len(names))
+            ),
             description=attribution_sentence(attribution),
         ),
         table=Table(
@@ -127,12 +130,14 @@ def _attribution(attribution: Attribution, report: CompareReport) -> Section:
     )
 
 
-def _with_long_labels(spec: Spec) -> Spec:
-    """The few bars of a document stand further apart than a page's: their names need not be cut."""
+def _with_long_labels(spec: Spec, step_px: float) -> Spec:
+    """The few bars of a document stand further apart than a page's: their names have the whole step, and more lines."""
     layers = []
     for layer in spec["layer"]:
         x = layer["encoding"]["x"]
-        axis = {**x["axis"], "labelLimit": _LABEL_PX, "labelFontSize": 10}
+        # A stretch over several phases has a long name; the expression parts names into lines at their dots.
+        names = x["axis"]["labelExpr"].replace(" to ", " · to ")
+        axis = {**x["axis"], "labelExpr": names, "labelLimit": step_px * _LABEL_SHARE, "labelFontSize": 10}
         layers.append({**layer, "encoding": {**layer["encoding"], "x": {**x, "axis": axis}}})
     return {**spec, "layer": layers}
 

@@ -10,6 +10,7 @@ from resile import __version__
 from resile.analytics.chart_parts import PALETTES
 from resile.app.documents.content import Content, Picture
 from resile.app.documents.pictures import svg_of, themed
+from resile.app.printable import printable
 
 _WIDTH_PX = 820
 
@@ -37,4 +38,11 @@ def _drawn(picture: Picture, number: int) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
+
+
+def _shown(value: object) -> object:
+    """What stands in the page for a value; our own markup as it is."""
+    return printable(value) if type(value) is str else value

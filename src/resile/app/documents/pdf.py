@@ -10,6 +10,7 @@ from resile import __version__
 from resile.analytics.chart_parts import PALETTES
 from resile.app.documents.content import Content
 from resile.app.documents.pictures import svg_of
+from resile.app.printable import printable_data
 
 # The text's width on the page: 174 mm at 96 pixels an inch.
 _WIDTH_PX = 658
@@ -36,7 +37,7 @@ def pdf_document(content: Content) -> bytes:
     made: bytes = typst.compile(
         template,
         format="pdf",
-        sys_inputs={"data": msgspec.json.encode(data).decode()},
+        sys_inputs={"data": msgspec.json.encode(printable_data(data)).decode()},
         timestamp=content.frame.made_at.replace(microsecond=0),
     )
     return made

@@ -35,14 +35,14 @@ def phases_content(report: PhasesReport, frame: Frame) -> Content:
     sections = [_whole(report)] if report.overall.phases else []
     by = ", ".join(dimension_name(name).lower() for name in report.by)
     sections += [_group(group, f"{key_name(group.key)}", by) for group in report.groups if group.phases]
-    notes = [*report.overall.notes, *(f"{key_name(g.key)}: {note}" for g in report.groups for note in g.notes)]
+    notes = gathered(report.overall.notes, ((key_name(group.key), group.notes) for group in report.groups))
     return Content(
         title="Where the time goes",
         message=[(phases_sentence(report), False)],
         about=about("First known instant → fully operational", report.window, frame),
         figures=_figures(report),
         sections=sections,
-        notes=gathered(notes),
+        notes=notes,
         excluded=excluded_sentence(report.excluded) or NOTHING_EXCLUDED,
         definition=report.definition,
         frame=frame,

@@ -1,6 +1,6 @@
 """Words and rows that the terminal and the documents say alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
@@ -61,13 +61,15 @@ def change_sentence(trend: Trend) -> str:
     return f"The level changed around {', '.join(points)}." if points else ""
 
 
-def gathered(notes: Sequence[str], *, most_names: int = 3) -> list[str]:
-    """Notes `group: sentence` that say the same, as one: `a, b, c and 4 more: sentence`."""
+def gathered(
+    notes: Sequence[str], of_groups: Iterable[tuple[str, Sequence[str]]] = (), *, most_names: int = 3
+) -> list[str]:
+    """Notes on the whole, then those of its groups, by name; the same of several once: `a, b, c and 4 more: …`."""
     names: dict[str, list[str]] = {}
-    for note in notes:
-        name, colon, sentence = note.partition(": ")
-        names.setdefault(sentence if colon else note, []).extend([name] if colon else [])
-    return [f"{_listed(groups, most_names)}: {sentence}" if groups else sentence for sentence, groups in names.items()]
+    for name, own in of_groups:
+        for note in own:
+            names.setdefault(note, []).append(name)
+    return [*notes, *(f"{_listed(groups, most_names)}: {note}" for note, groups in names.items())]
 
 
 def _listed(names: Sequence[str], most: int) -> str:

@@ -7,6 +7,7 @@ import vl_convert
 
 from resile.analytics.chart_parts import PALETTES
 from resile.app.documents.content import Picture, Spec
+from resile.app.printable import printable, printable_data
 
 # In the order of the palette, so that of names with one colour the first gives the variable.
 _VARIABLES = {colour: name for name, colour in reversed(list(PALETTES["light"].items()))}
@@ -19,14 +20,15 @@ _OPENING = re.compile(r"<svg\b")
 
 def svg_of(picture: Picture, width: int, *, font: str | None = None) -> str:
     """The picture as SVG, `width` pixels wide in all, on no ground of its own, in colours for a light page."""
-    spec: Spec = dict(picture.spec(width))
+    # The renderer ends the whole process on a null character.
+    spec: Spec = printable_data(picture.spec(width))
     config = {**spec.get("config", {}), "aria": False}
     if font is not None:
         config["font"] = font
     spec |= {
         "background": "transparent",
         "autosize": {"type": "fit", "contains": "padding"},
-        "padding": {"left": 0, "right": 4, "top": 6, "bottom": 0},
+        "padding": {"left": 0, "right": 4, "top": 6, "bottom": 6},
         "config": config,
     }
     # No address may be fetched: the data stands in the specification.
@@ -41,7 +43,9 @@ def themed(svg: str, picture: Picture, prefix: str) -> str:
     ids = {name: f"{prefix}-{number}" for number, name in enumerate(dict.fromkeys(_ID.findall(svg)))}
     svg = _REFERENCE.sub(lambda match: f"{match[1]}{ids.get(match[2], match[2])}", svg)
     svg = _FONT.sub("", svg)
-    return _OPENING.sub(lambda _: f'<svg role="img" aria-label="{escape(picture.description)}"', svg, count=1)
+    return _OPENING.sub(
+        lambda _: f'<svg role="img" aria-label="{escape(printable(picture.description))}"', svg, count=1
+    )
 
 
 def _variable(match: re.Match[str]) -> str:

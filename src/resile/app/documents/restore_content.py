@@ -65,14 +65,14 @@ def trend_content(
 
 
 def _content(report: RestoreReport, frame: Frame, message: Parts, sections: list[Section]) -> Content:
-    notes = [*report.overall.notes, *(f"{key_name(g.key)}: {note}" for g in report.groups for note in g.notes)]
+    notes = gathered(report.overall.notes, ((key_name(group.key), group.notes) for group in report.groups))
     return Content(
         title=clock_name(report.clock),
         message=message,
         about=about(clock_span(report.clock), report.window, frame),
         figures=_figures(report),
         sections=sections,
-        notes=gathered(notes),
+        notes=notes,
         excluded=excluded_sentence(report.excluded) or NOTHING_EXCLUDED,
         definition=report.definition,
         frame=frame,

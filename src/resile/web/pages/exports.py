@@ -20,6 +20,7 @@ from resile.analytics.words import key_name
 from resile.app import report
 from resile.app.incidents import MAX_PER_PAGE, list_incidents
 from resile.app.pictures import everyone, moved
+from resile.app.printable import printable_data
 from resile.app.wiring import Resile
 from resile.model.time import format_instant
 from resile.web.pages.compare import windows_asked
@@ -57,7 +58,8 @@ def chart_file(request: Request, file: str) -> Response:
         body = _csv(header, rows)
     else:
         # Drawn from the specification, so that both files show the same.
-        specification = chart.specification(resile, asked) if chart.specification is not None else {}
+        # Printable: the renderer ends the whole process on a null character.
+        specification = printable_data(chart.specification(resile, asked)) if chart.specification is not None else {}
         encoded = msgspec.json.encode(specification)
         is_drawn = ending == "svg"
         body = (
