@@ -33,16 +33,23 @@ class Coded(Struct, frozen=True):
 
     def followed_by(self, more: "Coded") -> "Coded":
         """This column and another below it."""
-        places = {value: place for place, value in enumerate(self.values)}
-        of_more = np.array([places.setdefault(value, len(places)) for value in more.values], dtype=np.int32)
-        return Coded(list(places), np.concatenate((self.codes, of_more[more.codes])))
+        return joined((self, more))
 
 
-def coded(column: pa.ChunkedArray | pa.Array) -> Coded:
+def coded(column: pa.Array) -> Coded:
     """A column of text as the engine gives it, null being a value like others."""
-    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    encoded = pc.dictionary_encode(whole, null_encoding="encode")
+    encoded = pc.dictionary_encode(column, null_encoding="encode")
     return Coded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+
+
+def joined(parts: Sequence[Coded]) -> Coded:
+    """All parts, one below the other."""
+    places: dict[Value, int] = {}
+    codes = [
+        np.array([places.setdefault(value, len(places)) for value in part.values], dtype=np.int32)[part.codes]
+        for part in parts
+    ]
+    return Coded(list(places), np.concatenate(codes) if codes else np.zeros(0, dtype=np.int32))
 
 
 def combined(columns: Sequence[Coded], n: int, n_places_most: int = N_PLACES_MOST) -> Combined:

@@ -1,7 +1,9 @@
 """From the facts to arrays: which group each counted incident belongs to, when it started, how long it took."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +12,8 @@ from ibis import Table
 from msgspec import Struct
 from msgspec.structs import replace
 
-from resile.analytics.coded import Coded, coded, combined
+from resile.analytics.batches import batches_of
+from resile.analytics.coded import Coded, coded, combined, joined
 from resile.analytics.ordered import Bools, Ints
 from resile.analytics.periods import period_of_days
 from resile.analytics.query import PERIODS, Every, Query, Window
@@ -21,6 +24,7 @@ from resile.model.time import to_us
 Key = dict[str, str | None]
 DAY_US = 86_400_000_000
 NO_INSTANT = int(np.iinfo(np.int64).min)
+_N_AHEAD = 4
 
 
 class Observations(Struct, frozen=True):
@@ -139,22 +143,52 @@ def population(
     by = tuple(dict.fromkeys((*query.by, *also_by)))
     table = selected(narrowed(facts, replace(query, by=by), needs), query, known_until=known_until)
     columns = {name: dimension(table, name) for name in by if name not in PERIODS}
-    texts = list(columns)
-    if is_spread := "service" in columns and not by_first_service:
+    texts = tuple(columns)
+    if "service" in columns and not by_first_service:
         columns["other_services"] = table.other_services
-    fetched = table.select("excluded_because", "started_at", "ended_at", *needs, **columns).to_pyarrow()
-    counted = fetched["excluded_because"].is_null()
-    rows = np.flatnonzero(counted.to_numpy())
-    everyone = meanwhile(lambda: _ungrouped(fetched, window, needs).taken(rows))
-    others = fetched["other_services"].filter(counted).combine_chunks() if is_spread else None
+    wanted = table.select("excluded_because", "started_at", "ended_at", *needs, **columns)
+    parts = _each(lambda batch: _part(batch, window, needs, texts), batches_of(wanted))
+    others = pa.concat_arrays([part.others for part in parts]) if parts and "other_services" in columns else None
     return Population(
         query=query,
-        texts={name: coded(fetched[name]).taken(rows) for name in texts},
+        everyone=_joined([part.everyone for part in parts], needs),
+        texts={name: joined([part.texts[name] for part in parts]) for name in texts},
         others=others if others is not None and others.null_count < len(others) else None,
-        excluded=_tally(fetched["excluded_because"]),
-        everyone=everyone(),
+        excluded={reason: sum(part.excluded.get(reason, 0) for part in parts) for reason in EXCLUSIONS},
         window=window,
     )
+
+
+class _Part(Struct, frozen=True):
+    """What came in one batch of rows, as in Population."""
+
+    everyone: Observations
+    texts: dict[str, Coded]
+    others: pa.ListArray | None
+    excluded: dict[str, int]
+
+
+def _part(batch: pa.RecordBatch, window: Window, needs: Sequence[str], texts: Sequence[str]) -> _Part:
+    counted = batch["excluded_because"].is_null()
+    excluded = {row["values"]: row["counts"] for row in pc.value_counts(batch["excluded_because"]).to_pylist()}
+    rows = np.flatnonzero(counted.to_numpy(zero_copy_only=False))
+    return _Part(
+        everyone=_ungrouped(batch, window, needs).taken(rows),
+        texts={name: coded(batch[name]).taken(rows) for name in texts},
+        others=batch["other_services"].filter(counted) if "other_services" in batch.schema.names else None,
+        excluded=excluded,
+    )
+
+
+def _each(work: Callable[[pa.RecordBatch], _Part], batches: Iterable[pa.RecordBatch]) -> list[_Part]:
+    """The work on each batch, while the next ones come; few are held at a time."""
+    begun: list[Callable[[], _Part]] = []
+    done: list[_Part] = []
+    for batch in batches:
+        begun.append(meanwhile(partial(work, batch)))
+        if len(begun) > _N_AHEAD:
+            done.append(begun.pop(0)())
+    return done + [end() for end in begun]
 
 
 def observe(facts: Table, query: Query, known_until: datetime | None = None, *, needs: Sequence[str] = ()) -> Observed:
@@ -169,25 +203,38 @@ def observable(window: Window, known_until: datetime | None) -> Window:
     return Window(window.start, known_until)
 
 
-def _tally(reasons: pa.ChunkedArray) -> dict[str, int]:
-    """How many incidents are excluded, by reason; every reason is named."""
-    found = {row["values"]: row["counts"] for row in pc.value_counts(reasons).to_pylist()}
-    return {reason: found.get(reason, 0) for reason in EXCLUSIONS}
-
-
-def _ungrouped(fetched: pa.Table, window: Window, needs: Sequence[str]) -> Observations:
+def _ungrouped(fetched: pa.RecordBatch, window: Window, needs: Sequence[str]) -> Observations:
     started_us = _microseconds(fetched["started_at"], 0)
     return Observations(
         keys=[{}],
         groups=np.zeros(fetched.num_rows, dtype=np.int32),
         started_us=started_us,
         durations_us=_microseconds(fetched["ended_at"], to_us(window.end)) - started_us,
-        is_open=fetched["ended_at"].is_null().to_numpy(),
+        is_open=fetched["ended_at"].is_null().to_numpy(zero_copy_only=False),
         instants_us={name: _microseconds(fetched[name], NO_INSTANT) for name in needs},
     )
 
 
-def _microseconds(column: pa.ChunkedArray, for_null: int) -> Ints:
+def _joined(parts: list[Observations], needs: Sequence[str]) -> Observations:
+    """All parts in one, in no groups."""
+    nothing = np.zeros(0, dtype=np.int64)
+
+    def column(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in parts]) if parts else nothing
+
+    return Observations(
+        keys=[{}],
+        groups=column("groups"),
+        started_us=column("started_us"),
+        durations_us=column("durations_us"),
+        is_open=column("is_open").astype(np.bool_),
+        instants_us={
+            name: np.concatenate([part.instants_us[name] for part in parts]) if parts else nothing for name in needs
+        },
+    )
+
+
+def _microseconds(column: pa.Array, for_null: int) -> Ints:
     numbers: Ints = column.cast(pa.int64()).fill_null(for_null).to_numpy()
     return numbers
 

@@ -32,10 +32,9 @@ def restore_report(facts: Table, query: Query, *, known_until: datetime | None =
 
 def restore_of(found: Population, query: Query) -> RestoreReport:
     """Answer the query over what was fetched for it."""
-    observed = found.grouped(query.by)
-    over_time = begin_trend(observed.once, observed.window, query.every)
-    overall = meanwhile(lambda: overall_statistics(observed.once))
-    groups = statistics_by_group(observed) if query.by else []
+    over_time = begin_trend(found.everyone, found.window, query.every)
+    overall = meanwhile(lambda: overall_statistics(found.everyone))
+    groups = statistics_by_group(found.grouped(query.by)) if query.by else []
     return RestoreReport(
         measure=query.clock.measure,
         clock=str(query.clock),
@@ -44,7 +43,7 @@ def restore_of(found: Population, query: Query) -> RestoreReport:
         groups=groups,
         overall=overall(),
         trend=over_time(),
-        excluded=observed.excluded,
+        excluded=found.excluded,
         definition=definition(query.clock),
     )
 
