@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
+from itertools import combinations
+from operator import and_
 from typing import Any
 
 import ibis
 from msgspec import Struct
 
+from resile.analytics.phase_columns import BOUNDS, PHASES
 from resile.analytics.query import Query
 from resile.analytics.selection import selected
 from resile.app.wiring import Resile
@@ -30,6 +34,7 @@ class Listing(Struct, frozen=True, kw_only=True):
         state: `all`, `open` (the query's clock still runs at the window's end) or `restored`.
         excluded: `no`: only those that count; `all`: those that do not; or one reason, such as `planned`.
         text: words to be found in title, id or service, in any case.
+        phase: only those that a report of phases counts under this name, such as `identify` or `identify+mitigate`.
         page: from 1.
     """
 
@@ -37,6 +42,7 @@ class Listing(Struct, frozen=True, kw_only=True):
     state: str = "all"
     excluded: str = "no"
     text: str = ""
+    phase: str = ""
     sort: str = "started"
     descending: bool = True
     page: int = 1
@@ -137,6 +143,8 @@ def _filtered(table: ibis.Table, listing: Listing) -> ibis.Table:
         table = table.filter(table.is_open)
     elif listing.state == "restored":
         table = table.filter(~table.is_open)
+    if listing.phase:
+        table = table.filter(_is_parted(table, listing.phase))
     for word in listing.text.split():
         needle = word.lower()
         table = table.filter(
@@ -145,6 +153,17 @@ def _filtered(table: ibis.Table, listing: Listing) -> ibis.Table:
             | (table.service.lower().contains(needle) == ibis.literal(value=True))
         )
     return table
+
+
+def _is_parted(table: ibis.Table, phase: str) -> Any:
+    """Whether an incident has this phase: both its ends are known, nothing between them, and all is in order."""
+    names = phase.split("+")
+    first, last = PHASES.index(names[0]), PHASES.index(names[-1])
+    bounds = [table[name] for name in BOUNDS]
+    ends = (bounds[first].notnull(), bounds[last + 1].notnull())
+    between = [one.isnull() for one in bounds[first + 1 : last + 1]]
+    order = [~(later < earlier).fill_null(False) for earlier, later in combinations(bounds, 2)]  # noqa: FBT003
+    return reduce(and_, (~table.is_open, *ends, *between, *order))
 
 
 def _order(table: ibis.Table, listing: Listing) -> list[Any]:

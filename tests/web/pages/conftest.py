@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import uvicorn
 from argon2 import PasswordHasher
+from axe_playwright_python.sync_playwright import Axe
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from resile.app.passwords import Passwords
 from resile.app.settings import Settings
@@ -27,6 +29,16 @@ from resile.web.server import create_app
 
 NOW = datetime(2024, 4, 1, 12, tzinfo=UTC)
 PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 INJECTION = """<script>alert(1)</script><img src=x onerror="alert(2)"> " ' & {{ 7 * 7 }}"""
 LONG = "a name that nobody would give but somebody did ".ljust(200, "x")
@@ -99,13 +111,49 @@ def empty(tmp_path: Path) -> Iterator[Resile]:
         yield resile
 
 
-@pytest.fixture(scope="session")
-def address(year: Resile) -> Iterator[str]:
-    """The simulated year on a real socket, for real browsers."""
+@contextmanager
+def served(resile: Resile) -> Iterator[str]:
+    """The address of the application on a real socket, for real browsers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(year, passwords=PASSWORDS), log_config=None))
+        server = uvicorn.Server(uvicorn.Config(create_app(resile, passwords=PASSWORDS), log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def address(year: Resile) -> Iterator[str]:
+    """The simulated year on a real socket."""
+    with served(year) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium_path, args=list(CHROMIUM_ARGUMENTS))
+        yield started
+        started.close()
+
+
+def opened(browser: Browser, address: str, *, width: int, theme: str = "light") -> BrowserContext:
+    """A window of that width on the address, in those colours."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, timezone_id="Asia/Tokyo", reduced_motion="reduce"
+    )
+    # A busy machine may take its time; what is tested here is not speed.
+    context.set_default_timeout(90_000)
+    context.add_cookies([{"name": "theme", "value": theme, "url": address}])
+    return context
+
+
+def faults_of(page: Page, path: str) -> list[str]:
+    """What shuts somebody out of the page that is shown: axe's findings, and content wider than the screen."""
+    found = Axe().run(page)
+    faults = [f"{path}: {one['id']}: {one['nodes'][0]['html'][:160]}" for one in found.response["violations"]]
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    if page.evaluate("document.documentElement.scrollWidth") > width:
+        faults.append(f"{path}: wider than {width} pixels")
+    return faults

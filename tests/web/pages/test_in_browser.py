@@ -2,8 +2,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import faults_of, opened
 
 pytestmark = pytest.mark.browser
 
@@ -19,33 +20,16 @@ PAGES = (
     "/compare?dimension=service",
     "/definitions",
     "/charts/moon.svg",
+    "/restore?from=1999-01-01&to=1999-02-01",
+    "/incidents?phase=identify&sort=duration",
+    "/settings",
+    "/login",
+    "/setup",
+    "/welcome",
+    "/api/v1/docs",
+    "/nothing-here",
 )
 WIDTHS = (1440, 390)
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium_path, args=list(ARGUMENTS))
-        yield started
-        started.close()
-
-
-def opened(browser: Browser, address: str, *, width: int, theme: str = "light") -> BrowserContext:
-    context = browser.new_context(
-        viewport={"width": width, "height": 844}, timezone_id="Asia/Tokyo", reduced_motion="reduce"
-    )
-    context.add_cookies([{"name": "theme", "value": theme, "url": address}])
-    return context
 
 
 @pytest.fixture
@@ -70,10 +54,7 @@ def test_no_page_shuts_anybody_out(browser: Browser, address: str, width: int, t
         page.goto(address + path, wait_until="networkidle")
         for details in page.locator("main details").all()[:6]:
             details.evaluate("one => one.open = true")
-        found = Axe().run(page)
-        faults += [f"{path}: {one['id']}: {one['nodes'][0]['html'][:160]}" for one in found.response["violations"]]
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            faults.append(f"{path}: wider than {width} pixels")
+        faults += faults_of(page, path)
 
     context.close()
     assert faults == []

@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from resile.app.wiring import Resile
-from resile.model.draft import Step
+from resile.model.draft import Draft, Step
 from resile.model.event import Exclusion, Source
 from resile.model.severity import Severity
 from resile.model.time import HOUR, MINUTE
@@ -214,3 +214,42 @@ def test_a_time_out_of_all_reach_is_refused_and_spoils_no_page(empty: Resile, at
 @pytest.mark.parametrize("path", ["/incidents?page=", "/restore?page=", "/restore/what-if?phase=detect&minutes="])
 def test_a_number_of_countless_digits_is_told_and_left_out(site: TestClient, path: str, number: str) -> None:
     assert site.get(path + number).status_code == 200
+
+
+def test_an_update_without_a_status_of_its_own_is_said_once(empty: Resile) -> None:
+    began = Step("detected", NOW - HOUR, Source.REPORTED)
+    updates = tuple(
+        Step("updated", NOW - HOUR, Source.REPORTED, text=f"now {one}", status=one) for one in ("Update", "Watching")
+    )
+    take_in(empty, [Draft(origin="test", ref="1", title="slow", steps=(began, *updates))])
+
+    text = text_of(browser_of(empty).get("/incidents/test:1").text)
+
+    assert "Update: Update" not in text
+    assert "Update: Watching" in text
+
+
+def test_of_many_services_a_list_tells_three_and_how_many_more(empty: Resile) -> None:
+    take_in(empty, [draft("1", services=("a-1", "a-2", "a-3", "a-4", "a-5"))])
+
+    text = text_of(browser_of(empty).get("/incidents").text)
+
+    assert "a-3 and 2 more" in text
+    assert "a-4" not in text
+
+
+def test_a_list_is_narrowed_to_a_phase_and_a_nonsense_one_is_told(empty: Resile) -> None:
+    began = NOW - HOUR
+    told = (("detected", 0), ("acknowledged", 5), ("restored", 50))
+    steps = tuple(Step(name, began + minutes * MINUTE, Source.HUMAN) for name, minutes in told)
+    take_in(empty, [Draft(origin="test", ref="told", title="told", steps=steps), draft("untold")])
+    browser = browser_of(empty)
+
+    taken = text_of(browser.get("/incidents?phase=acknowledge").text)
+    joined = text_of(browser.get("/incidents?phase=acknowledge%2Bidentify%2Bmitigate%2Bverify").text)
+
+    assert "1 incident with a known time of waiting for a responder." in taken
+    assert "test:told" in taken
+    assert "test:untold" in joined
+    assert "test:told" not in joined
+    assert "phase 'verify+detect' is unknown" in text_of(browser.get("/incidents?phase=verify%2Bdetect").text)

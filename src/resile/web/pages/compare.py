@@ -12,7 +12,7 @@ from resile.analytics.sentences import compare_parts
 from resile.app import report
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
-from resile.model.time import parse_instant
+from resile.model.time import format_instant, parse_instant
 from resile.web.pages.choices import choices
 from resile.web.pages.filters import Asked, ask, chips, tidied
 from resile.web.pages.pictures.bars import largest_parts, ranges, waterfall
@@ -63,7 +63,7 @@ def compare_page(request: Request) -> Response:
         "fall": None if found.attribution is None else waterfall(found.attribution, names),
         "parts": parts,
         "shown_parts": parts[:MOST_PARTS],
-        "links": [side_address(asked, found, name, dimension, value) for name, value in zip("ab", values, strict=True)],
+        "links": [_links(asked, found, name, dimension, value) for name, value in zip("ab", values, strict=True)],
         "dimensions": DIMENSIONS,
         "problems": asked.problems,
     }
@@ -124,8 +124,10 @@ def _instant(asked: Asked, name: str) -> datetime | None:
         return None
 
 
-def side_address(asked: Asked, found: CompareReport, name: str, dimension: str, value: str) -> str:
-    """The incidents of one side."""
-    side = found.a if name == "a" else found.b
+def _links(asked: Asked, found: CompareReport, name: str, dimension: str, value: str) -> dict[str, str]:
+    """The incidents of one side: all of them, and by whether the clock still runs."""
+    window = (found.a if name == "a" else found.b).window
     key: dict[str, str | None] = {dimension: value} if dimension else {}
-    return asked.between(side.window.start.isoformat(), side.window.end.isoformat(), key)
+    start, end = format_instant(window.start), format_instant(window.end)
+    states = {state: asked.between(start, end, key, state=state) for state in ("restored", "open")}
+    return {"all": asked.between(start, end, key), **states}

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from msgspec import Struct
 
-from resile.analytics.query import DIMENSIONS, PERIODS, Clock, Every, Query, next_period
+from resile.analytics.query import DIMENSIONS, PERIODS, Clock, Every, Query, Window, next_period
 from resile.analytics.words import clock_name, dimension_name
 from resile.app.questions import ONCE, known_window, question
 from resile.app.wiring import Resile
@@ -73,18 +73,16 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     def incidents(self, key: dict[str, str | None] | None = None, **more: str) -> str:
         """The address of the incidents behind a figure: this scope, narrowed to a group."""
-        narrowed = key_pairs(key or {})
-        gone = {name for name, _ in narrowed}
+        narrowed = key_pairs(key or {}, self.query.window)
+        gone = {*more, *(name for name, _ in narrowed)}
         if gone & {"from", "to"}:
             gone |= {"from", "to", "last"}
         pairs = [pair for pair in self.scope() if pair[0] not in gone]
         return join("/incidents", pairs + narrowed + list(more.items()))
 
-    def between(self, start_text: str, end_text: str, key: dict[str, str | None] | None = None) -> str:
+    def between(self, start_text: str, end_text: str, key: dict[str, str | None] | None = None, **more: str) -> str:
         """The address of the incidents of a stretch of time in this scope."""
-        narrowed = [("from", start_text), ("to", end_text), *key_pairs(key or {})]
-        gone = {"last", *(name for name, _ in narrowed)}
-        return join("/incidents", [pair for pair in self.scope() if pair[0] not in gone] + narrowed)
+        return self.incidents(key, **{"from": start_text, "to": end_text}, **more)
 
     def value(self, name: str, default: str = "") -> str:
         """The last value of a name in the address."""
@@ -208,13 +206,14 @@ def _window_chip(asked: Asked) -> Chip:
     return Chip("Window", whole if away else f"all known, {whole}", away)
 
 
-def key_pairs(key: dict[str, str | None]) -> list[Pair]:
-    """A group's key as words of an address; a period becomes the window it stands for."""
+def key_pairs(key: dict[str, str | None], window: Window) -> list[Pair]:
+    """A group's key as words of an address; a period becomes the part of the window it stands for."""
     pairs: list[Pair] = []
     for name, value in key.items():
         if name in PERIODS and value is not None:
             start = parse_instant(value)
-            pairs += [("from", format_instant(start)), ("to", format_instant(next_period(start, Every(name))))]
+            end = min(next_period(start, Every(name)), window.end)
+            pairs += [("from", format_instant(max(start, window.start))), ("to", format_instant(end))]
         else:
             pairs.append((name, value or ""))
     return pairs

@@ -6,19 +6,26 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from msgspec.structs import replace
 
+from resile.analytics.words import phase_name
 from resile.app.incidents import SORTS, Listing, list_incidents
 from resile.app.wiring import Resile
+from resile.model.phases import PhaseName
 from resile.web.pages.choices import choices
-from resile.web.pages.filters import Asked, ask, chips, tidied
+from resile.web.pages.filters import Asked, Chip, ask, chips, tidied
 from resile.web.pages.rendering import render
 
 router = APIRouter(include_in_schema=False)
 
 PER_PAGE = 50
+# Of more services an incident's own page tells.
+MOST_SERVICES = 3
 STATES = ("all", "open", "restored")
 EXCLUDED = (
     "no", "all", "planned", "drill", "noise", "test", "merged", "contradictory", "without_start", "without_end",
 )  # fmt: skip
+# A phase, or neighbouring ones whose border is not known.
+_NAMES = [name.value for name in PhaseName]
+PHASES = tuple("+".join(_NAMES[i : j + 1]) for i in range(len(_NAMES)) for j in range(i, len(_NAMES)))
 # Longer searches find nothing that a shorter one would not.
 _LONGEST_TEXT = 200
 
@@ -40,15 +47,20 @@ def incidents_page(request: Request) -> Response:
     context: dict[str, Any] = {
         "title": "Incidents",
         "asked": asked,
-        "chips": chips(asked),
+        "chips": chips(asked) + _phase_chip(asked, listing.phase),
         "choices": choices(asked),
         "found": found,
         "listing": listing,
         "states": STATES,
-        "longest_s": max((row.duration_s or 0.0 for row in found.rows), default=0.0),
+        "most_services": MOST_SERVICES,
         "problems": asked.problems,
     }
     return render(request, "incidents.html", **context)
+
+
+def _phase_chip(asked: Asked, phase: str) -> list[Chip]:
+    away = asked.address(drop=["phase", "page"])
+    return [Chip("Phase", phase_name(phase).lower(), away)] if phase else []
 
 
 def listing_of(asked: Asked) -> Listing:
@@ -64,6 +76,7 @@ def listing_of(asked: Asked) -> Listing:
         state=asked.one_of("state", STATES, "all"),
         excluded=asked.one_of("excluded", EXCLUDED, "no"),
         text=text,
+        phase=asked.one_of("phase", PHASES, "") if asked.value("phase") else "",
         sort=sort,
         descending=asked.one_of("order", ("desc", "asc"), usual) == "desc",
         page=asked.whole_number("page", 1),

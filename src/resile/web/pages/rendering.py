@@ -1,5 +1,6 @@
 """Turns templates into pages: the environment, the filters, and what every page is told."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -24,6 +25,9 @@ STATIC = Path(str(files("resile.web"))) / "static"
 THEMES = ("light", "dark", "auto")
 _FORMS = {"date": "%Y-%m-%d", "minute": "%Y-%m-%d %H:%M", "second": "%Y-%m-%d %H:%M:%S", "clock": "%H:%M:%S"}
 
+# A space before a unit, a sign of comparison, or what it compares with.
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|d)\b|%)|(?<=\bp) (?=[=<])|(?<=p [=<]) ")
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 # What is stressed and longer than this may break over lines.
 _LONGEST_UNBROKEN = 24
 
@@ -147,6 +151,16 @@ def _unbroken(text: str) -> str:
     return text.replace(" ", "\u00a0") if len(text) <= _LONGEST_UNBROKEN else text
 
 
+def unbroken_units(sentence: str) -> str:
+    """A sentence in which no line breaks between a number and its unit, or within `p = 0.03`."""
+    return _UNIT.sub("\u00a0", sentence)
+
+
+def whole_days(text: str) -> Markup:
+    """Text in which no line breaks inside a day such as 2024-01-31."""
+    return Markup(_DAY.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped before
+
+
 def path_part(text: str) -> str:
     """Text as a part of an address; slashes stay, for ids may hold them."""
     return quote(text, safe="/:")
@@ -170,6 +184,10 @@ def _environment() -> Environment:
         p_value=words.p_value,
         factor=words.factor,
         instant=instant,
+        utc=format_instant,
+        unbroken=_unbroken,
+        unbroken_units=unbroken_units,
+        whole_days=whole_days,
         day=day,
         last_day=last_day,
         severity=severity,

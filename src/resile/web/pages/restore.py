@@ -1,6 +1,7 @@
 """Time to restore: how long it takes, whether that changes, where the time goes, and which incidents are behind it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from msgspec.structs import replace
 
 from resile.analytics.dot_columns import DotColumns, dot_columns
 from resile.analytics.grouping import Population
-from resile.analytics.query import Query, Window
+from resile.analytics.phase_report import restoring
+from resile.analytics.query import PERIODS, Query, Window
 from resile.analytics.restore import restore_of, usual_dimension
 from resile.analytics.results import GroupStatistics, IncidentDot, PhasesReport, RestoreReport
 from resile.analytics.sentences import detectable_sentence, message_parts, trend_detail, typical_s
@@ -20,14 +22,14 @@ from resile.app import report
 from resile.app.pictures import everyone, moved, phases
 from resile.app.wiring import Resile
 from resile.model.phases import PhaseName
-from resile.model.time import DAY, MICROSECOND
+from resile.model.time import DAY, MICROSECOND, format_instant
 from resile.web.pages.choices import choices
 from resile.web.pages.filters import Asked, ask, chips, tidied
 from resile.web.pages.pictures.bars import joined_phases, phase_bars, ranges, waterfall
 from resile.web.pages.pictures.distribution import distribution
 from resile.web.pages.pictures.scatter import MOST_LINKED, gaps, kind_of, scatter
 from resile.web.pages.pictures.survival import survival_picture
-from resile.web.pages.rendering import day, render
+from resile.web.pages.rendering import render
 
 router = APIRouter(include_in_schema=False)
 
@@ -144,6 +146,7 @@ def _groups(asked: Asked, groups: list[GroupStatistics]) -> dict[str, Any]:
         "groups": ordered[(page - 1) * PER_PAGE : page * PER_PAGE],
         "n_groups": len(ordered),
         "ranges": ranges(ordered),
+        "is_by_period": any(name in PERIODS for name in asked.query.by),
         "group_sort": sort,
         "group_order": "desc" if is_descending else "asc",
         "page": page,
@@ -170,12 +173,14 @@ def sorted_groups(groups: Sequence[GroupStatistics], sort: str, *, is_descending
 def _phases(resile: Resile, asked: Asked, fetched: Population) -> dict[str, Any]:
     found = phases(resile, fetched)
     names = [name.value for name in PhaseName]
+    behind = partial(_behind_phase, asked)
     known = [phase.phase for phase in found.overall.phases if phase.phase in names]
     if not known:
         return {
             "phases": found,
             "bars": phase_bars(found),
             "joined": joined_phases(found),
+            "behind_phase": behind,
             "what_if": None,
             "what_if_phases": [],
         }
@@ -188,12 +193,21 @@ def _phases(resile: Resile, asked: Asked, fetched: Population) -> dict[str, Any]
         "phases": found,
         "bars": phase_bars(found),
         "joined": joined_phases(found),
+        "behind_phase": behind,
         "what_if": report.what_if(resile, asked.query, phase, float(minutes)) if is_asked else None,
         "what_if_phases": known if phase in known else [*known, phase],
         "what_if_phase": phase,
         "what_if_minutes": minutes,
         "what_if_most": max(most, minutes),
     }
+
+
+def _behind_phase(asked: Asked, phase: str) -> str:
+    """The incidents whose phase is counted: those of the clock by which phases are reported."""
+    clock = restoring(asked.query.clock)
+    if clock is asked.query.clock:
+        return asked.incidents(phase=phase)
+    return asked.incidents(phase=phase, clock=clock.value)
 
 
 def _share(found: PhasesReport, name: str) -> float:
@@ -223,7 +237,7 @@ def _attribution(resile: Resile, asked: Asked) -> dict[str, Any]:
     sides = windows_to_compare(asked.query.window, chosen)
     found = moved(resile, attributed(asked), *sides).attribution
     return {
-        "against": chosen,
+        "against": stretches_name(asked.query.window, chosen),
         "sides": sides,
         "attribution": found,
         "fall": None if found is None else waterfall(found, (window_name(sides[0]), window_name(sides[1]))),
@@ -244,7 +258,7 @@ def attributed(asked: Asked) -> Query:
 def _side_pairs(sides: tuple[Window, Window]) -> list[tuple[str, str]]:
     before, after = sides
     instants = (("a_from", before.start), ("a_to", before.end), ("b_from", after.start), ("b_to", after.end))
-    return [(name, day(at)) for name, at in instants]
+    return [(name, format_instant(at)) for name, at in instants]
 
 
 def fits(window: Window, name: str) -> bool:
@@ -253,13 +267,19 @@ def fits(window: Window, name: str) -> bool:
     return {"quarter": length >= 2 * _QUARTER, "month": length >= 2 * _MONTH}.get(name, True)
 
 
+def stretches_name(window: Window, name: str) -> str:
+    """Which stretches are compared: those named, if the window holds two of them; else what fits it."""
+    if name == "auto" or not fits(window, name):
+        return "quarter" if fits(window, "quarter") else "halves"
+    return name
+
+
 def windows_to_compare(window: Window, name: str) -> tuple[Window, Window]:
     """Two neighbouring stretches at the window's end: its halves, its last quarters of a year, or its last months.
 
     Unless somebody chooses: quarters where there are two of them, else halves.
     """
-    if name == "auto" or not fits(window, name):
-        name = "quarter" if fits(window, "quarter") else "halves"
+    name = stretches_name(window, name)
     length = {"quarter": _QUARTER, "month": _MONTH}.get(name, (window.end - window.start) / 2)
     middle = window.end - length
     return Window(middle - length, middle), Window(middle, window.end)

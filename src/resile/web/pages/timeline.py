@@ -136,7 +136,8 @@ def _words(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # noqa: 
         case Noted():
             return "Note", event.text
         case Updated():
-            return f"Update{': ' + event.status if event.status else ''}", event.text
+            says_more = event.status and event.status.casefold() != "update"
+            return f"Update: {event.status}" if says_more else "Update", event.text
         case Corrected():
             return _corrected(event, kinds)
         case _:

@@ -52,24 +52,21 @@ function bigPicture() {
     if (!reply.ok) return;
     dots = (await reply.json()).dots;
   };
-  // The axes are read off the picture itself: two marks of each suffice.
-  const [left, right, low, high, from, to] = ["left", "right", "lowY", "highY", "from", "to"].map((name) => Number(picture.dataset[name]));
-  const lowS = Number(picture.dataset.lowS);
-  const highS = Number(picture.dataset.highS);
-  const place = (dot) => {
+  // The picture's own box is the plot: its sides are the first and last instant, the shortest and longest duration.
+  const [from, to, lowS, highS] = ["from", "to", "lowS", "highS"].map((name) => Number(picture.dataset[name]));
+  const place = (dot, box) => {
     const inside = Math.min(Math.max(dot[1], lowS), highS);
-    return [left + ((dot[0] - from) / (to - from)) * (right - left), low + (Math.log(inside / lowS) / Math.log(highS / lowS)) * (high - low)];
+    return [((dot[0] - from) / (to - from)) * box.width, (1 - Math.log(inside / lowS) / Math.log(highS / lowS)) * box.height];
   };
   const seek = (event) => {
     if (!dots) return;
     const box = picture.getBoundingClientRect();
-    const scale = picture.viewBox.baseVal.width / box.width;
-    const x = (event.clientX - box.left) * scale;
-    const y = (event.clientY - box.top) * scale;
+    const x = event.clientX - box.left;
+    const y = event.clientY - box.top;
     let best = REACH_PX * REACH_PX;
     nearest = null;
     for (const dot of dots) {
-      const [px, py] = place(dot);
+      const [px, py] = place(dot, box);
       const far = (px - x) ** 2 + (py - y) ** 2;
       if (far < best) { best = far; nearest = dot; }
     }

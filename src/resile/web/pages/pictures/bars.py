@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from resile.analytics.results import Attribution, AttributionPart, GroupStatistics, PhasesReport, PhaseStatistics
 from resile.analytics.sentences import part_name, typical_s
-from resile.analytics.words import duration, exact_duration, percent, phase_name, signed
+from resile.analytics.words import duration, exact_duration, number, percent, phase_name, signed
 from resile.web.pages.pictures.scales import LogScale, log_scale, xy
 
 # Inline pictures are this wide in their own units and stretched to their cell.
@@ -30,6 +30,7 @@ class Ranges(Struct, frozen=True, kw_only=True):
 
     begin: str
     end: str
+    has_any: bool
     of: Callable[[GroupStatistics], Range | None]
 
 
@@ -37,7 +38,10 @@ def ranges(groups: Sequence[GroupStatistics]) -> Ranges:
     """The axis that holds all groups, those of other pages of the table too."""
     values = [v for g in groups for v in (typical_s(g), g.median_low_s, g.median_high_s, g.p90_s)]
     scale = log_scale(values, _INSET, _WIDTH - _INSET)
-    return Ranges(begin=duration(scale.low_s), end=duration(scale.high_s), of=lambda group: _range(group, scale))
+    return Ranges(
+        begin=duration(scale.low_s), end=duration(scale.high_s), has_any=any(value is not None for value in values),
+        of=lambda group: _range(group, scale),
+    )  # fmt: skip
 
 
 def _range(group: GroupStatistics, scale: LogScale) -> Range | None:
@@ -84,7 +88,7 @@ def waterfall(attribution: Attribution, names: tuple[str, str]) -> Waterfall:
     others_sum_s = sum(part.seconds for part in others)
     moves: list[tuple[str, float, AttributionPart | None]] = [(part_name(part), part.seconds, part) for part in shown]
     if others:
-        moves.append((f"{len(others)} smaller ones", others_sum_s, None))
+        moves.append((f"{number(len(others))} smaller ones", others_sum_s, None))
     levels = [attribution.mean_before_s]
     for _, seconds, _ in moves:
         levels.append(levels[-1] + seconds)
@@ -129,10 +133,11 @@ def _end(name: str, mean_s: float, x: Callable[[float], float]) -> Step:
 
 
 class PhaseBar(Struct, frozen=True, kw_only=True):
-    """One phase's piece of the bar, in percent, and its figures."""
+    """One phase's piece of the bar, in percent, and its figures; `phase` is empty where it stands for several."""
 
     name: str
     phase: str
+    n: int
     kind: str
     x: str
     width: str
@@ -146,14 +151,18 @@ def phase_bars(report: PhasesReport) -> list[PhaseBar]:
     joined = joined_phases(report)
     bars, at = [], 0.0
     for phase in told:
-        bars.append(_bar(phase.phase, phase_name(phase.phase), at, phase.share, duration(phase.median_s)))
+        bars.append(_bar(phase, phase.phase, at))
         at += phase.share
     if len(joined) == 1:
-        one = joined[0]
-        bars.append(_bar("joined", phase_name(one.phase), at, one.share, duration(one.median_s)))
+        bars.append(_bar(joined[0], "joined", at))
     elif joined:
         share = sum(phase.share for phase in joined)
-        bars.append(_bar("joined", "Not told apart", at, share, ""))
+        bars.append(
+            PhaseBar(
+                name="Not told apart", phase="", n=0, kind="joined", x=_percent(at), width=_percent(share),
+                share=percent(share), median="",
+            )
+        )  # fmt: skip
     return bars
 
 
@@ -162,8 +171,12 @@ def joined_phases(report: PhasesReport) -> list[PhaseStatistics]:
     return [phase for phase in report.overall.phases if "+" in phase.phase]
 
 
-def _bar(kind: str, name: str, at: float, share: float, median: str) -> PhaseBar:
+def _bar(phase: PhaseStatistics, kind: str, at: float) -> PhaseBar:
     return PhaseBar(
-        name=name, phase=kind, kind=kind, x=f"{at * 100:.2f}%", width=f"{share * 100:.2f}%", share=percent(share),
-        median=median,
+        name=phase_name(phase.phase), phase=phase.phase, n=phase.n, kind=kind, x=_percent(at),
+        width=_percent(phase.share), share=percent(phase.share), median=duration(phase.median_s),
     )  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f}%"

@@ -12,7 +12,7 @@ Ints = NDArray[np.int64]
 _MOST_PLACES = 24_000
 _GRIDS = (2.0, 1.0, 0.5)
 # Open incidents are few; were they not, their signs would cover everything.
-_MOST_OPEN = 1_000
+MOST_OPEN = 1_000
 _GOLDEN = 0.6180339887498949
 
 
@@ -61,5 +61,5 @@ def triangle(x: float, y: float) -> str:
 
 def triangles(x: Floats, y: Floats) -> str:
     """The signs of open incidents."""
-    shown = zip(x[:_MOST_OPEN].tolist(), y[:_MOST_OPEN].tolist(), strict=True)
+    shown = zip(x[:MOST_OPEN].tolist(), y[:MOST_OPEN].tolist(), strict=True)
     return "".join(triangle(px, py) for px, py in shown)

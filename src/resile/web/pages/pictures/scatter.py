@@ -13,20 +13,21 @@ from resile.analytics.results import IncidentDot, PeriodStatistics, Trend
 from resile.analytics.sentences import typical_s
 from resile.analytics.words import counted, duration, factor
 from resile.model.time import format_instant
-from resile.web.pages.pictures.crowd import log_places, paths, triangles
+from resile.web.pages.pictures.crowd import MOST_OPEN, log_places, paths
 from resile.web.pages.pictures.scales import LogScale, Mark, TimeScale, log_scale, xy
 from resile.web.pages.rendering import path_part
 
-WIDTH, HEIGHT = 820, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 764.0, 14.0, 366.0
+# The picture takes the room that its sheet has. Lines and areas are drawn in these units and stretched; dots and words
+# stand at a share of the width and height, so that they keep their shape.
+WIDTH, HEIGHT = 1000.0, 500.0
 # Above this, dots are drawn as paths, and a script finds the incident under the pointer.
 MOST_LINKED = 2_000
-_LABEL_WIDTH = 190.0
+_LABEL_WIDTH = 265.0
 _SEVERITIES = frozenset(("SEV1", "SEV2", "SEV3", "SEV4", "SEV5"))
 
 
 class Dot(Struct, frozen=True):
-    """One incident that can be opened from the picture."""
+    """One incident that can be opened from the picture; `x` and `y` are shares, as `12.5%`."""
 
     x: str
     y: str
@@ -46,31 +47,28 @@ class Column(Struct, frozen=True):
 
 
 class Scatter(Struct, frozen=True, kw_only=True):
-    """The picture in coordinates.
+    """The picture in coordinates: paths in units of `width` and `height`, dots and words as shares of them.
 
     Attributes:
         paths: per kind of dot (severity), its dots as one path of zero-length strokes; empty where `dots` are linked.
+        opens: where open incidents stand that are not linked.
         line: stretches of the median without a period that has none.
-        last: the newest median, to be written at its height beside the axis.
+        last: the newest median and its height, to be written beside the axis.
     """
 
-    width: int
-    height: int
-    left: float
-    right: float
-    bottom: float
-    top: float
+    width: float
+    height: float
     y_marks: list[Mark]
     x_marks: list[Mark]
     dots: list[Dot]
     paths: list[tuple[str, str]]
-    open_path: str
+    opens: list[tuple[str, str]]
     columns: list[Column]
     band: list[str]
     line: list[str]
     medians: list[tuple[str, str]]
     changes: list[Mark]
-    last: tuple[str, str, str] | None
+    last: tuple[str, str] | None
     low_s: float
     high_s: float
     from_s: float
@@ -84,28 +82,28 @@ def scatter(
 
     Dots given one by one are drawn as links; columns are drawn as paths.
     """
-    y = log_scale(durations_of(dots), _BOTTOM, _TOP)
-    x = TimeScale(window.start, window.end, _LEFT, _RIGHT)
+    y = log_scale(durations_of(dots), HEIGHT, 0.0)
+    x = TimeScale(window.start, window.end, 0.0, WIDTH)
     placed = [(_middle(period, trend.every, window), period) for period in trend.periods]
     medians = [(at, median) for at, period in placed if (median := typical_s(period)) is not None]
     last = None
     if medians:
         _, median = medians[-1]
-        last = (xy(_RIGHT + 8), xy(y(median) + 4), duration(median))
+        last = (down(y(median)), duration(median))
     linked = [] if isinstance(dots, DotColumns) else [_dot(dot, x, y) for dot in dots]
-    crowd, open_path = _crowd(dots, x, y) if isinstance(dots, DotColumns) else ([], "")
+    crowd, opens = _crowd(dots, x, y) if isinstance(dots, DotColumns) else ([], [])
     return Scatter(
-        width=WIDTH, height=HEIGHT, left=_LEFT, right=_RIGHT, bottom=_BOTTOM, top=_TOP,
+        width=WIDTH, height=HEIGHT,
         low_s=y.low_s, high_s=y.high_s, from_s=window.start.timestamp(), to_s=window.end.timestamp(),
         y_marks=y.marks(at_most=6),
         x_marks=x.marks(),
         dots=linked,
         paths=crowd,
-        open_path=open_path,
+        opens=opens,
         columns=[_column(period, trend.every, window, x, between) for period in trend.periods],
         band=_bands(placed, x, y),
         line=_lines(placed, x, y),
-        medians=[(xy(x(at)), xy(y(median))) for at, median in medians],
+        medians=[(across(x(at)), down(y(median))) for at, median in medians],
         changes=_changes(trend, x),
         last=last,
     )  # fmt: skip
@@ -128,14 +126,23 @@ def _changes(trend: Trend, x: TimeScale) -> list[Mark]:
     return marks
 
 
-def _crowd(dots: DotColumns, x: TimeScale, y: LogScale) -> tuple[list[tuple[str, str]], str]:
+def _crowd(dots: DotColumns, x: TimeScale, y: LogScale) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     start, end = x.start.timestamp(), x.end_at.timestamp()
     share = np.clip((dots.started_us / 1e6 - start) / (end - start), 0.0, 1.0)
-    across, up = x.begin + share * (x.end - x.begin), log_places(y, dots.duration_s)
+    px, py = x.begin + share * (x.end - x.begin), log_places(y, dots.duration_s)
     is_over = ~dots.is_open
-    return paths(across[is_over], up[is_over], dots.severity[is_over]), triangles(
-        across[dots.is_open], up[dots.is_open]
-    )
+    opens = zip(px[dots.is_open][:MOST_OPEN].tolist(), py[dots.is_open][:MOST_OPEN].tolist(), strict=True)
+    return paths(px[is_over], py[is_over], dots.severity[is_over]), [(across(ox), down(oy)) for ox, oy in opens]
+
+
+def across(px: float) -> str:
+    """A place from left to right as a share of the width."""
+    return f"{px / WIDTH * 100:.2f}%"
+
+
+def down(py: float) -> str:
+    """A place from top to bottom as a share of the height."""
+    return f"{py / HEIGHT * 100:.2f}%"
 
 
 def _middle(period: PeriodStatistics, every: str, window: Window) -> datetime:
@@ -159,7 +166,7 @@ def _dot(dot: IncidentDot, x: TimeScale, y: LogScale) -> Dot:
     ]
     said = " · ".join(part for part in told if part)
     return Dot(
-        xy(x(dot.started_at)), xy(y(dot.duration_s)), kind_of(dot.severity), dot.is_open,
+        across(x(dot.started_at)), down(y(dot.duration_s)), kind_of(dot.severity), dot.is_open,
         f"/incidents/{path_part(dot.incident_id)}", f"{said}\n{dot.title}",
     )  # fmt: skip
 
