@@ -1,20 +1,17 @@
 """All figures of all groups at once, as columns; and as one value per group."""
 
 from collections.abc import Sequence
-from itertools import pairwise, starmap
+from itertools import starmap
 from typing import Any, TypeVar
 
 import numpy as np
 from msgspec import Struct
 
 from resile.analytics import kaplan_meier, mean_interval, median_interval
-from resile.analytics.ordered import Floats, Ints, Ordered, quantiles, summed
+from resile.analytics.ordered import Bools, Floats, Ints, Ordered, quantiles_s, sums
 from resile.analytics.results import GroupStatistics
-from resile.analytics.threads import share
 
 T = TypeVar("T", bound=Struct)
-
-_N_AT_ONCE = 250_000
 
 N_FOR_MEAN = 50
 NOTE_FEW_FOR_MEAN = "fewer than 50 restored: the mean and its interval hang on the longest ones"
@@ -72,60 +69,40 @@ class Figures(Struct, frozen=True, kw_only=True):
 def figures(ordered: Ordered) -> Figures:
     """Every figure of every group."""
     restored = ordered.restored()
-    parts = share(lambda groups: _basics(ordered, restored, *groups), _shares(ordered))
-    basics = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    deviation_us = basics.pop("deviation_us")
-    low_us, high_us = mean_interval.mean_intervals(
-        restored.durations_us, restored.edges, basics["mean_s"] * 1e6, deviation_us
-    )
-    n = restored.sizes
-    return Figures(n_restored=n, n_open=ordered.sizes - n, mean_low_s=low_us / 1e6, mean_high_s=high_us / 1e6, **basics)
-
-
-def _shares(ordered: Ordered) -> list[tuple[int, int]]:
-    """Ranges of groups with about equally many incidents, few enough for what is computed of them to stay near."""
-    n_shares = 1 + int(ordered.edges[-1]) // _N_AT_ONCE
-    places = np.linspace(0, ordered.edges[-1], n_shares + 1)[1:-1]
-    stops = [*np.searchsorted(ordered.edges, places).tolist(), ordered.n_groups]
-    return [pair for pair in pairwise([0, *stops]) if pair[0] < pair[1]] or [(0, 0)]
-
-
-def _basics(ordered: Ordered, restored: Ordered, first: int, stop: int) -> dict[str, Floats]:
-    """All figures of some groups but the interval of the mean."""
-    ordered, restored = ordered.between(first, stop), restored.between(first, stop)
-    us = restored.durations_us.astype(np.float64)
-    edges, n = restored.edges, restored.sizes
+    us, edges, n = restored.durations_us, restored.edges, restored.sizes
+    n_open = ordered.sizes - n
     # In microseconds, which are whole: the mean of equal durations is then exactly theirs, and their deviation 0.
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean_us = summed(us, edges) / n
-        squares = summed(np.square(us - np.repeat(mean_us, n)), edges)
-        stdev = np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan) / 1e6
+        mean_us = sums(us, edges) / n
+        squares = sums(us, edges, mean_us)
+        stdev_s = np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan) / 1e6
         deviation_us = np.sqrt(squares / n)
-    seconds = us / 1e6
-    median_low, median_high = median_interval.median_intervals(seconds, edges)
-    km_median, km_low, km_high = _kaplan_meier(ordered)
-    is_censored = ordered.sizes > n
-    return {
-        "mean_s": mean_us / 1e6,
-        "median_s": quantiles(seconds, edges, 0.5),
-        "median_low_s": np.where(is_censored, km_low, median_low),
-        "median_high_s": np.where(is_censored, km_high, median_high),
-        "km_median_s": km_median,
-        "p75_s": quantiles(seconds, edges, 0.75),
-        "p90_s": quantiles(seconds, edges, 0.90),
-        "p95_s": quantiles(seconds, edges, 0.95),
-        "stdev_s": stdev,
-        "min_s": quantiles(seconds, edges, 0),
-        "max_s": quantiles(seconds, edges, 1),
-        "deviation_us": deviation_us,
-    }
+    mean_low_us, mean_high_us = mean_interval.mean_intervals(us, edges, mean_us, deviation_us)
+    median_low_s, median_high_s = median_interval.median_intervals_s(us, edges)
+    km_median_s, km_low_s, km_high_s = _kaplan_meier(ordered, n_open > 0)
+    return Figures(
+        n_restored=n,
+        n_open=n_open,
+        mean_s=mean_us / 1e6,
+        mean_low_s=mean_low_us / 1e6,
+        mean_high_s=mean_high_us / 1e6,
+        median_s=quantiles_s(us, edges, 0.5),
+        median_low_s=np.where(n_open > 0, km_low_s, median_low_s),
+        median_high_s=np.where(n_open > 0, km_high_s, median_high_s),
+        km_median_s=km_median_s,
+        p75_s=quantiles_s(us, edges, 0.75),
+        p90_s=quantiles_s(us, edges, 0.90),
+        p95_s=quantiles_s(us, edges, 0.95),
+        stdev_s=stdev_s,
+        min_s=quantiles_s(us, edges, 0),
+        max_s=quantiles_s(us, edges, 1),
+    )
 
 
-def _kaplan_meier(ordered: Ordered) -> tuple[Floats, Floats, Floats]:
+def _kaplan_meier(ordered: Ordered, has_open: Bools) -> tuple[Floats, Floats, Floats]:
     """Median and interval of the groups in which some are open; NaN for the others."""
     found = tuple(np.full(ordered.n_groups, np.nan) for _ in range(3))
-    if ordered.is_open.any():
-        has_open = np.diff(np.searchsorted(np.flatnonzero(ordered.is_open), ordered.edges)) > 0
+    if has_open.any():
         for column, medians in zip(found, kaplan_meier.medians(ordered.only(has_open)), strict=True):
             column[has_open] = medians
     middle, low, high = found

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from resile.analytics.ordered import Floats, Ints, summed
+from resile.analytics.ordered import N_PIECE, Floats, Ints, summed
 from resile.analytics.threads import share
 
 # With fewer values resamples repeat one another too often for a quantile of 2.5 % to mean anything.
@@ -165,18 +165,36 @@ def _moments_of_bulk(
 ) -> tuple[Single, ...]:
     """For all but the N_TAIL largest, standardised: mean, mean square, and the Cholesky factor of their covariance."""
     starts, stops = edges[rows], edges[rows + 1] - N_TAIL
-    sizes = stops - starts
-    bulks = [durations[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
-    scores: Floats = np.concatenate(bulks).astype(np.float64)
-    scores -= np.repeat(means[rows], sizes)
-    scores /= np.repeat(deviations[rows], sizes)
-    bulk_edges = np.concatenate(([0], np.cumsum(sizes)))
-    squares = scores * scores
-    m1, m2, m3, m4 = (
-        summed(power, bulk_edges) / sizes for power in (scores, squares, squares * scores, squares * squares)
-    )
+    powers = np.zeros((4, len(rows)))
+    for piece in _pieces(starts.tolist(), stops.tolist()):
+        of, first, last = (list(column) for column in zip(*piece, strict=True))
+        inner = np.concatenate(([0], np.cumsum(np.subtract(last, first))))
+        bulks = [durations[start:stop] for start, stop in zip(first, last, strict=True)]
+        scores = np.concatenate(bulks).astype(np.float64)
+        scores -= np.repeat(means[rows[of]], np.diff(inner))
+        scores /= np.repeat(deviations[rows[of]], np.diff(inner))
+        squares = scores * scores
+        for place, power in enumerate((scores, squares, squares * scores, squares * squares)):
+            powers[place, of] += summed(power, inner)
+    m1, m2, m3, m4 = powers / (stops - starts)
     spread = np.sqrt(np.maximum(m2 - m1 * m1, 0))
     with np.errstate(divide="ignore", invalid="ignore"):
         shared = np.where(spread > 0, (m3 - m1 * m2) / spread, 0)
     spread_square = np.sqrt(np.maximum(m4 - m2 * m2 - shared * shared, 0))
     return tuple(column[:, None].astype(np.float32) for column in (m1, m2, spread, spread_square, shared))
+
+
+def _pieces(starts: list[int], stops: list[int]) -> Iterator[list[tuple[int, int, int]]]:
+    """Stretches of the ranges from starts to stops, each with its range's place; about N_PIECE values at a time."""
+    piece: list[tuple[int, int, int]] = []
+    n = 0
+    for place, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        for first in range(start, stop, N_PIECE):
+            last = min(first + N_PIECE, stop)
+            piece.append((place, first, last))
+            n += last - first
+            if n >= N_PIECE:
+                yield piece
+                piece, n = [], 0
+    if piece:
+        yield piece

@@ -25,12 +25,12 @@ def interval_ranks(n: Ints) -> Ints:
     return np.where(sizes >= N_LEAST, ranks, 0).astype(np.int64)[places]
 
 
-def median_intervals(seconds: Floats, edges: Ints) -> tuple[Floats, Floats]:
-    """Lower and upper end for each group of sorted values; NaN where there are too few."""
+def median_intervals_s(durations_us: Ints, edges: Ints) -> tuple[Floats, Floats]:
+    """Lower and upper end in seconds for each group of sorted durations; NaN where there are too few."""
     sizes = np.diff(edges)
     ranks = interval_ranks(sizes)
     low, high = np.full(len(sizes), np.nan), np.full(len(sizes), np.nan)
     has_one = ranks > 0
-    low[has_one] = seconds[edges[:-1][has_one] + ranks[has_one] - 1]
-    high[has_one] = seconds[edges[1:][has_one] - ranks[has_one]]
+    low[has_one] = durations_us[edges[:-1][has_one] + ranks[has_one] - 1] / 1e6
+    high[has_one] = durations_us[edges[1:][has_one] - ranks[has_one]] / 1e6
     return low, high

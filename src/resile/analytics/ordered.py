@@ -6,10 +6,14 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
+from resile.analytics.threads import share
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+# Half a megabyte of floats.
+N_PIECE = 1 << 16
 _KEY_BITS = 64
 
 
@@ -53,11 +57,6 @@ class Ordered(Struct, frozen=True):
         edges = np.concatenate(([0], np.cumsum(self.sizes[chosen])))
         return Ordered(self.durations_us[kept], self.is_open[kept], edges)
 
-    def between(self, first: int, stop: int) -> "Ordered":
-        """The groups from `first` up to but not including `stop`, without copying."""
-        start, end = self.edges[first], self.edges[stop]
-        return Ordered(self.durations_us[start:end], self.is_open[start:end], self.edges[first : stop + 1] - start)
-
 
 def order(groups: npt.NDArray[Any], durations_us: Ints, is_open: Bools, n_groups: int) -> Ordered:
     """Sort durations (n,), none negative, by the group that each belongs to (n,), numbered from 0.
@@ -93,17 +92,39 @@ def summed(values: Floats, edges: Ints) -> Floats:
     return sums
 
 
-def quantiles(seconds: Floats, edges: Ints, share: float) -> Floats:
-    """The quantile of each group's sorted values, linear between order statistics; NaN for an empty group."""
+def sums(durations_us: Ints, edges: Ints, centres_us: Floats | None = None) -> Floats:
+    """The sum of each group's durations, or of the squares of their distances from the group's centre; 0 for none.
+
+    Piece by piece, so that what is computed of a piece stays in the processor's cache, however large the groups.
+    """
+
+    def piece(start: int) -> tuple[int, Floats]:
+        stop = min(start + N_PIECE, len(durations_us))
+        first = int(np.searchsorted(edges, start, side="right")) - 1
+        last = int(np.searchsorted(edges, stop, side="left"))
+        inner = np.clip(edges[first : last + 1], start, stop) - start
+        values = durations_us[start:stop].astype(np.float64)
+        if centres_us is not None:
+            values -= np.repeat(centres_us[first:last], np.diff(inner))
+            np.square(values, out=values)
+        return first, summed(values, inner)
+
+    total = np.zeros(len(edges) - 1)
+    for first, part in share(piece, range(0, len(durations_us), N_PIECE)):
+        total[first : first + len(part)] += part
+    return total
+
+
+def quantiles_s(durations_us: Ints, edges: Ints, share_below: float) -> Floats:
+    """The quantile of each group in seconds, linear between order statistics; NaN for an empty group."""
     sizes = np.diff(edges)
     result = np.full(len(sizes), np.nan)
     is_filled = sizes > 0
     n, first = sizes[is_filled], edges[:-1][is_filled]
-    place = share * (n - 1)
+    place = share_below * (n - 1)
     below = np.floor(place).astype(np.int64)
-    part = place - below
-    low = seconds[first + below]
-    high = seconds[first + np.minimum(below + 1, n - 1)]
+    low = durations_us[first + below]
+    high = durations_us[first + np.minimum(below + 1, n - 1)]
     # Where both are equal the result is exactly that value: no rounding may move it past its neighbours.
-    result[is_filled] = low + (high - low) * part
+    result[is_filled] = (low + (high - low) * (place - below)) / 1e6
     return result
