@@ -15,7 +15,8 @@ from resile.app.wiring import open_resile
 
 # Shorter imports are over before a second process has started.
 WORTHWHILE_INCIDENTS = 50_000
-_PAUSE_S = 1.0
+# Long enough that portions are large: many small files of facts would have to be merged again and again.
+_PAUSE_S = 3.0
 _END_WITHIN_S = 600.0
 
 
