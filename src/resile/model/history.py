@@ -158,7 +158,8 @@ def _step_changes(draft: Draft, mine: Sequence[Event], before: Incident) -> list
             changes.append(_fields(step))
         else:
             leftover.remove(moved)
-            changes.append({"type": Corrected, "event_id": moved[0], "to": step.at, "reason": "the source changed it"})
+            moved_to = {"event_id": moved[0], "to": step.at, "source": step.source}
+            changes.append({"type": Corrected, **moved_to, "reason": "the source changed it"})
     changes += [
         {"type": Corrected, "event_id": number, "to": None, "reason": "the source no longer says so"}
         for number, _ in leftover
