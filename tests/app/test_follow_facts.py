@@ -22,6 +22,7 @@ def test_facts_are_derived_while_incidents_are_still_being_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follow_facts, "WORTHWHILE_INCIDENTS", 3)
+    monkeypatch.setattr(follow_facts, "PORTION_EVENTS", 1)
     settings = load_settings(data=tmp_path)
     with open_resile(settings) as resile, FactsFollower(settings) as follower:
         resile.timelines.append(appends(1, 2))
@@ -40,6 +41,16 @@ def test_facts_are_derived_while_incidents_are_still_being_stored(
         resile.facts.refresh()
         with resile.facts.table() as facts:
             assert facts.count().to_pyarrow().as_py() == 4
+
+
+def test_an_import_goes_on_where_no_process_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_facts, "WORTHWHILE_INCIDENTS", 1)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no-python"))
+
+    with FactsFollower(load_settings(data=tmp_path)) as follower:
+        follower.stored(1)
+
+    assert follower._process is None
 
 
 def test_a_follower_that_is_killed_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

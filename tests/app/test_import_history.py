@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from resile.app import import_history as module
 from resile.app.import_history import Listeners, RowOutcome, import_history
 from resile.model.draft import Draft, Step
-from resile.model.errors import ConfigError, ConflictError
+from resile.model.errors import ConfigError, ConflictError, StoreError
 from resile.model.event import Exclusion, Noted, Source
 from resile.model.incident import fold, labels_of, value_of
 from resile.model.lifecycle import Describe, Note, decide
@@ -172,6 +172,40 @@ def test_what_was_read_before_the_input_failed_is_kept(world: World) -> None:
         import_history(failing(), timelines=world.timelines, clock=world.clock)
 
     assert world.timelines.n_incidents() == 2
+
+
+class _FullAfter(MemoryTimelineStore):
+    """Takes so many appends, then its disk is full."""
+
+    def __init__(self, n_appends: int) -> None:
+        super().__init__()
+        self._n_left = n_appends
+
+    def append(self, appends: Sequence[Append]) -> int:
+        if not self._n_left:
+            raise StoreError("the disk is full")
+        self._n_left -= 1
+        return super().append(appends)
+
+
+def test_a_store_that_fails_ends_the_import_after_the_batches_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BATCH_DRAFTS", 3)
+    full, told, n_read = _FullAfter(2), [], 0
+
+    def counted() -> Iterator[Reading]:
+        nonlocal n_read
+        for reading in readings(*(draft(n) for n in range(100))):
+            n_read += 1
+            yield reading
+
+    with pytest.raises(StoreError, match="disk is full"):
+        import_history(counted(), timelines=full, clock=world.clock, listeners=Listeners(row=told.append))
+
+    assert full.n_incidents() == 6
+    assert [row.incident_id for row in told] == [f"desk:{n}" for n in range(6)]
+    assert n_read == 12  # The batch that failed, and the one read meanwhile.
 
 
 def test_what_became_of_each_row_is_told_in_order(world: World) -> None:

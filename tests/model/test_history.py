@@ -83,6 +83,15 @@ def test_a_restore_that_the_source_moved_is_corrected_not_doubled() -> None:
     assert restored.at == T0 + timedelta(hours=2)
 
 
+def test_a_step_that_the_source_moved_keeps_the_source_of_its_instant() -> None:
+    first, moved = (draft(steps=(Step("detected", T0 + timedelta(hours=n), Source.MEASURED),)) for n in (0, 1))
+
+    detected = instants(fold("x:1", imported(first, moved))).detected
+
+    assert detected is not None
+    assert (detected.at, detected.source) == (T0 + timedelta(hours=1), Source.MEASURED)
+
+
 def test_what_a_person_marked_stays_when_the_rows_are_imported_again() -> None:
     timeline = imported(draft())
     timeline += decide(fold("x:1", timeline), Mark(Exclusion.NOISE), now=NOW, by="user:ann")

@@ -8,10 +8,12 @@ import pytest
 
 from resile.app.refused_rows import RefusedRows
 from resile.model.errors import ConfigError
+from resile.ports.source import Place, Refused
 from resile.sources.csv_records import MAX_RECORD_CHARS, CsvRecords
 
 MAPPING = "id: ref\ntitle: what\ndetected: began\nrestored: ended\n"
 HEADER = "ref,what,began,ended\n"
+FULL = Path("/dev/full")
 GOOD = "{n},x,2024-01-01 08:00,2024-01-01 09:00\n"
 
 
@@ -216,6 +218,13 @@ def test_refused_rows_can_be_mended_and_imported_again(read_table, tmp_path: Pat
 
     assert "resile_error" in mended.splitlines()[0]
     assert (readings.only().ref, readings.only().title, readings.refused) == ("2", "Störung", [])
+
+
+def test_refused_rows_that_find_the_disk_full_are_told_of_in_one_sentence() -> None:
+    refused = Refused(Place("t.csv", 2), "no time", {"began": "x"})
+
+    with pytest.raises(ConfigError, match="refused rows cannot be written to /dev/full"), RefusedRows(FULL) as written:
+        written.write(refused)
 
 
 def test_an_end_before_its_start_is_taken_as_told(read_table) -> None:

@@ -136,3 +136,34 @@ def test_the_timezone_option_goes_before_the_mapping(read_table) -> None:
     readings = read_table("ref,began,ended\n1,2024-03-01 08:00,\n", DENVER, timezone="Asia/Tokyo")
 
     assert readings.times("1") == {"detected": "2024-02-29T23:00:00"}
+
+
+@given(st.lists(st.datetimes(min_value=datetime(2015, 1, 1), max_value=datetime(2016, 1, 1)), max_size=50))  # noqa: DTZ001
+def test_a_day_that_was_read_before_gives_the_same_times_again(times: list[datetime]) -> None:
+    zone = zone_of("America/Denver")
+    remembering = time_reader(("%m/%d/%Y %H:%M",), zone)
+
+    for at in [*times, *(one.replace(hour=2) for one in times)]:
+        text = f"{at:%m/%d/%Y %H:%M}"
+        try:
+            expected = time_reader(("iso",), zone)(f"{at:%Y-%m-%d %H:%M}")
+        except TimeProblemError:
+            with pytest.raises(TimeProblemError, match="did not exist"):
+                remembering(text)
+        else:
+            assert remembering(text) == expected
+
+
+@pytest.mark.parametrize("texts", [("1/2/2024  8:30 ", "1/2/2024  9:30 "), ("01/02/2024 08:30", "01/02/2024 24:30")])
+def test_a_text_is_not_pieced_together_from_parts_of_others(texts: tuple[str, str]) -> None:
+    remembering = time_reader(("%m/%d/%Y %H:%M",), zone_of("UTC"))
+
+    remembering(texts[0])
+
+    try:
+        alone = time_reader(("%m/%d/%Y %H:%M",), zone_of("UTC"))(texts[1])
+    except TimeProblemError:
+        with pytest.raises(TimeProblemError):
+            remembering(texts[1])
+    else:
+        assert remembering(texts[1]) == alone

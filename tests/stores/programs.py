@@ -8,9 +8,12 @@ import resource
 import sys
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from resile.model.errors import ConflictError, StoreError
 from resile.model.event import Event
 from resile.ports.timeline_store import Append
+from resile.stores.facts_manifest import NOTHING, Segment, write_manifest
 from resile.stores.opening import open_facts, open_timelines
 from resile.testing.timeline_model import append_of, note
 
@@ -72,6 +75,16 @@ def write_with_limit(data: str, steps: str, n_bytes: str) -> None:
     """With files limited in size, as a full disk would."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(n_bytes), int(n_bytes)))
     _say(Path(data), steps)
+
+
+def replace_manifest_with_limit(folder: str, n_bytes: str) -> None:
+    """A larger manifest than files may be."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(n_bytes), int(n_bytes)))
+    segments = tuple(Segment(path=f"{folder}/{n:08d}.parquet", n_rows=1, n_bytes=1) for n in range(50))
+    try:
+        write_manifest(Path(folder), replace(NOTHING, segments=segments))
+    except OSError as error:
+        print(error)
 
 
 def _say(data: Path, steps: str) -> None:

@@ -11,9 +11,11 @@ import pytest
 from resile.model.errors import StoreError
 from resile.ports.facts_store import FactsStore
 from resile.ports.timeline_store import Append
+from resile.stores.facts_manifest import NOTHING, read_manifest, write_manifest
 from resile.stores.opening import open_facts
 from resile.testing.memory_store import MemoryTimelineStore
 from tests.stores.incidents import changed, facts_from_timelines, fill, rows_of
+from tests.stores.processes import output_of
 
 
 def cut_short(file: Path) -> None:
@@ -78,6 +80,25 @@ def test_projection_thrown_away_while_open_is_derived_again(
 
     assert facts.refresh() == 20
     assert rows_of(facts) == facts_from_timelines(store)
+
+
+def test_projection_thrown_away_before_it_is_read_is_no_empty_one(
+    tmp_path: Path, store: MemoryTimelineStore, facts: FactsStore
+) -> None:
+    fill(store, 20)
+    facts.refresh()
+    shutil.rmtree(tmp_path / "data" / "facts")
+
+    with pytest.raises(StoreError, match="thrown away"):
+        rows_of(facts)
+
+
+def test_manifest_that_does_not_fit_on_the_disk_leaves_the_one_before(tmp_path: Path) -> None:
+    write_manifest(tmp_path, NOTHING)
+
+    assert "File too large" in output_of("replace_manifest_with_limit", str(tmp_path), "200")
+
+    assert read_manifest(tmp_path) == NOTHING
 
 
 def test_wrong_question_is_no_damage(store: MemoryTimelineStore, facts: FactsStore) -> None:

@@ -1,12 +1,13 @@
 """Derives facts in a process of its own while a long import goes on in another, so that both cores have work.
 
-`python -m resile.app.follow_facts` reads the settings as JSON from its first line of standard input, and ends when that
-closes. Whatever it does not get done, or breaks at, is derived by the import itself at its end.
+`python -m resile.app.follow_facts PORTION_EVENTS` reads the settings as JSON from its first line of standard input, and
+ends when that closes. Whatever it does not get done, or breaks at, is derived by the import itself at its end.
 """
 
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,8 @@ from resile.app.wiring import open_resile
 
 # Shorter imports are over before a second process has started.
 WORTHWHILE_INCIDENTS = 50_000
+# So large a portion makes files of facts that need not be merged with others later.
+PORTION_EVENTS = 400_000
 _PAUSE_S = 1.0
 _END_WITHIN_S = 600.0
 
@@ -31,15 +34,20 @@ class FactsFollower:
         """Hear that a batch was stored."""
         self._n_stored += n_incidents
         if self._process is None and self._n_stored >= WORTHWHILE_INCIDENTS:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "resile.app.follow_facts"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-            self._process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
-            self._process.stdin.flush()
+            # No process to be had, or one that was killed at once: the import derives the facts itself.
+            with suppress(OSError):
+                self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, and a number
+            [sys.executable, "-m", "resile.app.follow_facts", str(PORTION_EVENTS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self._process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
+        self._process.stdin.flush()
 
     def close(self) -> None:
         """Let the process finish what it is at; what is left is derived by whoever asks next."""
@@ -61,7 +69,8 @@ class FactsFollower:
 
 
 def main() -> None:
-    """Refresh the facts again and again until standard input closes."""
+    """Refresh the facts whenever there is a portion of new events, until standard input closes."""
+    portion_events = int(sys.argv[1])
     settings = Settings(**Settings.model_validate_json(sys.stdin.readline()).model_dump())
     is_over = threading.Event()
 
@@ -71,8 +80,11 @@ def main() -> None:
 
     threading.Thread(target=listen, daemon=True).start()
     with open_resile(settings) as resile:
+        done = 0
         while not is_over.wait(_PAUSE_S):
-            resile.facts.refresh()
+            if (last := resile.timelines.last_seq()) >= done + portion_events:
+                resile.facts.refresh()
+                done = last
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -79,15 +80,19 @@ def import_history(
         ConfigError: the input as a whole cannot be read; the batches before are kept.
         StoreError: the store cannot take more; the batches before are kept.
     """
-    run = _Run(timelines, clock.now(), listeners or Listeners(), is_dry_run=is_dry_run)
-    with _few_collections():
+    with (
+        _few_collections(),
+        # One thread, so that batches are decided and stored one after the other, each knowing of those before it.
+        ThreadPoolExecutor(1, thread_name_prefix="import") as storing,
+    ):
+        run = _Run(timelines, clock.now(), listeners or Listeners(), storing, is_dry_run=is_dry_run)
         try:
             for reading in readings:
                 run.hear(reading)
         except ConfigError:
-            run.flush()  # What was read before is good.
+            run.finish()  # What was read before is good.
             raise
-        run.flush()
+        run.finish()
     if facts is not None and not is_dry_run:
         facts.refresh()
     return run.tally.summary(is_dry_run=is_dry_run)
@@ -110,15 +115,40 @@ class _Waiting(Struct, frozen=True, gc=False):
     digest: bytes
 
 
+class _Stored(Struct, frozen=True):
+    """What became of a batch: of each draft, and how many incidents were appended to."""
+
+    outcomes: list[Outcome]
+    n_appended: int
+
+
+class _Batch(Struct, frozen=True):
+    """A batch that is being stored while the next one is read: the database works while Python reads on."""
+
+    drafts: list[_Waiting]
+    untold: list[RowOutcome | str]
+    stored: Future[_Stored]
+
+
 class _Run:
-    def __init__(self, timelines: TimelineStore, now: datetime, listeners: Listeners, *, is_dry_run: bool) -> None:
+    def __init__(
+        self,
+        timelines: TimelineStore,
+        now: datetime,
+        listeners: Listeners,
+        storing: Executor,
+        *,
+        is_dry_run: bool,
+    ) -> None:
         self._timelines = timelines
         self._now = now
         self._listeners = listeners
+        self._storing = storing
         self._is_dry_run = is_dry_run
         self._waiting: dict[str, _Waiting] = {}
         # What was said of rows since the last batch, in order; of rows that wait, their incident's id.
         self._untold: list[RowOutcome | str] = []
+        self._under_way: _Batch | None = None
         self.tally = Tally()
 
     def hear(self, reading: Reading) -> None:
@@ -152,31 +182,53 @@ class _Run:
             self.flush()
 
     def flush(self) -> None:
-        """Store the drafts that wait, in one transaction."""
-        batch = list(self._waiting.values())
-        self._waiting.clear()
-        if not batch:
-            self._tell({})
+        """Have the drafts that wait stored, in one transaction, once those before them are."""
+        self._settle()
+        drafts, untold = list(self._waiting.values()), self._untold
+        self._waiting, self._untold = {}, []
+        self._under_way = _Batch(drafts, untold, self._storing.submit(self._store, drafts))
+
+    def finish(self) -> None:
+        """Store everything that was heard."""
+        self.flush()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait for the batch that is under way, count it, and tell of it.
+
+        Raises:
+            StoreError, ConflictError: it could not be stored.
+        """
+        if self._under_way is None:
             return
+        batch, self._under_way = self._under_way, None
+        stored = batch.stored.result()
+        if stored.n_appended and self._listeners.stored is not None:
+            self._listeners.stored(stored.n_appended)
+        told = {}
+        for one, outcome in zip(batch.drafts, stored.outcomes, strict=True):
+            doubts = self.tally.taken(one.taken, outcome.value)
+            if self._listeners.row is not None:
+                told[one.incident_id] = RowOutcome(one.taken.place, outcome, one.incident_id, doubts)
+        if self._listeners.row is not None:
+            for row in batch.untold:
+                self._listeners.row(told[row] if isinstance(row, str) else row)
+
+    def _store(self, batch: list[_Waiting]) -> _Stored:
         is_ledger_enough = True
         for attempt in range(_TRIES):
             appends, outcomes = self._decided(batch, is_ledger_enough=is_ledger_enough)
-            try:
-                if appends and not self._is_dry_run:
-                    self._timelines.append(appends)
-                    if self._listeners.stored is not None:
-                        self._listeners.stored(len(appends))
+            if not appends or self._is_dry_run:
                 break
+            try:
+                self._timelines.append(appends)
             except ConflictError:
                 if attempt == _TRIES - 1:
                     raise
                 is_ledger_enough = False
-        told = {}
-        for one, outcome in zip(batch, outcomes, strict=True):
-            doubts = self.tally.taken(one.taken, outcome.value)
-            if self._listeners.row is not None:
-                told[one.incident_id] = RowOutcome(one.taken.place, outcome, one.incident_id, doubts)
-        self._tell(told)
+            else:
+                return _Stored(outcomes, len(appends))
+        return _Stored(outcomes, 0)
 
     def _decided(self, batch: list[_Waiting], *, is_ledger_enough: bool) -> tuple[list[Append], list[Outcome]]:
         """What to append for each draft. A draft that was never taken is believed to be new unless that went wrong."""
@@ -218,12 +270,6 @@ class _Run:
         self._untold.append(outcome)
         if len(self._untold) >= MAX_UNTOLD:
             self.flush()
-
-    def _tell(self, told: Mapping[str, RowOutcome]) -> None:
-        if self._listeners.row is not None:
-            for row in self._untold:
-                self._listeners.row(told[row] if isinstance(row, str) else row)
-        self._untold.clear()
 
 
 def _outcome(*, is_known: bool, says_more: bool) -> Outcome:

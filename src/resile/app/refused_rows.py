@@ -38,9 +38,12 @@ class RefusedRows:
                 self._start(columns)
             self._writer.writerow([*refused.cells.values(), f"{refused.place}: {refused.reason}"])
         except OSError as error:
-            raise ConfigError(
-                f"refused rows cannot be written to {self._path} ({error.strerror}); name another file with --refused"
-            ) from None
+            raise self._failed(error) from None
+
+    def _failed(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"refused rows cannot be written to {self._path} ({error.strerror}); name another file with --refused"
+        )
 
     def _start(self, columns: tuple[str, ...]) -> None:
         self.close()
@@ -55,10 +58,17 @@ class RefusedRows:
         self.paths.append(path)
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Finish the file.
+
+        Raises:
+            ConfigError: what was still to be written cannot be.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                raise self._failed(error) from None
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,8 @@ from resile.model.event import Exclusion, Source
 from resile.model.severity import Severity
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+# gc=False: as events, drafts come by the million and refer to nothing that could refer back to them.
+class Step(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Something that happened, as a source tells it.
 
     Attributes:
@@ -24,7 +25,7 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     status: str | None = None
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One incident of a source.
 
     Attributes:

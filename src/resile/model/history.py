@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET
@@ -38,12 +39,17 @@ _SIMPLE: dict[str, type[ImpactBegan | Detected | Mitigated | Restored | Closed |
     "closed": Closed,
     "reopened": Reopened,
 }
+_AT = attrgetter("at")
 STEP_KINDS = frozenset({*_SIMPLE, "acknowledged", "identified", "noted", "updated"})
+
+
+# Most timelines are short, and a million of them are written in one import.
+_FIRST_IDS = tuple(f"{number:05d}" for number in range(50))
 
 
 def event_id(number: int) -> str:
     """The id of the n-th event of a timeline (from 1); ids sort in that order."""
-    return f"{number:05d}"
+    return _FIRST_IDS[number] if number < len(_FIRST_IDS) else f"{number:05d}"
 
 
 def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by: str) -> list[Event]:
@@ -54,9 +60,9 @@ def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by
     Raises:
         ConfigError: the draft holds a step of unknown kind.
     """
-    mine = [event for event in timeline if event.by == by]
     if not timeline:
         return _first_import(draft, now=now, by=by)
+    mine = [event for event in timeline if event.by == by]
     incident = fold(incident_id_of(draft.origin, draft.ref), mine)
     common = {"at": now, "recorded_at": now, "by": by, "source": Source.REPORTED}
     changes: list[dict[str, Any]] = [*_description_changes(draft, incident), *_step_changes(draft, mine, incident)]
@@ -67,10 +73,10 @@ def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by
 
 
 def _first_import(draft: Draft, *, now: datetime, by: str) -> list[Event]:
-    first_at = min((step.at for step in draft.steps), default=now)
+    steps = sorted(draft.steps, key=_AT)
     declared = Declared(
         id="00001",
-        at=first_at,
+        at=steps[0].at if steps else now,
         recorded_at=now,
         by=by,
         source=Source.REPORTED,
@@ -84,8 +90,7 @@ def _first_import(draft: Draft, *, now: datetime, by: str) -> list[Event]:
         ref=draft.ref,
         url=draft.url,
     )
-    steps = sorted(draft.steps, key=lambda step: step.at)
-    return [declared, *(_event(step, event_id(n), now, by) for n, step in enumerate(steps, start=2))]
+    return [declared, *[_event(step, event_id(n), now, by) for n, step in enumerate(steps, start=2)]]
 
 
 def _event(step: Step, number: str, now: datetime, by: str) -> Event:
@@ -153,7 +158,8 @@ def _step_changes(draft: Draft, mine: Sequence[Event], before: Incident) -> list
             changes.append(_fields(step))
         else:
             leftover.remove(moved)
-            changes.append({"type": Corrected, "event_id": moved[0], "to": step.at, "reason": "the source changed it"})
+            moved_to = {"event_id": moved[0], "to": step.at, "source": step.source}
+            changes.append({"type": Corrected, **moved_to, "reason": "the source changed it"})
     changes += [
         {"type": Corrected, "event_id": number, "to": None, "reason": "the source no longer says so"}
         for number, _ in leftover

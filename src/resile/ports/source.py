@@ -14,7 +14,7 @@ from resile.model.severity import Severity
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class Place(Struct, frozen=True):
+class Place(Struct, frozen=True, gc=False):
     """Where in the input something stood.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place(Struct, frozen=True):
         return f"{self.file}{row}{column}"
 
 
-class Taken(Struct, frozen=True):
+class Taken(Struct, frozen=True, gc=False):
     """A draft that was read.
 
     Attributes:

@@ -32,7 +32,7 @@ _QUOTE_OR_END = re.compile(r'["\r\n]')
 _FIRST_LOW_SURROGATE, _LAST_LOW_SURROGATE = 0xDC80, 0xDCFF
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """One record.
 
     Attributes:

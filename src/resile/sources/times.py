@@ -7,6 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from resile.model.errors import ConfigError
+from resile.sources.fixed_width import fixed_width, remembering_reader
 
 _EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel's dates have no zone
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +47,6 @@ _MONTHS = {
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1
     )
 }
-_WIDTHS = {"%Y": 4, "%m": 2, "%d": 2, "%H": 2, "%M": 2, "%S": 2}
 _DIRECTIVES = {
     "%Y": r"(?P<Y>\d{4})",
     "%y": r"(?P<y>\d\d)",
@@ -102,25 +102,30 @@ def options_in_utc(at: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     return first, second
 
 
-def _to_utc(zone: ZoneInfo) -> Callable[[datetime], tuple[datetime, ...]]:
-    """As options_in_utc, remembering the zone's offset on days on which its clocks were not changed."""
-    offsets: dict[int, timedelta | None] = {}
+class _LocalTime:
+    """A zone's clocks, remembering the offset of days on which they were not changed."""
 
-    def offset_on(day: int) -> timedelta | None:
-        noon = datetime.fromordinal(day).replace(hour=12, tzinfo=zone)
-        before, after = (noon - timedelta(days=1)).utcoffset(), (noon + timedelta(days=1)).utcoffset()
-        offset = before if before == after == noon.utcoffset() else None
-        offsets[day] = offset
-        return offset
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._offsets: dict[int, timedelta | None] = {}
 
-    def to_utc(at: datetime) -> tuple[datetime, ...]:
+    def offset_on(self, at: datetime) -> timedelta | None:
+        """The one offset of a time's day; None: the clocks were changed, or the year cannot be right."""
+        if not _OLDEST <= at.year <= _NEWEST:
+            return None
+        day = at.toordinal()
+        if day not in self._offsets:
+            noon = datetime.fromordinal(day).replace(hour=12, tzinfo=self._zone)
+            before, after = (noon - timedelta(days=1)).utcoffset(), (noon + timedelta(days=1)).utcoffset()
+            self._offsets[day] = before if before == after == noon.utcoffset() else None
+        return self._offsets[day]
+
+    def in_utc(self, at: datetime) -> tuple[datetime, ...]:
+        """As options_in_utc."""
         if at.tzinfo is not None:
             return (at.astimezone(UTC),)
-        day = at.toordinal()
-        offset = offsets[day] if day in offsets else offset_on(day)
-        return options_in_utc(at, zone) if offset is None else ((at - offset).replace(tzinfo=UTC),)
-
-    return to_utc
+        offset = self.offset_on(at)
+        return options_in_utc(at, self._zone) if offset is None else ((at - offset).replace(tzinfo=UTC),)
 
 
 def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tuple[datetime, ...]]:
@@ -133,7 +138,10 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
         ConfigError: a format is none. The reader itself raises TimeProblemError.
     """
     parsers = [_parser(name) for name in formats] or [_read_unambiguous]
-    to_utc = _to_utc(zone)
+    local = _LocalTime(zone)
+    to_utc = local.in_utc
+    form = fixed_width(formats[0]) if formats else None
+    by_day = None if form is None or form.cut is None else remembering_reader(form, local.offset_on)
     wanted = " or ".join(repr(name) for name in formats)
 
     @lru_cache(_CACHED)
@@ -152,7 +160,8 @@ def time_reader(formats: Sequence[str], zone: ZoneInfo) -> Callable[[object], tu
 
     def read(cell: object) -> tuple[datetime, ...]:
         if isinstance(cell, str):
-            return read_text(cell)
+            at = None if by_day is None else by_day(cell)
+            return read_text(cell) if at is None else (at,)
         if isinstance(cell, datetime):
             return to_utc(_plausible(cell, cell))
         if isinstance(cell, date):
@@ -247,9 +256,10 @@ def compiled_format(name: str) -> Callable[[str], datetime]:
     except ValueError as error:
         if "bad directive" in str(error) or "stray %" in str(error):
             raise ConfigError(f"time format {name!r}: {error}; see Python's strptime for the parts") from None
-    if (quick := _fixed_width(name)) is not None:
-        return quick
-    return _by_pattern(name)
+    by_pattern, form = _by_pattern(name), fixed_width(name)
+    if form is None:
+        return by_pattern
+    return lambda text: form.parse(text) or by_pattern(text)
 
 
 def _by_pattern(name: str) -> Callable[[str], datetime]:
@@ -266,45 +276,6 @@ def _by_pattern(name: str) -> Callable[[str], datetime]:
         if found is None:
             raise TimeProblemError(f"{_short(text)} is not in the format {name!r}; correct it")
         return _built(found.groupdict())
-
-    return parse
-
-
-def _fixed_width(name: str) -> Callable[[str], datetime] | None:
-    """A reader that cuts a text where a format's figures stand when all have their full width; else by the pattern."""
-    places: dict[str, slice] = {}
-    between: list[tuple[slice, str]] = []
-    at = 0
-    for part in re.findall(r"%.|[^%]+", name):
-        width = _WIDTHS.get(part, 0) if part[0] == "%" else len(part)
-        if not width:
-            return None
-        if part[0] == "%":
-            places[part] = slice(at, at + width)
-        else:
-            between.append((slice(at, at + width), part))
-        at += width
-    if not {"%Y", "%m", "%d", "%H", "%M"} <= places.keys():
-        return None
-    length = at
-    year, month, day, hour, minute = (places[part] for part in ("%Y", "%m", "%d", "%H", "%M"))
-    second = places.get("%S", slice(0, 0))
-    by_pattern = _by_pattern(name)
-    iso = datetime.fromisoformat
-
-    def parse(text: str) -> datetime:
-        if len(text) == length and text.isascii():
-            for place, separator in between:
-                if text[place] != separator:
-                    break
-            else:
-                try:
-                    return iso(
-                        f"{text[year]}-{text[month]}-{text[day]} {text[hour]}:{text[minute]}:{text[second] or '00'}"
-                    )
-                except ValueError:
-                    pass
-        return by_pattern(text)
 
     return parse
 

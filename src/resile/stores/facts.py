@@ -157,8 +157,12 @@ class ParquetFactsStore:
         """One row per incident in the columns of analytics/facts.py; the same rows as long as the context lasts.
 
         Raises:
-            StoreError: the files are damaged, or another version of resile wrote there in the meantime.
+            StoreError: the files are damaged or gone, or another version of resile wrote there in the meantime.
         """
+        known = self._known
+        if known is not None and known.segments and not self._is_there():
+            # Without this, it would be a table without incidents, and nobody would wonder.
+            raise StoreError(f"facts in {self._folder} were thrown away; they are derived again, try again")
         try:
             with together(self._folder / _READERS_LOCK), self._readers.reading(self._folder) as table:
                 yield table

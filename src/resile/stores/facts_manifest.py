@@ -102,7 +102,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest in place of the one before; whenever the power goes, one of the two is there, whole."""
     relative = _moved(manifest, lambda path: os.path.relpath(path, folder) if Path(path).parent == folder else path)
     new = folder / f"{MANIFEST_NAME}.new"
-    with private_file(new) as file:
-        os.write(file, _encoder.encode(relative))
+    # Through a file object: os.write may write a part only, where the disk is nearly full.
+    with private_file(new) as file, os.fdopen(os.dup(file), "wb") as whole:
+        whole.write(_encoder.encode(relative))
     new.replace(folder / MANIFEST_NAME)
     sync_folder(folder)

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec.structs import replace
 
-from resile.analytics.facts import FACTS_SCHEMA, facts_of, facts_table
+from resile.analytics.facts import FACTS_SCHEMA
 from resile.model.event import Event
-from resile.model.incident import fold
 from resile.stores.durable_files import private_file, sync_file
 from resile.stores.facts_manifest import Segment
+from resile.stores.facts_rows import row_of, table_of
 
 # Few enough that the rows of one go are still in the processor's cache when they become columns.
 _ROWS_AT_ONCE = 2_000
@@ -169,11 +169,8 @@ def _cycle_collector_at_rest() -> Iterator[None]:
 
 
 def _tables(timelines: Iterator[tuple[str, list[Event]]]) -> Iterator[pa.Table]:
-    while rows := [
-        facts_of(fold(incident_id, events), max([event.recorded_at for event in events]))
-        for incident_id, events in islice(timelines, _ROWS_AT_ONCE)
-    ]:
-        yield facts_table(rows)
+    while rows := [row_of(incident_id, events) for incident_id, events in islice(timelines, _ROWS_AT_ONCE)]:
+        yield table_of(rows)
 
 
 def _files(paths: list[str]) -> str:

@@ -151,8 +151,12 @@ class SqlTimelineStore:
                     .where(self._among(events.c.timeline, list(told)), events.c.seq <= up_to_seq)
                     .order_by(events.c.timeline, events.c.version)
                 )
-                for number, body in connection.execute(query).fetchall():
-                    told[number].append(_decode(names[number], body))
+                number = 0
+                try:
+                    for number, body in connection.execute(query).fetchall():
+                        told[number].append(decode_event(body))
+                except msgspec.MsgspecError as error:
+                    raise _unreadable(names[number], error) from error
                 for number, timeline in told.items():
                     yield names[number], timeline
 
@@ -233,9 +237,11 @@ def _decode(incident_id: str, body: str) -> Event:
     try:
         return decode_event(body)
     except msgspec.MsgspecError as error:
-        raise StoreError(
-            f"incident {incident_id} holds an event that this resile cannot read ({error}); update resile"
-        ) from error
+        raise _unreadable(incident_id, error) from error
+
+
+def _unreadable(incident_id: str, error: Exception) -> StoreError:
+    return StoreError(f"incident {incident_id} holds an event that this resile cannot read ({error}); update resile")
 
 
 def _repeated_id(appends: Sequence[Append]) -> str:

@@ -254,7 +254,7 @@ class RowReader:
             raise RowProblemError(f"no time in any of {columns}; fill one in", self._instants[0][1])
         if is_ambiguous:
             return self._settled(found, doubts)
-        return tuple(Step(name, options[0], Source.REPORTED) for name, _, options in found)
+        return tuple([Step(name, options[0], Source.REPORTED) for name, _, options in found])
 
     def _settled(self, found: list[tuple[str, str, tuple[datetime, ...]]], doubts: list[str]) -> tuple[Step, ...]:
         chosen, is_forced = settle([options for _, _, options in found])
