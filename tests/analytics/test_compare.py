@@ -76,6 +76,13 @@ def test_same_incidents_do_not_differ() -> None:
     assert ratio.low < 1 < ratio.high
 
 
+def test_order_of_storage_does_not_change_the_probability() -> None:
+    a, b = drawn(30, 3_600, 1), drawn(40, 5_400, 2)
+    turned = Sample(a.durations_us[::-1].copy(), a.is_open[::-1].copy())
+
+    assert permutation_p(turned, b) == permutation_p(a, b)
+
+
 def test_nothing_to_compare_gives_nothing_and_no_error() -> None:
     report = compared([incident("only", START, 60)])
 

@@ -113,6 +113,8 @@ def permutation_p(a: Sample, b: Sample) -> float | None:
         variance = a.n * b.n * squares / (n * (n - 1))
         return 2 * normal_tail(seen / math.sqrt(variance))
     smaller = min(a.n, b.n)
+    # In an order of their own: the same incidents give the same probability, however they were stored.
+    scores.sort()
     generator = np.random.default_rng((_SEED, n, smaller))
     n_as_large = 0
     for n_rows in np.diff(np.unique(np.append(np.arange(0, _N_PERMUTATIONS, 500), _N_PERMUTATIONS))):
