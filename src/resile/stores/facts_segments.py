@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -31,9 +32,13 @@ _FAN_IN = 4
 _N_NAMED = 500
 _DEAD_SHARE = 0.3
 _UNLIKE_ONE_ANOTHER = {"incident_id", "title", "ref"}
-_DICTIONARIES = [
-    field.name for field in FACTS_SCHEMA if pa.types.is_string(field.type) and field.name not in _UNLIKE_ONE_ANOTHER
-]
+# How the files are written.
+PARQUET: dict[str, Any] = {
+    "compression": "zstd",
+    "use_dictionary": [
+        field.name for field in FACTS_SCHEMA if pa.types.is_string(field.type) and field.name not in _UNLIKE_ONE_ANOTHER
+    ],
+}
 
 
 class SegmentWriter:
@@ -59,7 +64,7 @@ class SegmentWriter:
         with (
             private_file(path) as file,
             pa.PythonFile(os.fdopen(os.dup(file), "wb"), mode="w") as sink,
-            pq.ParquetWriter(sink, FACTS_SCHEMA, compression="zstd", use_dictionary=_DICTIONARIES) as writer,
+            pq.ParquetWriter(sink, FACTS_SCHEMA, **PARQUET) as writer,
         ):
             for table in islice(_tables(rest), _ROWS_PER_SEGMENT // _ROWS_AT_ONCE - 1):
                 group.append(table)
