@@ -44,12 +44,15 @@ def coded(column: pa.Array) -> Coded:
 
 def joined(parts: Sequence[Coded]) -> Coded:
     """All parts, one below the other."""
-    places: dict[Value, int] = {}
-    codes = [
-        np.array([places.setdefault(value, len(places)) for value in part.values], dtype=np.int32)[part.codes]
-        for part in parts
-    ]
-    return Coded(list(places), np.concatenate(codes) if codes else np.zeros(0, dtype=np.int32))
+    if not parts:
+        return Coded([], np.zeros(0, dtype=np.int32))
+    # The first part's values keep their places.
+    places = {value: place for place, value in enumerate(parts[0].values)}
+    codes = [parts[0].codes]
+    for part in parts[1:]:
+        new_places = np.array([places.setdefault(value, len(places)) for value in part.values], dtype=np.int32)
+        codes.append(new_places[part.codes])
+    return Coded(list(places), np.concatenate(codes))
 
 
 def combined(columns: Sequence[Coded], n: int, n_places_most: int = N_PLACES_MOST) -> Combined:

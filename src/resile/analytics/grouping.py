@@ -17,7 +17,7 @@ from resile.analytics.coded import Coded, coded, combined, joined
 from resile.analytics.ordered import Bools, Ints
 from resile.analytics.periods import period_of_days
 from resile.analytics.query import PERIODS, Every, Query, Window
-from resile.analytics.selection import EXCLUSIONS, dimension, narrowed, selected
+from resile.analytics.selection import EXCLUSIONS, dimension, marked
 from resile.analytics.threads import meanwhile
 from resile.model.time import to_us
 
@@ -141,12 +141,18 @@ def population(
     """
     window = observable(query.window, known_until)
     by = tuple(dict.fromkeys((*query.by, *also_by)))
-    table = selected(narrowed(facts, replace(query, by=by), needs), query, known_until=known_until)
-    columns = {name: dimension(table, name) for name in by if name not in PERIODS}
+    marks = marked(facts, query, known_until)
+    columns = {name: dimension(facts, name) for name in by if name not in PERIODS}
     texts = tuple(columns)
     if "service" in columns and not by_first_service:
-        columns["other_services"] = table.other_services
-    wanted = table.select("excluded_because", "started_at", "ended_at", *needs, **columns)
+        columns["other_services"] = facts.other_services
+    wanted = facts.filter(*marks.belongs).select(
+        *needs,
+        started_at=marks.started_at,
+        ended_at=marks.ended_at,
+        excluded_because=marks.excluded_because,
+        **columns,
+    )
     parts = _each(lambda batch: _part(batch, window, needs, texts), batches_of(wanted))
     others = pa.concat_arrays([part.others for part in parts]) if parts and "other_services" in columns else None
     return Population(
@@ -188,7 +194,9 @@ def _each(work: Callable[[pa.RecordBatch], _Part], batches: Iterable[pa.RecordBa
         begun.append(meanwhile(partial(work, batch)))
         if len(begun) > _N_AHEAD:
             done.append(begun.pop(0)())
-    return done + [end() for end in begun]
+    # From the last one back: the first is being worked on, and this thread can do what nobody has begun.
+    rest = [end() for end in reversed(begun)]
+    return [*done, *reversed(rest)]
 
 
 def observe(facts: Table, query: Query, known_until: datetime | None = None, *, needs: Sequence[str] = ()) -> Observed:

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 from ibis import Table
+from msgspec import Struct
 
 from resile.analytics.query import PERIODS, Condition, Query
 from resile.model.incident import InstantName
@@ -31,6 +32,38 @@ def selected(facts: Table, query: Query, *, known_until: datetime | None = None)
         facts: in the columns of analytics/facts.py.
         known_until: the present instant; a window that ends later is looked at up to here.
     """
+    marks = marked(facts, query, known_until)
+    horizon = marks.horizon
+    table = facts.mutate(
+        started_at=marks.started_at,
+        ended_at=marks.ended_at,
+        is_open=marks.is_open,
+        excluded_because=marks.excluded_because,
+    )
+    table = table.filter(*marks.belongs)
+    stopped = table.is_open.ifelse(horizon, table.ended_at)
+    elapsed_us = stopped.delta(table.started_at, unit="microsecond")
+    return table.mutate(duration_us=(stopped >= table.started_at).ifelse(elapsed_us, ibis.null()))
+
+
+class Marks(Struct, frozen=True):
+    """What a question says of each incident, as expressions over the facts; `selected` says what they mean.
+
+    Attributes:
+        belongs: predicates that hold together for the incidents that the question is about.
+        horizon: up to where the incidents are looked at.
+    """
+
+    started_at: Any
+    ended_at: Any
+    is_open: Any
+    excluded_because: Any
+    belongs: list[Any]
+    horizon: Any
+
+
+def marked(facts: Table, query: Query, known_until: datetime | None) -> Marks:
+    """The expressions of `selected`, for whoever asks for few columns: one plain selection is compiled soonest."""
     end = query.window.end if known_until is None else min(query.window.end, known_until)
     first, horizon = ibis.literal(query.window.start), ibis.literal(end)
     start, stop = facts[query.clock.start.value], facts[query.clock.end.value]
@@ -38,7 +71,7 @@ def selected(facts: Table, query: Query, *, known_until: datetime | None = None)
     is_over = stop.notnull() | _any(facts[name].notnull() for name in _later_than(query.clock.end))
     is_open = start.notnull() & ~is_before & (~is_over | (stop > horizon).fill_null(False))  # noqa: FBT003
     belongs_at = ibis.coalesce(start, facts.declared_at)
-    table = facts.mutate(
+    return Marks(
         started_at=start,
         ended_at=is_open.ifelse(ibis.null(), stop),
         is_open=is_open,
@@ -48,30 +81,13 @@ def selected(facts: Table, query: Query, *, known_until: datetime | None = None)
             (is_before, "contradictory"),
             (is_over & stop.isnull(), "without_end"),
         ),
+        belongs=[
+            belongs_at >= first,
+            belongs_at < horizon,
+            *(meets(facts, condition, start) for condition in query.where),
+        ],
+        horizon=horizon,
     )
-    table = table.filter((belongs_at >= first) & (belongs_at < horizon))
-    stopped = table.is_open.ifelse(horizon, table.ended_at)
-    elapsed_us = stopped.delta(table.started_at, unit="microsecond")
-    table = table.mutate(duration_us=(stopped >= table.started_at).ifelse(elapsed_us, ibis.null()))
-    for condition in query.where:
-        table = table.filter(meets(table, condition))
-    return table
-
-
-def narrowed(facts: Table, query: Query, needs: Iterable[str] = ()) -> Table:
-    """Only the columns of the facts that the query touches; the fewer there are, the sooner a query is compiled."""
-    names = {
-        "incident_id",
-        "declared_at",
-        "exclusion",
-        "other_services",
-        query.clock.start.value,
-        query.clock.end.value,
-    }
-    names |= {*needs, *_later_than(query.clock.end)}
-    for name in (*query.by, *(condition.dimension for condition in query.where)):
-        names |= {"labels"} if name.startswith("label:") else set() if name in PERIODS else {name}
-    return facts.select(*(name for name in facts.columns if name in names))
 
 
 def counted(table: Table) -> Table:
@@ -79,10 +95,10 @@ def counted(table: Table) -> Table:
     return table.filter(table.excluded_because.isnull())
 
 
-def meets(table: Table, condition: Condition) -> Any:
+def meets(table: Table, condition: Condition, started_at: Any = None) -> Any:
     """Whether each incident has one of the condition's values; the empty string stands for having none."""
     wanted = [value for value in condition.values if value]
-    column = dimension(table, condition.dimension)
+    column = dimension(table, condition.dimension, started_at)
     tests = [column.isin(wanted)] if wanted else []
     if condition.dimension == "service":
         tests += [table.other_services.contains(value) for value in wanted]
@@ -91,14 +107,14 @@ def meets(table: Table, condition: Condition) -> Any:
     return _any(test.fill_null(False) for test in tests)  # noqa: FBT003
 
 
-def dimension(table: Table, name: str) -> Any:
+def dimension(table: Table, name: str, started_at: Any = None) -> Any:
     """A dimension's value per incident as text, null where it has none.
 
     `day`, `week`, `month` and `quarter` are the date at which the period of `started_at` begins, e.g. `2024-01-01`;
-    they need the columns of `selected`.
+    they need to be told what that is.
     """
     if name in PERIODS:
-        return table.started_at.truncate(PERIODS[name]).strftime("%Y-%m-%d")
+        return started_at.truncate(PERIODS[name]).strftime("%Y-%m-%d")
     if name.startswith("label:"):
         return table.labels.get(name.removeprefix("label:")).nullif("")
     return table[name]
