@@ -50,7 +50,7 @@ def joined(parts: Sequence[Coded]) -> Coded:
     places = {value: place for place, value in enumerate(parts[0].values)}
     codes = [parts[0].codes]
     for part in parts[1:]:
-        new_places = np.array([places.setdefault(value, len(places)) for value in part.values], dtype=np.int32)
+        new_places: Ints = np.array([places.setdefault(value, len(places)) for value in part.values], dtype=np.int32)
         codes.append(new_places[part.codes])
     return Coded(list(places), np.concatenate(codes))
 
