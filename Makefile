@@ -12,6 +12,8 @@ FETCHED_UV := $(filter .tools/%,$(UV))
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_PROJECT_ENVIRONMENT := .venv
+# Where it is set, each of the hundreds of programs that tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 # As many as there are cores; a machine that is short of memory takes fewer: make test TEST_WORKERS=1
 TEST_WORKERS ?= auto
 

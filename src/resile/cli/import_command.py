@@ -138,10 +138,10 @@ def _run(
 ) -> tuple["ImportSummary", list[Path]]:
     from resile.app.follow_facts import FactsFollower  # noqa: PLC0415 - see above
     from resile.app.import_history import Listeners, import_history  # noqa: PLC0415
+    from resile.app.read_apart import readings_of  # noqa: PLC0415
     from resile.app.refused_rows import RefusedRows  # noqa: PLC0415
-    from resile.sources.registry import open_source  # noqa: PLC0415
 
-    source = open_source(kind, options)
+    readings = readings_of(kind, options, path)
     with invocation.open() as resile, RefusedRows(target) as rows:
         with _Bar(invocation) as bar, FactsFollower(invocation.settings) as follower:
             listeners: Listeners = Listeners(
@@ -151,7 +151,7 @@ def _run(
                 stored=follower.stored,
             )
             summary = import_history(
-                source.read(path),
+                readings,
                 timelines=resile.timelines,
                 clock=resile.clock,
                 listeners=listeners,

@@ -33,7 +33,7 @@ class Place(Struct, frozen=True, gc=False):
         return f"{self.file}{row}{column}"
 
 
-class Taken(Struct, frozen=True, gc=False):
+class Taken(Struct, frozen=True, gc=False, tag=True):
     """A draft that was read.
 
     Attributes:
@@ -52,14 +52,14 @@ def digest_of(draft: Draft) -> bytes:
     return hashlib.blake2b(_encode(draft), digest_size=16).digest()
 
 
-class Skipped(Struct, frozen=True):
+class Skipped(Struct, frozen=True, tag=True):
     """Rows that do not count by a rule of the mapping or layout, such as `where`, or checks that are no outage."""
 
     place: Place
     reason: str
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, tag=True):
     """A row that could not be read.
 
     Attributes:
@@ -72,14 +72,14 @@ class Refused(Struct, frozen=True):
     cells: dict[str, str]
 
 
-class Progress(Struct, frozen=True):
+class Progress(Struct, frozen=True, tag=True):
     """How far the reading is; given now and then."""
 
     done_bytes: int
     total_bytes: int
 
 
-class Remark(Struct, frozen=True):
+class Remark(Struct, frozen=True, tag=True):
     """Something about the input as a whole that is worth a line in the summary."""
 
     text: str
