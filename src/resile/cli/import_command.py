@@ -142,7 +142,7 @@ def _run(
     from resile.sources.registry import open_source  # noqa: PLC0415
 
     source = open_source(kind, options)
-    with invocation.open() as resile, RefusedRows(target) as rows:
+    with invocation.open() as resile, RefusedRows(target, source=path) as rows:
         with _Bar(invocation) as bar, FactsFollower(invocation.settings) as follower:
             listeners: Listeners = Listeners(
                 refused=None if dry_run else rows.write,

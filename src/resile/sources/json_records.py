@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from resile.model.errors import ConfigError
-from resile.sources.csv_records import SHOWN_CHARS, detect_encoding
+from resile.sources.csv_records import ERROR_COLUMN, SHOWN_CHARS, detect_encoding
 
 MAX_OBJECT_BYTES = 4 << 20
 MAX_DEPTH = 100
@@ -24,14 +24,15 @@ class JsonRecord(Struct, frozen=True):
     Attributes:
         number: its line in JSON Lines, its place from 1 in an array.
         under: the key of the array that it stands in; empty for a bare array or JSON Lines.
-        problem: why it cannot be read; `value` is then empty and `text` shows its beginning.
+        problem: why it cannot be read; `value` is then empty.
+        text: it as it stands there; of what is too long, the beginning.
     """
 
     number: int
     value: dict[str, Any]
     under: str = ""
     problem: str | None = None
-    text: str = ""
+    text: bytes = b""
 
 
 def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iterator[JsonRecord]:
@@ -88,22 +89,25 @@ def _lines(stream: IO[bytes]) -> Iterator[JsonRecord]:
             continue
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            yield _decoded(line, number, "")
+        if line.strip() and (record := _decoded(line, number, "")) is not None:
+            yield record
 
 
-def _decoded(text: bytes, number: int, under: str) -> JsonRecord:
+def _decoded(text: bytes, number: int, under: str) -> JsonRecord | None:
+    """The record; None of a line that only says why the next one was refused."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", _beginning(text))
+        return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", text)
     except RecursionError:
-        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
+        return JsonRecord(number, {}, under, _TOO_DEEP, text)
     if not isinstance(value, dict):
-        return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", _beginning(text))
+        return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", text)
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(value):
-        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
-    return JsonRecord(number, value, under)
+        return JsonRecord(number, {}, under, _TOO_DEEP, text)
+    if value.pop(ERROR_COLUMN, None) is not None and not value:
+        return None
+    return JsonRecord(number, value, under, None, text)
 
 
 def _is_deep(value: Any) -> bool:
@@ -120,8 +124,11 @@ def _is_deep(value: Any) -> bool:
 
 
 def _too_long(number: int, text: bytes, under: str = "") -> JsonRecord:
-    problem = f"it is longer than {MAX_OBJECT_BYTES} bytes, the most that is read; shorten it"
-    return JsonRecord(number, {}, under, problem, _beginning(text))
+    problem = (
+        f"it is longer than {MAX_OBJECT_BYTES} bytes, the most that is read; shorten it where it comes from "
+        "(of one that long, only the beginning is kept)"
+    )
+    return JsonRecord(number, {}, under, problem, text[:SHOWN_CHARS])
 
 
 def _beginning(text: bytes) -> str:
@@ -139,8 +146,8 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
             n_objects += 1
             if len(text) > MAX_OBJECT_BYTES:
                 yield _too_long(n_objects, text, under)
-            else:
-                yield _decoded(text, n_objects, under)
+            elif (record := _decoded(text, n_objects, under)) is not None:
+                yield record
     if cutter.depth:
         where = f"after object {n_objects}" if n_objects else "at its beginning"
         yield JsonRecord(n_objects + 1, {}, "", f"the document ends in the middle, {where}; get the file again")
@@ -148,7 +155,7 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
         raise ConfigError(f"{name} holds no array of objects; export it as an array, or as JSON Lines")
     elif cutter.stray:
         reason = "among its objects stands what is none; it is passed over, export it as an array of objects"
-        yield JsonRecord(n_objects + 1, {}, "", reason, _beginning(bytes(cutter.stray)))
+        yield JsonRecord(n_objects + 1, {}, "", reason, bytes(cutter.stray))
 
 
 class _Cutter:

@@ -13,7 +13,7 @@ from resile.model.draft import Draft, Step
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
 from resile.ports.source import Place, Progress, Reading, Refused, Skipped, Taken, digest_of
-from resile.sources.csv_records import ERROR_COLUMN, shown
+from resile.sources.csv_records import ERROR_COLUMN, legible
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
@@ -98,7 +98,7 @@ class Uniques:
     def __init__(self, seen: SeenKeys) -> None:
         self._seen = seen
 
-    def reading(self, understood: Understood, place: Place, cells: Callable[[], dict[str, str]]) -> Reading:
+    def reading(self, understood: Understood, place: Place, refuse: Callable[[Place, str], Refused]) -> Reading:
         """What becomes of a record."""
         draft = understood.draft
         if draft is None:
@@ -110,7 +110,7 @@ class Uniques:
         if first[1] == digest:
             return Skipped(place, "the same incident again, word for word")
         reason = f"id {draft.ref[:60]!r} was taken by {first[0]} and says something else here; keep one of them"
-        return Refused(place, reason, cells())
+        return refuse(place, reason)
 
 
 def read_json(path: Path, understand: Callable[[JsonRecord], Understood]) -> Iterator[Reading]:
@@ -152,13 +152,17 @@ def _json_reading(
     record: JsonRecord, file: str, understand: Callable[[JsonRecord], Understood], uniques: Uniques
 ) -> Reading:
     place = Place(file, record.number)
+
+    def refuse(place: Place, reason: str) -> Refused:
+        return Refused(place, reason, {}, record.text)
+
     if record.problem is not None:
-        return Refused(place, record.problem, {"record": record.text} if record.text else {})
+        return refuse(place, record.problem)
     try:
         understood = understand(record)
     except RecordProblemError as error:
-        return Refused(Place(file, record.number, error.field), str(error), json_cells(record.value))
-    return uniques.reading(understood, place, lambda: json_cells(record.value))
+        return refuse(Place(file, record.number, error.field), str(error))
+    return uniques.reading(understood, place, refuse)
 
 
 def packed(value: Any) -> bytes:
@@ -175,11 +179,6 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, list):
         return [_shortened(inner) for inner in value]
     return str(value) if isinstance(value, int) and abs(value) >= 1 << 63 else value
-
-
-def json_cells(value: dict[str, Any]) -> dict[str, str]:
-    """The record as JSON in one cell: nested, it fits no columns. To be mended, its line is taken out of the input."""
-    return {"record": shown(msgspec.json.encode(value).decode())}
 
 
 def read_json_and_tables(
@@ -234,23 +233,23 @@ def _row_reading(
 ) -> Reading:
     place = Place(table.name, row.number)
 
-    def cells() -> dict[str, str]:
-        return row_cells(table.columns, row.cells)
+    def refuse(place: Place, reason: str) -> Refused:
+        return Refused(place, reason, row_cells(table.columns, row.cells))
 
     if row.problem is not None:
-        return Refused(place, row.problem, cells())
+        return refuse(place, row.problem)
     try:
-        return uniques.reading(understand(columns, row.cells), place, cells)
+        return uniques.reading(understand(columns, row.cells), place, refuse)
     except RecordProblemError as error:
         at = columns.at.get(error.field)
         named = error.field if at is None else table.columns[at]
-        return Refused(Place(table.name, row.number, named), str(error), cells())
+        return refuse(Place(table.name, row.number, named), str(error))
 
 
 def row_cells(columns: Sequence[str], cells: Sequence[Any]) -> dict[str, str]:
     """A refused row by column, as it may be written down."""
     return {
-        name: shown(words_of(cells[at])) if at < len(cells) else ""
+        name: legible(words_of(cells[at])) if at < len(cells) else ""
         for at, name in enumerate(columns)
         if name != ERROR_COLUMN
     }
