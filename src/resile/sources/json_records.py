@@ -15,6 +15,8 @@ MAX_DEPTH = 100
 CHUNK_BYTES = 1 << 18
 _TOO_DEEP = f"its brackets are nested too deeply, in more than {MAX_DEPTH} levels; flatten it"
 _TOKENS = re.compile(rb'["{}\[\]]')
+_TOLD = re.compile(rb"\s*:\s*([0-9]{1,15}|true|false)\s*(?:,|$)")
+_MAX_TOLD = 100
 _IN_STRING = re.compile(rb'["\\]')
 
 
@@ -35,10 +37,15 @@ class JsonRecord(Struct, frozen=True):
     text: bytes = b""
 
 
-def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iterator[JsonRecord]:
+def json_records(
+    start: Callable[[], IO[bytes]], name: str, suffix: str, *, told: dict[str, int] | None = None
+) -> Iterator[JsonRecord]:
     """Every object of a file: one per line, or the members of arrays.
 
     A document is an array of objects, or an object that holds such arrays; several documents may follow each other.
+
+    Args:
+        told: is given what a document says of itself beside its arrays, in whole numbers, or true (1) or false (0).
 
     Raises:
         ConfigError: not UTF-8, or neither of these.
@@ -56,7 +63,7 @@ def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iter
         if (suffix in {".jsonl", ".ndjson"} and not is_array) or _is_lines(head):
             yield from _lines(stream)
         elif is_array or beginning.startswith(b"{"):
-            yield from _documents(stream, name)
+            yield from _documents(stream, name, {} if told is None else told)
         else:
             raise ConfigError(
                 f"{name}, row 1: is no JSON, it begins with {_beginning(beginning)[:40]!r}; export it again"
@@ -135,8 +142,8 @@ def _beginning(text: bytes) -> str:
     return text[:SHOWN_CHARS].decode("utf-8", "replace").strip()
 
 
-def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
-    cutter = _Cutter()
+def _documents(stream: IO[bytes], name: str, told: dict[str, int]) -> Iterator[JsonRecord]:
+    cutter = _Cutter(told)
     n_objects = 0
     while chunk := stream.read(CHUNK_BYTES):
         # An escape must not be parted: the character after the backslash would be read as a token.
@@ -161,7 +168,9 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
 class _Cutter:
     """Cuts a stream of JSON into the objects of its arrays: of the document itself, or right under its top object."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: dict[str, int]) -> None:
+        self._told = told
+        self._between = b""
         self._stack = bytearray()
         self._is_quoted = False
         self._string = bytearray()
@@ -195,11 +204,17 @@ class _Cutter:
                 self._record = None
         if self._record is not None:
             self._keep(chunk[kept:])
-        elif self._is_quoted and len(self._stack) == 1:
+        elif not self._is_quoted:
+            self._between = (self._between + chunk[at:])[-SHOWN_CHARS:]
+        elif len(self._stack) == 1:
             self._keep_string(chunk[kept:])
 
     def _look_between(self, piece: bytes, token: bytes) -> None:
         """Remember what stands right within an array of objects and is none: a number, a word, a list."""
+        whole, self._between = self._between + piece, b""
+        if len(self._stack) == 1 and len(self._told) < _MAX_TOLD and (found := _TOLD.match(whole)) is not None:
+            word = found.group(1)
+            self._told[self._string.decode("utf-8", "replace")] = int(word) if word.isdigit() else word == b"true"
         if bytes(self._stack[:3]) in {b"[", b"{["} and len(self.stray) < SHOWN_CHARS:
             within = piece.strip(b" \t\r\n,") + (token if token in b'"[' else b"")
             self.stray += within[:SHOWN_CHARS]

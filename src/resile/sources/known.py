@@ -1,6 +1,6 @@
 """What the doors for known layouts share: columns under other names, times, ids met twice, and JSON records."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from msgspec import Struct
 from resile.model.draft import Draft, Step
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
-from resile.ports.source import Place, Progress, Reading, Refused, Skipped, Taken, digest_of
+from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, Taken, digest_of
 from resile.sources.csv_records import ERROR_COLUMN, legible
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
@@ -131,15 +131,34 @@ def read_json(path: Path, understand: Callable[[JsonRecord], Understood]) -> Ite
 
 def read_json_part(part: Part, understand: Callable[[JsonRecord], Understood], uniques: Uniques) -> Iterator[Reading]:
     """Read the objects of one file."""
-    number = 0
+    number = n_read = 0
+    said: dict[str, int] = {}
     try:
-        for record in json_records(part.open, part.name, part.suffix):
+        for record in json_records(part.open, part.name, part.suffix, told=said):
             number = record.number
+            n_read += record.problem is None
             yield _json_reading(record, part.name, understand, uniques)
             if number % _RECORDS_PER_PROGRESS == 0:
                 yield Progress(part.position(), part.total_bytes)
+        yield from remarks_on(part.name, n_read if number else None, said)
     except TornInputError as error:
         yield torn(part, number, error)
+
+
+def remarks_on(name: str, n_read: int | None, said: Mapping[str, int]) -> Iterator[Remark]:
+    """What is worth a line of a file of JSON: that it holds nothing, or is one page of several.
+
+    Args:
+        n_read: how many objects; None if it holds none.
+        said: what it says of itself: `total` (Jira, PagerDuty), `more` (PagerDuty), `isLast` (Jira).
+    """
+    if n_read is None:
+        yield Remark(f"{name} holds no records")
+    if said.get("total", 0) > (n_read or 0):
+        told = f"{name} says that there are {said['total']:,} records and holds {n_read or 0:,}"
+        yield Remark(f"{told}; import the others too")
+    elif said.get("more") or not said.get("isLast", True):
+        yield Remark(f"{name} says that it is not the last page; import the others too")
 
 
 def torn(part: Part, number: int, error: TornInputError) -> Refused:

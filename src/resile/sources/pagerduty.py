@@ -20,6 +20,7 @@ from resile.sources.known import (
     JSON_SUFFIXES,
     RecordProblemError,
     iso_instant,
+    remarks_on,
     severity_or_none,
     text_of,
     torn,
@@ -69,10 +70,12 @@ class PagerDutySource:
                     yield Refused(place, part.reason, {}) if part.is_fault else Skipped(place, part.reason)
                     continue
                 files.append(part.name)
-                number = 0
+                number = n_read = 0
+                said: dict[str, int] = {}
                 try:
-                    for record in json_records(part.open, part.name, part.suffix):
+                    for record in json_records(part.open, part.name, part.suffix, told=said):
                         number = record.number
+                        n_read += record.problem is None
                         place = Place(part.name, number)
                         if record.problem is not None:
                             yield Refused(place, record.problem, {}, record.text)
@@ -80,6 +83,7 @@ class PagerDutySource:
                             yield told
                         if number % _RECORDS_PER_PROGRESS == 0:
                             yield Progress(part.position(), part.total_bytes)
+                    yield from remarks_on(part.name, n_read if number else None, said)
                 except TornInputError as error:
                     yield torn(part, number, error)
             for ref, rows in sorter.groups():

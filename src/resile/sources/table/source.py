@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from resile.sources.table.readers import SUFFIXES, Layout, Table, TableRow, open
 from resile.sources.table.row import RowProblemError, RowReader
 
 _CHUNK_ROWS = 1_000
+_CHUNK_BYTES = 16 << 20
 _MAX_ROWS = 1 << 40
 
 
@@ -174,14 +176,16 @@ class _Rows:
 
 
 def _chunks(rows: Iterator[TableRow]) -> Iterator[list[TableRow]]:
-    """Rows by the thousand; those before damage are given before it is told."""
+    """Rows by the thousand, fewer where they are huge; those before damage are given before it is told."""
     chunk: list[TableRow] = []
+    n_bytes = 0
     try:
         for row in rows:
             chunk.append(row)
-            if len(chunk) >= _CHUNK_ROWS:
+            n_bytes += len(row.record) or sum(map(getsizeof, row.cells))
+            if len(chunk) >= _CHUNK_ROWS or n_bytes >= _CHUNK_BYTES:
                 yield chunk
-                chunk = []
+                chunk, n_bytes = [], 0
     except TornInputError:
         if chunk:
             yield chunk
