@@ -155,3 +155,10 @@ def test_the_first_sheet_is_proposed(tmp_path: Path) -> None:
 def test_a_table_without_times_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no column looks like times"):
         guess(tmp_path, table("a,b", "1,2"))
+
+
+def test_a_proposal_of_long_lines_only_is_made(tmp_path: Path) -> None:
+    name = f"started {'very ' * 20}late"
+    (tmp_path / "t.csv").write_text(f"{name}\n2024-01-01T08:00:00Z\n")
+
+    assert name in guessed_mapping(tmp_path / "t.csv")

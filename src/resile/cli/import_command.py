@@ -142,7 +142,7 @@ def _run(
     from resile.app.refused_rows import RefusedRows  # noqa: PLC0415
 
     readings = readings_of(kind, options, path)
-    with invocation.open() as resile, RefusedRows(target) as rows:
+    with invocation.open() as resile, RefusedRows(target, source=path) as rows:
         with _Bar(invocation) as bar, FactsFollower(invocation.settings) as follower:
             listeners: Listeners = Listeners(
                 refused=None if dry_run else rows.write,

@@ -65,11 +65,13 @@ class Refused(Struct, frozen=True, tag=True):
     Attributes:
         reason: one sentence: the fact and the way out.
         cells: the row as it stood (shortened where a cell is huge), by column, for the file that can be mended.
+        record: in place of cells, an object of JSON as it stood, whole; or what stands there and is none.
     """
 
     place: Place
     reason: str
     cells: dict[str, str]
+    record: bytes = b""
 
 
 class Progress(Struct, frozen=True, tag=True):

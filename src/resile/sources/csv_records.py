@@ -14,6 +14,8 @@ from resile.model.errors import ConfigError
 
 MAX_RECORD_CHARS = 1 << 20
 SHOWN_CHARS = 200
+# How a refused cell ends that was too long to be kept.
+CUT = "… (cut)"
 SNIFFED_CHARS = 1 << 16
 _DELIMITERS = ",;\t|"
 # The column in which refused rows carry their reason; passed over when the mended file is read again.
@@ -146,7 +148,7 @@ class CsvRecords:
             if lines.is_dubious:
                 lines.is_dubious = False
                 if (problem := _bad_bytes(cells, self.encoding)) is not None:
-                    yield Record(number, [shown(cell) for cell in cells], problem)
+                    yield Record(number, [legible(cell) for cell in cells], problem)
                     continue
             if cells:
                 yield Record(number, cells)
@@ -301,10 +303,12 @@ def _bad_bytes(cells: list[str], encoding: str) -> str | None:
 
 def shown(cell: str) -> str:
     """A cell as it may be written down: huge ones cut, bytes that are not UTF-8 read as Windows would."""
-    text = cell if len(cell) <= SHOWN_CHARS else f"{cell[:SHOWN_CHARS]}… (cut)"
-    if text.isascii():
-        return text
-    return "".join(_legible(character) for character in text)
+    return legible(cell if len(cell) <= SHOWN_CHARS else f"{cell[:SHOWN_CHARS]}{CUT}")
+
+
+def legible(cell: str) -> str:
+    """A cell as it may be written down whole: bytes that are not UTF-8 read as Windows would."""
+    return cell if cell.isascii() else "".join(_legible(character) for character in cell)
 
 
 def _legible(character: str) -> str:

@@ -8,13 +8,15 @@ import msgspec
 from msgspec import Struct
 
 from resile.model.errors import ConfigError
-from resile.sources.csv_records import SHOWN_CHARS, detect_encoding
+from resile.sources.csv_records import ERROR_COLUMN, SHOWN_CHARS, detect_encoding
 
 MAX_OBJECT_BYTES = 4 << 20
 MAX_DEPTH = 100
 CHUNK_BYTES = 1 << 18
 _TOO_DEEP = f"its brackets are nested too deeply, in more than {MAX_DEPTH} levels; flatten it"
 _TOKENS = re.compile(rb'["{}\[\]]')
+_TOLD = re.compile(rb"\s*:\s*([0-9]{1,15}|true|false)\s*(?:,|$)")
+_MAX_TOLD = 100
 _IN_STRING = re.compile(rb'["\\]')
 
 
@@ -24,20 +26,26 @@ class JsonRecord(Struct, frozen=True):
     Attributes:
         number: its line in JSON Lines, its place from 1 in an array.
         under: the key of the array that it stands in; empty for a bare array or JSON Lines.
-        problem: why it cannot be read; `value` is then empty and `text` shows its beginning.
+        problem: why it cannot be read; `value` is then empty.
+        text: it as it stands there; of what is too long, the beginning.
     """
 
     number: int
     value: dict[str, Any]
     under: str = ""
     problem: str | None = None
-    text: str = ""
+    text: bytes = b""
 
 
-def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iterator[JsonRecord]:
+def json_records(
+    start: Callable[[], IO[bytes]], name: str, suffix: str, *, told: dict[str, int] | None = None
+) -> Iterator[JsonRecord]:
     """Every object of a file: one per line, or the members of arrays.
 
     A document is an array of objects, or an object that holds such arrays; several documents may follow each other.
+
+    Args:
+        told: is given what a document says of itself beside its arrays, in whole numbers, or true (1) or false (0).
 
     Raises:
         ConfigError: not UTF-8, or neither of these.
@@ -55,7 +63,7 @@ def json_records(start: Callable[[], IO[bytes]], name: str, suffix: str) -> Iter
         if (suffix in {".jsonl", ".ndjson"} and not is_array) or _is_lines(head):
             yield from _lines(stream)
         elif is_array or beginning.startswith(b"{"):
-            yield from _documents(stream, name)
+            yield from _documents(stream, name, {} if told is None else told)
         else:
             raise ConfigError(
                 f"{name}, row 1: is no JSON, it begins with {_beginning(beginning)[:40]!r}; export it again"
@@ -88,22 +96,25 @@ def _lines(stream: IO[bytes]) -> Iterator[JsonRecord]:
             continue
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            yield _decoded(line, number, "")
+        if line.strip() and (record := _decoded(line, number, "")) is not None:
+            yield record
 
 
-def _decoded(text: bytes, number: int, under: str) -> JsonRecord:
+def _decoded(text: bytes, number: int, under: str) -> JsonRecord | None:
+    """The record; None of a line that only says why the next one was refused."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", _beginning(text))
+        return JsonRecord(number, {}, under, f"it is not JSON: {error}; correct it", text)
     except RecursionError:
-        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
+        return JsonRecord(number, {}, under, _TOO_DEEP, text)
     if not isinstance(value, dict):
-        return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", _beginning(text))
+        return JsonRecord(number, {}, under, "it is no JSON object; write one object per line", text)
     if text.count(b"[") + text.count(b"{") > MAX_DEPTH and _is_deep(value):
-        return JsonRecord(number, {}, under, _TOO_DEEP, _beginning(text))
-    return JsonRecord(number, value, under)
+        return JsonRecord(number, {}, under, _TOO_DEEP, text)
+    if value.pop(ERROR_COLUMN, None) is not None and not value:
+        return None
+    return JsonRecord(number, value, under, None, text)
 
 
 def _is_deep(value: Any) -> bool:
@@ -120,16 +131,19 @@ def _is_deep(value: Any) -> bool:
 
 
 def _too_long(number: int, text: bytes, under: str = "") -> JsonRecord:
-    problem = f"it is longer than {MAX_OBJECT_BYTES} bytes, the most that is read; shorten it"
-    return JsonRecord(number, {}, under, problem, _beginning(text))
+    problem = (
+        f"it is longer than {MAX_OBJECT_BYTES} bytes, the most that is read; shorten it where it comes from "
+        "(of one that long, only the beginning is kept)"
+    )
+    return JsonRecord(number, {}, under, problem, text[:SHOWN_CHARS])
 
 
 def _beginning(text: bytes) -> str:
     return text[:SHOWN_CHARS].decode("utf-8", "replace").strip()
 
 
-def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
-    cutter = _Cutter()
+def _documents(stream: IO[bytes], name: str, told: dict[str, int]) -> Iterator[JsonRecord]:
+    cutter = _Cutter(told)
     n_objects = 0
     while chunk := stream.read(CHUNK_BYTES):
         # An escape must not be parted: the character after the backslash would be read as a token.
@@ -139,8 +153,8 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
             n_objects += 1
             if len(text) > MAX_OBJECT_BYTES:
                 yield _too_long(n_objects, text, under)
-            else:
-                yield _decoded(text, n_objects, under)
+            elif (record := _decoded(text, n_objects, under)) is not None:
+                yield record
     if cutter.depth:
         where = f"after object {n_objects}" if n_objects else "at its beginning"
         yield JsonRecord(n_objects + 1, {}, "", f"the document ends in the middle, {where}; get the file again")
@@ -148,13 +162,15 @@ def _documents(stream: IO[bytes], name: str) -> Iterator[JsonRecord]:
         raise ConfigError(f"{name} holds no array of objects; export it as an array, or as JSON Lines")
     elif cutter.stray:
         reason = "among its objects stands what is none; it is passed over, export it as an array of objects"
-        yield JsonRecord(n_objects + 1, {}, "", reason, _beginning(bytes(cutter.stray)))
+        yield JsonRecord(n_objects + 1, {}, "", reason, bytes(cutter.stray))
 
 
 class _Cutter:
     """Cuts a stream of JSON into the objects of its arrays: of the document itself, or right under its top object."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: dict[str, int]) -> None:
+        self._told = told
+        self._between = b""
         self._stack = bytearray()
         self._is_quoted = False
         self._string = bytearray()
@@ -188,11 +204,17 @@ class _Cutter:
                 self._record = None
         if self._record is not None:
             self._keep(chunk[kept:])
-        elif self._is_quoted and len(self._stack) == 1:
+        elif not self._is_quoted:
+            self._between = (self._between + chunk[at:])[-SHOWN_CHARS:]
+        elif len(self._stack) == 1:
             self._keep_string(chunk[kept:])
 
     def _look_between(self, piece: bytes, token: bytes) -> None:
         """Remember what stands right within an array of objects and is none: a number, a word, a list."""
+        whole, self._between = self._between + piece, b""
+        if len(self._stack) == 1 and len(self._told) < _MAX_TOLD and (found := _TOLD.match(whole)) is not None:
+            word = found.group(1)
+            self._told[self._string.decode("utf-8", "replace")] = int(word) if word.isdigit() else word == b"true"
         if bytes(self._stack[:3]) in {b"[", b"{["} and len(self.stray) < SHOWN_CHARS:
             within = piece.strip(b" \t\r\n,") + (token if token in b'"[' else b"")
             self.stray += within[:SHOWN_CHARS]

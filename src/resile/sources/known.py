@@ -1,6 +1,6 @@
 """What the doors for known layouts share: columns under other names, times, ids met twice, and JSON records."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from msgspec import Struct
 from resile.model.draft import Draft, Step
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
-from resile.ports.source import Place, Progress, Reading, Refused, Skipped, Taken, digest_of
-from resile.sources.csv_records import ERROR_COLUMN, shown
+from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, Taken, digest_of
+from resile.sources.csv_records import ERROR_COLUMN, legible
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
@@ -98,7 +98,7 @@ class Uniques:
     def __init__(self, seen: SeenKeys) -> None:
         self._seen = seen
 
-    def reading(self, understood: Understood, place: Place, cells: Callable[[], dict[str, str]]) -> Reading:
+    def reading(self, understood: Understood, place: Place, refuse: Callable[[Place, str], Refused]) -> Reading:
         """What becomes of a record."""
         draft = understood.draft
         if draft is None:
@@ -110,7 +110,7 @@ class Uniques:
         if first[1] == digest:
             return Skipped(place, "the same incident again, word for word")
         reason = f"id {draft.ref[:60]!r} was taken by {first[0]} and says something else here; keep one of them"
-        return Refused(place, reason, cells())
+        return refuse(place, reason)
 
 
 def read_json(path: Path, understand: Callable[[JsonRecord], Understood]) -> Iterator[Reading]:
@@ -131,15 +131,34 @@ def read_json(path: Path, understand: Callable[[JsonRecord], Understood]) -> Ite
 
 def read_json_part(part: Part, understand: Callable[[JsonRecord], Understood], uniques: Uniques) -> Iterator[Reading]:
     """Read the objects of one file."""
-    number = 0
+    number = n_read = 0
+    said: dict[str, int] = {}
     try:
-        for record in json_records(part.open, part.name, part.suffix):
+        for record in json_records(part.open, part.name, part.suffix, told=said):
             number = record.number
+            n_read += record.problem is None
             yield _json_reading(record, part.name, understand, uniques)
             if number % _RECORDS_PER_PROGRESS == 0:
                 yield Progress(part.position(), part.total_bytes)
+        yield from remarks_on(part.name, n_read if number else None, said)
     except TornInputError as error:
         yield torn(part, number, error)
+
+
+def remarks_on(name: str, n_read: int | None, said: Mapping[str, int]) -> Iterator[Remark]:
+    """What is worth a line of a file of JSON: that it holds nothing, or is one page of several.
+
+    Args:
+        n_read: how many objects; None if it holds none.
+        said: what it says of itself: `total` (Jira, PagerDuty), `more` (PagerDuty), `isLast` (Jira).
+    """
+    if n_read is None:
+        yield Remark(f"{name} holds no records")
+    if said.get("total", 0) > (n_read or 0):
+        told = f"{name} says that there are {said['total']:,} records and holds {n_read or 0:,}"
+        yield Remark(f"{told}; import the others too")
+    elif said.get("more") or not said.get("isLast", True):
+        yield Remark(f"{name} says that it is not the last page; import the others too")
 
 
 def torn(part: Part, number: int, error: TornInputError) -> Refused:
@@ -152,13 +171,17 @@ def _json_reading(
     record: JsonRecord, file: str, understand: Callable[[JsonRecord], Understood], uniques: Uniques
 ) -> Reading:
     place = Place(file, record.number)
+
+    def refuse(place: Place, reason: str) -> Refused:
+        return Refused(place, reason, {}, record.text)
+
     if record.problem is not None:
-        return Refused(place, record.problem, {"record": record.text} if record.text else {})
+        return refuse(place, record.problem)
     try:
         understood = understand(record)
     except RecordProblemError as error:
-        return Refused(Place(file, record.number, error.field), str(error), json_cells(record.value))
-    return uniques.reading(understood, place, lambda: json_cells(record.value))
+        return refuse(Place(file, record.number, error.field), str(error))
+    return uniques.reading(understood, place, refuse)
 
 
 def packed(value: Any) -> bytes:
@@ -175,11 +198,6 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, list):
         return [_shortened(inner) for inner in value]
     return str(value) if isinstance(value, int) and abs(value) >= 1 << 63 else value
-
-
-def json_cells(value: dict[str, Any]) -> dict[str, str]:
-    """The record as JSON in one cell: nested, it fits no columns. To be mended, its line is taken out of the input."""
-    return {"record": shown(msgspec.json.encode(value).decode())}
 
 
 def read_json_and_tables(
@@ -234,23 +252,23 @@ def _row_reading(
 ) -> Reading:
     place = Place(table.name, row.number)
 
-    def cells() -> dict[str, str]:
-        return row_cells(table.columns, row.cells)
+    def refuse(place: Place, reason: str) -> Refused:
+        return Refused(place, reason, row_cells(table.columns, row.cells))
 
     if row.problem is not None:
-        return Refused(place, row.problem, cells())
+        return refuse(place, row.problem)
     try:
-        return uniques.reading(understand(columns, row.cells), place, cells)
+        return uniques.reading(understand(columns, row.cells), place, refuse)
     except RecordProblemError as error:
         at = columns.at.get(error.field)
         named = error.field if at is None else table.columns[at]
-        return Refused(Place(table.name, row.number, named), str(error), cells())
+        return refuse(Place(table.name, row.number, named), str(error))
 
 
 def row_cells(columns: Sequence[str], cells: Sequence[Any]) -> dict[str, str]:
     """A refused row by column, as it may be written down."""
     return {
-        name: shown(words_of(cells[at])) if at < len(cells) else ""
+        name: legible(words_of(cells[at])) if at < len(cells) else ""
         for at, name in enumerate(columns)
         if name != ERROR_COLUMN
     }

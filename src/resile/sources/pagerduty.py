@@ -4,33 +4,48 @@ Log entries may stand within their incident (`log_entries`) or in an array or li
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from resile.model.draft import Draft, Step
 from resile.model.event import Exclusion, Source
 from resile.ports.source import Place, Progress, Reading, Refused, Skipped, SourceOptions, Taken
-from resile.sources.json_records import json_records
+from resile.sources.csv_records import ERROR_COLUMN
+from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.known import (
     JSON_SUFFIXES,
     RecordProblemError,
     iso_instant,
-    json_cells,
-    packed,
+    remarks_on,
     severity_or_none,
     text_of,
     torn,
     within,
 )
 from resile.sources.opening import Odd, TornInputError, parts_of
-from resile.sources.seen import Sorter
+from resile.sources.seen import TOO_MANY, Sorter, beginning_of
 
 _LOG_ENTRY = "_log_entry"
 _INCIDENT, _ENTRY = 0, 1
 MAX_ENTRIES = 10_000
 _RECORDS_PER_PROGRESS = 200
+
+
+class _Record(Struct, array_like=True, gc=False):
+    """A record as it is kept on disk."""
+
+    rank: int
+    file: int
+    number: int
+    text: bytes
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Record)
 
 
 def open_source(options: SourceOptions) -> "PagerDutySource":
@@ -55,40 +70,54 @@ class PagerDutySource:
                     yield Refused(place, part.reason, {}) if part.is_fault else Skipped(place, part.reason)
                     continue
                 files.append(part.name)
-                number = 0
+                number = n_read = 0
+                said: dict[str, int] = {}
                 try:
-                    for record in json_records(part.open, part.name, part.suffix):
+                    for record in json_records(part.open, part.name, part.suffix, told=said):
                         number = record.number
+                        n_read += record.problem is None
                         place = Place(part.name, number)
                         if record.problem is not None:
-                            yield Refused(place, record.problem, {"record": record.text} if record.text else {})
-                        elif (told := _kept(record.value, place, sorter, len(files) - 1)) is not None:
+                            yield Refused(place, record.problem, {}, record.text)
+                        elif (told := _kept(record, place, sorter, len(files) - 1)) is not None:
                             yield told
                         if number % _RECORDS_PER_PROGRESS == 0:
                             yield Progress(part.position(), part.total_bytes)
+                    yield from remarks_on(part.name, n_read if number else None, said)
                 except TornInputError as error:
                     yield torn(part, number, error)
             for ref, rows in sorter.groups():
-                yield self._incident(ref, [msgspec.msgpack.decode(body) for _, body in rows], files)
+                yield from self._incident(ref, rows, files)
 
-    def _incident(self, ref: str, rows: list[Any], files: list[str]) -> Reading:
-        """One incident's reading from its records: [rank, file, number, value], the incident's own first."""
-        own = [row for row in rows if row[0] == _INCIDENT]
-        if not own:
-            _, file, number, _ = rows[0]
+    def _incident(self, ref: str, bodies: Iterator[bytes], files: list[str]) -> Iterator[Reading]:
+        """One incident's reading from its records, its own first; if one is bad, all are refused, to be mended."""
+        kept, is_all = beginning_of(bodies, MAX_ENTRIES + 1)
+        rows = [_DECODER.decode(body) for body in kept]
+        first = rows[0]
+        if is_all and first.rank != _INCIDENT:
             reason = f"log entries of incident {ref!r}, which the export does not hold; export it with its incidents"
-            return Skipped(Place(files[file], number), reason)
-        _, file, number, value = own[0]
-        place = Place(files[file], number)
-        if any(row[3] != value for row in own[1:]):
-            reason = f"id {ref!r} stands there {len(own)} times and says different things; keep one of them"
-            return Refused(place, reason, json_cells(value))
-        within_it = value.get("log_entries")
-        entries = [*(within_it if isinstance(within_it, list) else []), *(row[3] for row in rows if row[0] == _ENTRY)]
+            yield Skipped(Place(files[first.file], first.number), reason)
+            return
         try:
-            return self._taken(ref, value, [entry for entry in entries if isinstance(entry, dict)], place)
+            yield self._understood(ref, rows, Place(files[first.file], first.number), is_all=is_all)
         except RecordProblemError as error:
-            return Refused(Place(place.file, number, error.field), str(error), json_cells(value))
+            yield Refused(Place(files[first.file], first.number, error.field), str(error), {}, first.text)
+            others = f"row {first.number} of the same incident {ref!r} is refused; mend that and import both"
+            for row in chain(rows[1:], map(_DECODER.decode, bodies)):
+                yield Refused(Place(files[row.file], row.number), others, {}, row.text)
+
+    def _understood(self, ref: str, rows: list[_Record], place: Place, *, is_all: bool) -> Taken:
+        if not is_all:
+            raise RecordProblemError(f"incident {ref!r} has {TOO_MANY.format(MAX_ENTRIES)}; shorten its log")
+        own = [row for row in rows if row.rank == _INCIDENT]
+        value = _object(own[0])
+        if any(_object(row) != value for row in own[1:]):
+            raise RecordProblemError(
+                f"id {ref!r} stands there {len(own)} times and says different things; keep one of them"
+            )
+        within_it = value.get("log_entries")
+        entries = [*(within_it if isinstance(within_it, list) else []), *map(_object, rows[len(own) :])]
+        return self._taken(ref, value, [entry for entry in entries if isinstance(entry, dict)], place)
 
     def _taken(self, ref: str, value: dict[str, Any], entries: list[dict[str, Any]], place: Place) -> Taken:
         if len(entries) > MAX_ENTRIES:
@@ -137,17 +166,31 @@ class PagerDutySource:
         return Taken(draft, place, tuple(doubts))
 
 
-def _kept(value: dict[str, Any], place: Place, sorter: Sorter, file: int) -> Reading | None:
+def _kept(record: JsonRecord, place: Place, sorter: Sorter, file: int) -> Reading | None:
     """Keep a record for its incident, or say why not."""
-    value = value["incident"] if isinstance(value.get("incident"), dict) and len(value) == 1 else value
+    value = _inner(record.value)
     is_entry = _type(value).endswith(_LOG_ENTRY) or (_LOG_ENTRY + "_reference") in _type(value)
     incident = value.get("incident") if is_entry else value
     ref = text_of(incident.get("id")) if isinstance(incident, dict) else ""
     if not ref:
-        return Refused(place, "the incident's id is missing; fill it in", json_cells(value))
+        told = "the incident's id is missing; fill it in"
+        way_out = ", and import the entry together with that incident" if is_entry else ""
+        return Refused(place, told + way_out, {}, record.text)
     rank = _ENTRY if is_entry else _INCIDENT
-    sorter.add(ref, rank, place.row, packed([rank, file, place.row, value]))
+    sorter.add(ref, rank, place.row, _ENCODER.encode(_Record(rank, file, place.row, record.text)))
     return None
+
+
+def _object(row: _Record) -> dict[str, Any]:
+    value: dict[str, Any] = msgspec.json.decode(row.text.removeprefix(b"\xef\xbb\xbf"))
+    value.pop(ERROR_COLUMN, None)
+    return _inner(value)
+
+
+def _inner(value: dict[str, Any]) -> dict[str, Any]:
+    """The incident itself, where the record only wraps it."""
+    within_it = value.get("incident")
+    return within_it if isinstance(within_it, dict) and len(value) == 1 else value
 
 
 def _type(value: object) -> str:

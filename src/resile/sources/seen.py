@@ -2,11 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from types import TracebackType
 from typing import Self, TypeVar
 
+from resile.model.errors import ConfigError
+
 _CACHE_KIB = 16_384
 _BATCH = 2_000
+_BATCH_BYTES = 8 << 20
+# What the rows of one group may hold together.
+MAX_GROUP_BYTES = 64 << 20
+TOO_MANY = f"more than {{}} rows, or more than {MAX_GROUP_BYTES >> 20} MiB of them"
 
 
 P = TypeVar("P", str, int)
@@ -33,6 +41,11 @@ class Scratch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise ConfigError(
+                f"the temporary folder takes no more of what the import remembers ({error}); free space there, or "
+                "set SQLITE_TMPDIR to a folder that has some"
+            ) from None
 
 
 class SeenKeys(Scratch):
@@ -78,27 +91,35 @@ class Sorter(Scratch):
         super().__init__()
         self._base.execute("CREATE TABLE rows (key TEXT, rank INTEGER, place INTEGER, body BLOB)")
         self._waiting: list[tuple[str, int, int, bytes]] = []
+        self._n_waiting_bytes = 0
 
     def add(self, key: str, rank: int, place: int, body: bytes) -> None:
         """Keep a row of group `key`."""
         self._waiting.append((key, rank, place, body))
-        if len(self._waiting) >= _BATCH:
+        self._n_waiting_bytes += len(body)
+        if len(self._waiting) >= _BATCH or self._n_waiting_bytes >= _BATCH_BYTES:
             self._flush()
 
-    def groups(self) -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
-        """Each group's rows as (place, body), ordered by rank and then place; groups in order of their keys."""
+    def groups(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Each group's rows, ordered by rank and then place, to be asked for before the next group."""
         self._flush()
-        group: list[tuple[int, bytes]] = []
-        current: str | None = None
-        for key, place, body in self._base.execute("SELECT key, place, body FROM rows ORDER BY key, rank, place"):
-            if key != current:
-                if current is not None:
-                    yield current, group
-                current, group = key, []
-            group.append((place, body))
-        if current is not None:
-            yield current, group
+        rows = self._base.execute("SELECT key, body FROM rows ORDER BY key, rank, place")
+        for key, group in groupby(rows, itemgetter(0)):
+            yield key, map(itemgetter(1), group)
 
     def _flush(self) -> None:
         self._base.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", self._waiting)
         self._waiting.clear()
+        self._n_waiting_bytes = 0
+
+
+def beginning_of(group: Iterator[bytes], max_rows: int) -> tuple[list[bytes], bool]:
+    """A group's rows up to a bound, and whether that is all of them; the rest can still be asked for."""
+    rows: list[bytes] = []
+    n_bytes = 0
+    for body in group:
+        rows.append(body)
+        n_bytes += len(body)
+        if len(rows) > max_rows or n_bytes > MAX_GROUP_BYTES:
+            return rows, False
+    return rows, True

@@ -6,6 +6,7 @@ row holds; from the rows before come when its state left New (acknowledged) and 
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from resile.sources.known import (
     within,
 )
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
-from resile.sources.seen import Sorter
+from resile.sources.seen import TOO_MANY, Sorter, beginning_of
 from resile.sources.table.readers import SUFFIXES, Layout, open_table
 from resile.sources.times import settle, zone_of
 
@@ -45,6 +46,7 @@ FORMATS = (
     "iso",
 )
 MAX_UPDATES = 10_000
+_NAMELESS = "the incident's number is missing; fill it in, and import the row together with the incident's others"
 _ALIASES = {
     "ident_state": "state",
     "incident_state": "state",
@@ -133,15 +135,20 @@ class ServiceNowSource:
                             number, self._rank(row), n_rows, packed([row.part, row.number, row.problem, row.cells])
                         )
                     else:
-                        yield self._refused(
-                            row, row.problem or "the incident's number is missing; fill it in", "number"
-                        )
+                        yield self._refused(row, row.problem or _NAMELESS, "number")
                     if n_rows % _ROWS_PER_PROGRESS == 0:
                         yield Progress(part.position() // 2, size)
             n_done = 0
-            for number, rows in sorter.groups():
-                n_done += len(rows)
-                yield from self._incident(number, [decoder.decode(body) for _, body in rows])
+            for number, bodies in sorter.groups():
+                kept, is_all = beginning_of(bodies, MAX_UPDATES)
+                n_done += len(kept)
+                rows = [decoder.decode(body) for body in kept]
+                if is_all:
+                    yield from self._incident(number, rows)
+                else:
+                    reason = f"incident {number!r} has {TOO_MANY.format(MAX_UPDATES)}; shorten its log"
+                    for row in chain(rows, map(decoder.decode, bodies)):
+                        yield self._refused(row, reason, "number")
                 yield Progress((size + size * n_done // n_rows) // 2, size)
 
     def _rows(self, part: Part) -> Iterator[_Row | Refused]:
@@ -168,7 +175,6 @@ class ServiceNowSource:
         place = Place(self._tables[last.part][0], last.number)
         current = rows[0]
         try:
-            _refuse_endless(number, rows)
             updates = []
             for current in rows:
                 updates.append(self._update(current))
@@ -250,11 +256,6 @@ class ServiceNowSource:
 def _counted(word: str) -> int:
     """A count; one that is none, or fits no integer column, is taken as 0."""
     return int(word) if word.isdecimal() and len(word) < 10 else 0  # noqa: PLR2004 - nine figures fit
-
-
-def _refuse_endless(number: str, rows: Sequence[_Row]) -> None:
-    if len(rows) > MAX_UPDATES:
-        raise RecordProblemError(f"incident {number!r} has more than {MAX_UPDATES} rows; shorten its log", "number")
 
 
 def _reopenings(updates: Sequence[_Update], ends: dict[str, datetime]) -> Iterator[Step]:

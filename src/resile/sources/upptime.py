@@ -47,6 +47,14 @@ class UpptimeSource:
 
     def read(self, path: Path) -> Iterator[Reading]:
         """Read every commit of HEAD, oldest first."""
+        if _git(path, "rev-parse", "--is-shallow-repository").strip() == "true":
+            raise ConfigError(
+                f"{path} is a shallow clone: its older checks are missing, so outages would be miscounted; complete it "
+                f"with git -C {path} fetch --unshallow"
+            )
+        n_commits = int(_git(path, "rev-list", "--count", "--all"))
+        if not n_commits:
+            raise ConfigError(f"{path} is a git repository without commits; give a clone that has some")
         n_commits = int(_git(path, "rev-list", "--count", "HEAD"))
         outages: dict[str, _Outage] = {}
         names: dict[str, bool] = {}
@@ -54,6 +62,11 @@ class UpptimeSource:
             yield self._reading(Place(path.name, row), line, outages, names)
             if row % _COMMITS_PER_PROGRESS == 0:
                 yield Progress(row, n_commits)
+        if not names:
+            raise ConfigError(
+                f"nothing was found in {path}: no commit of it is a check such as 'NAME is down (500 in 312 ms)'; "
+                "give the repository in which Upptime keeps its checks"
+            )
         for name, outage in outages.items():
             yield Taken(self._draft(name, outage, None), Place(path.name, outage.row))
         n_down = sum(names.values())
@@ -64,10 +77,10 @@ class UpptimeSource:
         found = _CHECK.match(subject)
         if found is None:
             return Skipped(place, "the commit is no check")
-        if not seconds.isdecimal() or int(seconds) > _NEWEST_S:
-            return Refused(place, f"the commit's time {seconds!r} is no time; it stays out", {"subject": subject})
         name, state = found["name"], found["state"]
         names.setdefault(name, False)
+        if not seconds.isdecimal() or int(seconds) > _NEWEST_S:
+            return Refused(place, f"the commit's time {seconds!r} is no time; it stays out", {})
         if state == "up":
             outage = outages.pop(name, None)
             if outage is None:
@@ -113,6 +126,8 @@ def _git(path: Path, *arguments: str) -> str:
     """
     if not path.exists():
         raise ConfigError(f"{path} is not there; check the path")
+    if path.is_file():
+        raise ConfigError(f"{path} is a file; give the folder of the git repository")
     try:
         ran = subprocess.run(  # noqa: S603 - git itself, no shell
             ["git", "-C", str(path), *arguments],  # noqa: S607 - the one on the path
@@ -120,8 +135,6 @@ def _git(path: Path, *arguments: str) -> str:
             check=False,
             env=_environment(path),
         )
-    except NotADirectoryError:
-        raise ConfigError(f"{path} is a file; give the folder of the git repository") from None
     except FileNotFoundError:
         raise ConfigError("git is not installed; install it to read an Upptime repository") from None
     if ran.returncode:

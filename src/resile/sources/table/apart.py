@@ -100,6 +100,12 @@ def _on_disk(part: Part) -> IO[bytes]:
     try:
         with stream:
             shutil.copyfileobj(stream, spooled, 1 << 20)
+    except OSError as error:
+        spooled.close()
+        raise ConfigError(
+            f"{part.name} cannot be unpacked into the temporary folder ({error.strerror}); free space there, or set "
+            "TMPDIR to a folder that has some"
+        ) from None
     except BaseException:
         spooled.close()
         raise

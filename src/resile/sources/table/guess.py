@@ -87,7 +87,7 @@ def _guessed(part: Part, timezone: str | None) -> str:
         raise ConfigError(f"{part.name} has a header but no rows; a mapping cannot be proposed")
     lines = _Guess(sample, part.name, timezone).lines()
     n_rows = f"{len(sample.rows):,}{' first' if len(sample.rows) == SAMPLED_ROWS else ''}"
-    width = max(len(line.text) for line in lines if len(line.text) < 90)  # noqa: PLR2004 - long lines stand out anyway
+    width = max((len(line.text) for line in lines if len(line.text) < 90), default=0)  # noqa: PLR2004 - long lines stand out anyway
     body = "".join(f"{line.text:<{width}}  # {line.reason}\n" for line in lines)
     used = "\n".join(line.text for line in lines)
     rest = [name for name in sample.names if _quoted(name) not in used and name != ERROR_COLUMN]

@@ -77,9 +77,7 @@ def words_in(name: str) -> str:
 def rank(name: str, words: Sequence[str]) -> int | None:
     """How well a column's name fits a role; smaller is better, None: not at all. A whole name goes before a part."""
     spoken = words_in(name)
-    core = re.sub(
-        r" ?\b(at|on|time|timestamp|date|datetime|dt|ts|utc|gmt|local|when|was|the|sys|u)\b ?", " ", spoken
-    ).strip()
+    core = _FILLERS.sub(" ", spoken).strip()
     for place, word in enumerate(words):
         if word in {spoken, core}:
             return place

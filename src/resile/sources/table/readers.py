@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from resile.model.errors import ConfigError
-from resile.sources.csv_records import CsvRecords
+from resile.sources.csv_records import CUT, ERROR_COLUMN, CsvRecords
 from resile.sources.json_records import JsonRecord, json_records
 from resile.sources.opening import Part
 
@@ -19,11 +19,16 @@ _SAMPLED_OBJECTS = 1000
 
 
 class TableRow(Struct, frozen=True, gc=False):
-    """One row; `problem` says why it cannot be used, its cells are then only to be shown."""
+    """One row; `problem` says why it cannot be used, its cells are then only to be shown.
+
+    Attributes:
+        record: the object of JSON that it was, as it stands there.
+    """
 
     number: int
     cells: list[Any]
     problem: str | None = None
+    record: bytes = b""
 
 
 class Table(Struct, frozen=True):
@@ -124,7 +129,18 @@ def _csv(part: Part, layout: Layout) -> Table:
             else:
                 yield fitted(record.line, record.cells, n_columns)
 
-    return Table(part.name, columns, rows(), _share(part))
+    return Table(part.name, columns, _without_cut(rows(), columns) if ERROR_COLUMN in columns else rows(), _share(part))
+
+
+def _without_cut(rows: Iterator[TableRow], columns: list[str]) -> Iterator[TableRow]:
+    """Refused rows of before; one that was too long to be kept whole must not be taken for the whole."""
+    for row in rows:
+        cut = next((at for at, cell in enumerate(row.cells[: len(columns)]) if cell.endswith(CUT)), None)
+        if cut is None or row.problem is not None:
+            yield row
+        else:
+            problem = f"column {columns[cut]!r} was cut when the row was refused; write out what you need of the row"
+            yield TableRow(row.number, row.cells, problem)
 
 
 def _by_name(problem: str, columns: list[str]) -> str:
@@ -150,10 +166,10 @@ def _json(part: Part, layout: Layout) -> Table:
     def rows() -> Iterator[TableRow]:
         for record in _wanted(part, layout):
             if record.problem is not None:
-                yield TableRow(record.number, [record.text], record.problem)
+                yield TableRow(record.number, [], record.problem, record.text)
             else:
                 get = flattened(record.value).get
-                yield TableRow(record.number, [get(column) for column in columns])
+                yield TableRow(record.number, [get(column) for column in columns], None, record.text)
 
     return Table(part.name, columns, rows(), _share(part))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from resile.model.draft import Draft
 from resile.model.errors import ConfigError
 from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, SourceOptions, Taken, digest_of
-from resile.sources.csv_records import ERROR_COLUMN, shown
+from resile.sources.csv_records import ERROR_COLUMN, legible
 from resile.sources.opening import Odd, Part, TornInputError, parts_of
 from resile.sources.seen import SeenKeys
 from resile.sources.table.cells import words_of
@@ -19,6 +20,7 @@ from resile.sources.table.readers import SUFFIXES, Layout, Table, TableRow, open
 from resile.sources.table.row import RowProblemError, RowReader
 
 _CHUNK_ROWS = 1_000
+_CHUNK_BYTES = 16 << 20
 _MAX_ROWS = 1 << 40
 
 
@@ -151,10 +153,10 @@ class _Rows:
     def _written(self, name: str, cell: Any) -> str:
         """A cell as CSV can carry it and the same mapping can read it back."""
         if isinstance(cell, list):
-            return shown(msgspec.json.encode(cell).decode())
+            return legible(msgspec.json.encode(cell).decode())
         if isinstance(cell, datetime) and (form := self._formats.get(name)) is not None:
             return cell.strftime(form)
-        return shown(words_of(cell))
+        return legible(words_of(cell))
 
     def _named(self, draft: Draft, cells: list[Any]) -> Draft:
         digest = self._reader.digest(cells)
@@ -163,23 +165,27 @@ class _Rows:
 
     def _refused(self, row: TableRow, reason: str, column: str) -> Refused:
         cells = row.cells
+        if row.record:
+            return Refused(Place(self._table.name, row.number, column), reason, {}, row.record)
         words = {name: self._written(name, cells[at]) if at < len(cells) else "" for at, name in self._shown_columns}
         if len(cells) > len(self._table.columns):
             last = self._table.columns[-1]
             # Cells too many stay visible: behind the last column, so that none is lost to whoever mends the row.
-            words[last] = " | ".join(shown(words_of(cell)) for cell in cells[len(self._table.columns) - 1 :])
+            words[last] = " | ".join(legible(words_of(cell)) for cell in cells[len(self._table.columns) - 1 :])
         return Refused(Place(self._table.name, row.number, column), reason, words)
 
 
 def _chunks(rows: Iterator[TableRow]) -> Iterator[list[TableRow]]:
-    """Rows by the thousand; those before damage are given before it is told."""
+    """Rows by the thousand, fewer where they are huge; those before damage are given before it is told."""
     chunk: list[TableRow] = []
+    n_bytes = 0
     try:
         for row in rows:
             chunk.append(row)
-            if len(chunk) >= _CHUNK_ROWS:
+            n_bytes += len(row.record) or sum(map(getsizeof, row.cells))
+            if len(chunk) >= _CHUNK_ROWS or n_bytes >= _CHUNK_BYTES:
                 yield chunk
-                chunk = []
+                chunk, n_bytes = [], 0
     except TornInputError:
         if chunk:
             yield chunk
