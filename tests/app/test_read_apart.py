@@ -1,5 +1,8 @@
 """A history read by a process of its own comes out as if read here."""
 
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +92,40 @@ def test_killed_process_is_told_and_what_it_read_is_kept(
     assert isinstance(first, Taken)
     with pytest.raises(ConfigError, match=r"failures\.csv: the process that read it ended with -9"):
         list(readings)
+
+
+def state_of(process: subprocess.Popen[bytes]) -> str:
+    """S: it waits, here for room in the pipe."""
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_nothing_is_lost_where_signals_come_between(
+    tmp_path: Path, options: SourceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare file writes only a part when it is stopped on the way; unbuffered standard output is one."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    started = []
+    start = read_apart._started
+
+    def watched() -> subprocess.Popen[bytes]:
+        started.append(start())
+        return started[-1]
+
+    monkeypatch.setattr(read_apart, "_started", watched)
+    path = table(tmp_path, 60_000)
+    readings = readings_apart("table", options, path)
+    found = [next(readings)]
+
+    for n, reading in enumerate(readings):
+        found.append(reading)
+        if n % 10_000 == 500:
+            while state_of(started[0]) != "S":
+                assert started[0].poll() is None
+            started[0].send_signal(signal.SIGSTOP)
+            os.waitpid(started[0].pid, os.WUNTRACED)
+            started[0].send_signal(signal.SIGCONT)
+
+    assert told(iter(found)) == told(open_source("table", options).read(path))
 
 
 def test_process_ends_when_nobody_listens_any_more(

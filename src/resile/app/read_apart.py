@@ -5,7 +5,6 @@ Both sides are this program; what goes between them are msgpack messages, each w
 """
 
 import gc
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +16,12 @@ import msgspec
 
 from resile.model.errors import ConfigError
 from resile.ports.source import Progress, Reading, SourceOptions, Taken, digest_of
+from resile.sources.messages import received, send, standard_output
 from resile.sources.registry import open_source
 
 # Shorter files are read before a second process has started.
 WORTHWHILE_BYTES = 2 << 20
 _READINGS_PER_MESSAGE = 1_000
-_HEAD = struct.Struct("<I")
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -76,7 +75,7 @@ def readings_apart(kind: str, options: SourceOptions, path: Path) -> Iterator[Re
         with suppress(BrokenPipeError):  # It may have ended at once; that is told below.
             _say(process.stdin, _Asked(kind, options, str(path)))
             process.stdin.close()
-        while (message := _heard(process.stdout)) is not None:
+        while (message := received(process.stdout)) is not None:
             said = decode(message)
             if isinstance(said, _Ended):
                 return
@@ -107,11 +106,11 @@ def main() -> None:
     """Read what standard input asks for."""
     # Drafts come by the thousand, hold no cycles, and are soon gone.
     gc.set_threshold(200_000, 20, 20)
-    message = _heard(sys.stdin.buffer)
+    message = received(sys.stdin.buffer)
     if message is None:
         return
     asked = msgspec.msgpack.Decoder(_Asked, dec_hook=_path).decode(message)
-    out = sys.stdout.buffer
+    out = standard_output()
     # Nothing but messages may go there, whatever a plugin prints.
     sys.stdout = sys.stderr
     try:
@@ -142,19 +141,7 @@ def _tell_all(asked: _Asked, out: IO[bytes]) -> None:
 
 
 def _say(stream: IO[bytes], message: Any) -> None:
-    body = msgspec.msgpack.encode(message, enc_hook=str)
-    stream.write(_HEAD.pack(len(body)))
-    stream.write(body)
-
-
-def _heard(stream: IO[bytes]) -> bytes | None:
-    """One message; None where the other side ended."""
-    head = stream.read(_HEAD.size)
-    if len(head) < _HEAD.size:
-        return None
-    size = _HEAD.unpack(head)[0]
-    body = stream.read(size)
-    return body if len(body) == size else None
+    send(stream, msgspec.msgpack.encode(message, enc_hook=str))
 
 
 def _path(kind: type, said: Any) -> Any:

@@ -17,9 +17,10 @@ from typing import IO, Any
 import msgspec
 
 from resile.model.errors import ConfigError
+from resile.sources.messages import received
 from resile.sources.opening import Part, TornInputError
 from resile.sources.table.readers import Table, TableRow
-from resile.sources.table.unpack import CPU_S, FRAME, MEMORY_BYTES, SAID_DATETIME, Said
+from resile.sources.table.unpack import CPU_S, MEMORY_BYTES, SAID_DATETIME, Said
 
 MODULE = "resile.sources.table.unpack"
 # Each thread of a library would claim address space of its own.
@@ -73,7 +74,7 @@ def _messages(part: Part, wanted: str | None) -> Iterator[Any]:
     decoder = msgspec.msgpack.Decoder(ext_hook=_value)
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     try:
-        while (frame := _frame(process.stdout)) is not None:
+        while (frame := received(process.stdout, n_bytes_most=_MAX_FRAME_BYTES)) is not None:
             said, told = decoder.decode(frame)
             if said == Said.END:
                 return
@@ -111,16 +112,6 @@ def _on_disk(part: Part) -> IO[bytes]:
         raise
     spooled.seek(0)
     return spooled
-
-
-def _frame(stream: IO[bytes]) -> bytes | None:
-    """One message; None where the process ended without a word."""
-    head = stream.read(FRAME.size)
-    if len(head) < FRAME.size:
-        return None
-    n_bytes = FRAME.unpack(head)[0]
-    body = stream.read(n_bytes) if n_bytes <= _MAX_FRAME_BYTES else b""
-    return body if len(body) == n_bytes else None
 
 
 def _value(code: int, said: memoryview) -> datetime | date:

@@ -5,7 +5,6 @@ each with its length before it. The other end is resile.sources.table.apart.
 """
 
 import contextlib
-import struct
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -18,6 +17,7 @@ import msgspec
 
 from resile.model.errors import ConfigError
 from resile.sources.csv_records import shown
+from resile.sources.messages import send, standard_output
 from resile.sources.opening import TornInputError
 from resile.sources.table.cells import words_of
 from resile.sources.table.readers import TableRow, Unpacked
@@ -26,7 +26,6 @@ MEMORY_BYTES = 2 << 30
 CPU_S = 600
 # As much as an object of JSON.
 MAX_ROW_BYTES = 4 << 20
-FRAME = struct.Struct("<I")
 SAID_DATETIME, SAID_DATE = 1, 2
 _ROWS_PER_MESSAGE = 1_000
 _BYTES_PER_MESSAGE = 4 << 20
@@ -48,7 +47,7 @@ class Said(IntEnum):
 def main() -> None:
     """Unpack what standard input holds."""
     suffix, name, *wanted = sys.argv[1:]
-    out = sys.stdout.buffer
+    out = standard_output()
     row = 0
     try:
         # What the libraries take for themselves does not count, so they come before the bound.
@@ -109,9 +108,7 @@ def _bound_memory_and_time() -> None:
 
 
 def _say(out: IO[bytes], said: Said, told: Any) -> None:
-    body = _encode((said, told))
-    out.write(FRAME.pack(len(body)))
-    out.write(body)
+    send(out, _encode((said, told)))
     out.flush()
 
 
