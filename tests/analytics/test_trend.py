@@ -188,6 +188,6 @@ def test_of_millions_of_incidents_known_by_the_day_every_day_is_looked_at() -> N
 
     found = begin_trend(every, Window(EPOCH, EPOCH + timedelta(days=n_days)), Every.DAY)()
 
-    assert found.n == pytest.approx(10_000, abs=100)
+    assert found.n == pytest.approx(20_000, abs=100)
     assert found.span_days == n_days - 1
     assert found.verdict == "no evidence either way"

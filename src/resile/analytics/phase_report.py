@@ -12,6 +12,7 @@ from resile.analytics.ordered import Floats, Ints, order
 from resile.analytics.phase_columns import BOUNDS, N_JOINS, contradicts, join_name, phase_columns
 from resile.analytics.query import Clock, Query
 from resile.analytics.results import PhaseGroup, PhasesReport, PhaseStatistics, WindowOut
+from resile.analytics.words import counted
 from resile.model.incident import InstantName
 
 DEFINITION = (
@@ -90,7 +91,10 @@ def _group(key: Key, n: int, table: Figures, row: int, totals_s: Floats) -> Phas
     notes = [NOTE_FEW] if n < 6 else []  # noqa: PLR2004 - median_interval.N_LEAST
     joined = sum(phase.n for phase in phases if "+" in phase.phase)
     if joined:
-        notes.append(f"{joined} stretches lack the instant between two phases and are shown joined")
+        lack = "lacks" if joined == 1 else "lack"
+        shown = "is" if joined == 1 else "are"
+        stretches = counted(joined, "stretch", "stretches")
+        notes.append(f"{stretches} {lack} the instant between two phases and {shown} shown joined")
     return PhaseGroup(key=key, n=n, mean_s=whole_s / n, phases=phases, notes=notes)
 
 

@@ -21,7 +21,7 @@ from resile.model.time import EPOCH, from_us
 FALLING, RISING = "falling", "rising"
 METHOD = "rank regression of log duration on start (Tsiatis 1990, Gehan weights); open incidents are censored"
 # More incidents than this are thinned evenly for the line and the steps; the figures of periods use all.
-N_MOST = 10_000
+N_MOST = 20_000
 _YEAR_US = 365.25 * DAY_US
 _LEVEL = 0.05
 
