@@ -1,11 +1,16 @@
 """What a reading has met before, and rows put in order, on disk: memory does not grow with the input."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from resile.sources.bloom import BloomFilter
 
 from resile.model.errors import ConfigError
 
@@ -15,7 +20,11 @@ _BATCH_BYTES = 8 << 20
 # What the rows of one group may hold together.
 MAX_GROUP_BYTES = 64 << 20
 TOO_MANY = f"more than {{}} rows, or more than {MAX_GROUP_BYTES >> 20} MiB of them"
+_N_WAITING = 10_000
+# 32 MiB.
+_FILTER_BITS = 1 << 28
 
+_decode = msgspec.msgpack.Decoder(list[tuple[bytes, str | int, bytes]]).decode
 
 P = TypeVar("P", str, int)
 
@@ -49,15 +58,24 @@ class Scratch:
 
 
 class SeenKeys(Scratch):
-    """Keys with the place and the digest under which they were met first."""
+    """Keys with the place and the digest under which they were met first.
 
-    def __init__(self) -> None:
+    Nearly always all keys of an input are new. As long as a filter says so, what was met is only written down, page
+    after page; it is put in order, to be searched, once a key may have been met before.
+    """
+
+    def __init__(self, *, n_filter_bits: int = _FILTER_BITS) -> None:
         super().__init__()
-        self._base.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, place, digest BLOB) WITHOUT ROWID")
+        self._n_filter_bits = n_filter_bits
+        self._filter: BloomFilter | None = None
+        self._waiting: dict[bytes, tuple[bytes, str | int, bytes]] = {}
+        self._is_searchable = False
+        self._base.execute("CREATE TABLE pages (body BLOB)")
         self._add = self._base.execute
 
     def first(self, key: bytes, place: P, digest: bytes) -> tuple[P, bytes] | None:
         """The place and the digest of the key's first meeting; None if this is it."""
+        self._make_searchable()
         added = self._add("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (key, place, digest))
         if added.rowcount:
             return None
@@ -66,22 +84,58 @@ class SeenKeys(Scratch):
 
     def are_all_first(self, met: Sequence[tuple[bytes, P, bytes]]) -> bool:
         """Whether none of these (key, place, digest) was met before, nor twice among them; only then they are kept."""
-        keys = [key for key, _, _ in met]
-        if len(set(keys)) < len(keys):
+        by_key: dict[bytes, tuple[bytes, str | int, bytes]] = {one[0]: one for one in met}
+        if len(by_key) < len(met):
             return False
-        marks = ", ".join("?" * len(keys))
-        if self._base.execute(f"SELECT 1 FROM seen WHERE key IN ({marks}) LIMIT 1", keys).fetchone():  # noqa: S608 - only marks
+        if not self._is_searchable:
+            if self._are_surely_new(by_key):
+                self._waiting.update(by_key)
+                if len(self._waiting) >= _N_WAITING:
+                    self._write_down()
+                return True
+            self._make_searchable()
+        marks = ", ".join("?" * len(by_key))
+        if self._base.execute(f"SELECT 1 FROM seen WHERE key IN ({marks}) LIMIT 1", [*by_key]).fetchone():  # noqa: S608 - only marks
             return False
         self._base.executemany("INSERT INTO seen VALUES (?, ?, ?)", met)
         return True
 
     def occurrence(self, key: bytes) -> int:
         """How often the key has been met, this time included."""
+        self._make_searchable()
         counted = self._add(
             "INSERT INTO seen VALUES (?, 1, NULL) ON CONFLICT (key) DO UPDATE SET place = place + 1 RETURNING place",
             (key,),
         )
         return int(counted.fetchone()[0])
+
+    def _are_surely_new(self, keys: Collection[bytes]) -> bool:
+        return self._waiting.keys().isdisjoint(keys) and not (
+            self._filter is not None and self._filter.may_hold_any(keys)
+        )
+
+    def _write_down(self) -> None:
+        """Empty the waiting ones onto a page, which costs a tenth of as many rows."""
+        if self._filter is None:
+            from resile.sources.bloom import BloomFilter  # noqa: PLC0415 - a short input need not wait for numpy
+
+            self._filter = BloomFilter(self._n_filter_bits)
+        self._filter.add(self._waiting)
+        self._base.execute("INSERT INTO pages VALUES (?)", (msgspec.msgpack.encode([*self._waiting.values()]),))
+        self._waiting.clear()
+
+    def _make_searchable(self) -> None:
+        """From here on every key is looked up."""
+        if self._is_searchable:
+            return
+        self._base.execute("CREATE TABLE seen (key BLOB PRIMARY KEY, place, digest BLOB) WITHOUT ROWID")
+        for (page,) in self._base.execute("SELECT body FROM pages"):
+            self._base.executemany("INSERT INTO seen VALUES (?, ?, ?)", _decode(page))
+        self._base.executemany("INSERT INTO seen VALUES (?, ?, ?)", self._waiting.values())
+        self._base.execute("DROP TABLE pages")
+        self._filter = None
+        self._waiting.clear()
+        self._is_searchable = True
 
 
 class Sorter(Scratch):
