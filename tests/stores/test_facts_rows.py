@@ -1,3 +1,6 @@
+from datetime import UTC, datetime
+
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,3 +46,15 @@ def test_rows_make_the_table_that_folded_incidents_make(listed: list[list[Event]
     told = [timeline for timeline in listed if timeline]
 
     assert not told or table_of([row_of("x:1", one) for one in told]).equals(facts_table(map(by_folding, told)))
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.datetimes(timezones=st.just(UTC)), min_size=1), drafts.map(imported))
+def test_instants_keep_their_microseconds_in_any_year(instants: list[datetime | None], timeline: list[Event]) -> None:
+    place = FACTS_SCHEMA.names.index("closed")
+    row = row_of("x:1", timeline)
+
+    column = table_of([(*row[:place], at, *row[place + 1 :]) for at in instants]).column("closed")
+
+    assert column.combine_chunks().equals(pa.array(instants, FACTS_SCHEMA.field("closed").type))
+    assert column.to_pylist() == instants

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, Table, any_, bindparam, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -62,6 +62,16 @@ def _replacing(table: Table, key: tuple[str, ...] | None) -> str:
     names = [column.name for column in table.columns if column.name not in key]
     others = ", ".join(f"{name} = excluded.{name}" for name in names)
     return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {others}"
+
+
+def plain_rows(connection: Connection, query: Executable) -> list[tuple[Any, ...]]:
+    """All rows of a query as its driver makes them, without an object of SQLAlchemy's around each.
+
+    For columns of whole numbers and text, which need no change between driver and product.
+    """
+    with connection.execute(query) as result:
+        # All of them are asked of PostgreSQL by execute; SQLite's errors here are told as those from there.
+        return list(result.cursor.fetchall())
 
 
 def among(column: ColumnElement[Any], values: Sequence[Any], *, is_sqlite: bool) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from resile.model.errors import ConflictError, StoreError
 from resile.model.event import Event, decode_event, encode_event
 from resile.ports.timeline_store import Append, StoredEvent
 from resile.stores.engine import Database
-from resile.stores.rows import among, chunks, insert_rows
+from resile.stores.rows import among, chunks, insert_rows, plain_rows
 from resile.stores.tables import counters, events, taken, timelines
 
 # Ids asked for in one statement, and timelines held in memory by a stream.
@@ -121,7 +121,7 @@ class SqlTimelineStore:
                     .where(self._among(timelines.c.incident_id, some))
                     .order_by(timelines.c.number, events.c.version)
                 )
-                for incident_id, body in connection.execute(query).fetchall():
+                for incident_id, body in plain_rows(connection, query):
                     found.setdefault(incident_id, []).append(_decode(incident_id, body))
         return found
 
@@ -144,7 +144,7 @@ class SqlTimelineStore:
             connection.execute(_CHANGED, bounds, execution_options={"yield_per": _CHUNK}) as changed,
         ):
             for some in changed.partitions(_CHUNK):
-                names = {row.number: row.incident_id for row in some}
+                names: dict[int, str] = dict(map(tuple, some))
                 told: dict[int, list[Event]] = {number: [] for number in names}
                 query = (
                     select(events.c.timeline, events.c.body)
@@ -153,7 +153,7 @@ class SqlTimelineStore:
                 )
                 number = 0
                 try:
-                    for number, body in connection.execute(query).fetchall():
+                    for number, body in plain_rows(connection, query):
                         told[number].append(decode_event(body))
                 except msgspec.MsgspecError as error:
                     raise _unreadable(names[number], error) from error
