@@ -80,10 +80,16 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
     return app
 
 
-def _settle() -> None:
+@contextlib.contextmanager
+def _settled() -> Iterator[None]:
     """Have the collector of cycles pass over what is loaded by now: it stays, and each look at it takes 0.1 s."""
     gc.collect()
     gc.freeze()
+    try:
+        yield
+    finally:
+        # What the interpreter does not find when it ends, libraries report as leaked.
+        gc.unfreeze()
 
 
 def _healthz() -> PlainTextResponse:
@@ -123,7 +129,6 @@ def serve(
         resile.facts.refresh()
         app = create_app(resile)
         warm_up(app)
-        _settle()
         address = settings.base_url or _address(listening)
         try:
             # Only now: whoever connects before the data is open would wait without knowing for what.
@@ -132,7 +137,8 @@ def serve(
             raise _cannot_listen(settings.host, settings.port, error) from None
         server = _Server(app, settings, lambda: _greet(app, settings, address, say))
         try:
-            server.run(sockets=[listening])
+            with _settled():
+                server.run(sockets=[listening])
         finally:
             server.has_ended()
 

@@ -21,7 +21,7 @@ from .test_imports import MAPPING, ROWS, hand_in
 from .test_server import first_line, running
 from .visitor import Visitor
 
-N_ROWS = 25_000
+N_ROWS = 60_000
 HANGING = """
 import socket, sys, threading
 from fastapi import FastAPI
