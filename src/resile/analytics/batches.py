@@ -6,7 +6,7 @@ import pyarrow as pa
 from ibis import Table
 from ibis.expr import operations as ops
 
-_N_ROWS = 200_000
+_N_ROWS = 100_000
 
 
 def batches_of(table: Table) -> Iterator[pa.RecordBatch]:
