@@ -243,8 +243,16 @@ def _joined(parts: list[Observations], needs: Sequence[str]) -> Observations:
 
 
 def _microseconds(column: pa.Array, for_null: int) -> Ints:
-    numbers: Ints = column.cast(pa.int64()).fill_null(for_null).to_numpy()
-    return numbers
+    if not len(column):
+        return np.zeros(0, dtype=np.int64)
+    whole = column.cast(pa.int64())
+    # What stands where nothing is known is undefined; it is written over, not copied around.
+    numbers: Ints = pa.Array.from_buffers(
+        whole.type, len(whole), [None, whole.buffers()[1]], 0, whole.offset
+    ).to_numpy()
+    if not column.null_count:
+        return numbers
+    return np.where(column.is_null().to_numpy(zero_copy_only=False), for_null, numbers)
 
 
 def _period(started_us: Ints, every: Every) -> Coded:
@@ -262,7 +270,8 @@ def _period(started_us: Ints, every: Every) -> Coded:
 
 def _grouped(observations: Observations, sides: dict[str, Coded]) -> Observations:
     keys, groups = combined(list(sides.values()), observations.n)
-    return replace(observations, keys=[dict(zip(sides, key, strict=True)) for key in keys], groups=groups)
+    names = tuple(sides)
+    return replace(observations, keys=[dict(zip(names, key)) for key in keys], groups=groups)  # noqa: B905 - of one length
 
 
 def _spread(

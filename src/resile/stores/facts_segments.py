@@ -34,7 +34,8 @@ _DEAD_SHARE = 0.3
 _UNLIKE_ONE_ANOTHER = {"incident_id", "title", "ref"}
 # How the files are written.
 PARQUET: dict[str, Any] = {
-    "compression": "zstd",
+    # Read in place by every question: a third larger than with zstd, and a sixth less to do.
+    "compression": "lz4",
     "use_dictionary": [
         field.name for field in FACTS_SCHEMA if pa.types.is_string(field.type) and field.name not in _UNLIKE_ONE_ANOTHER
     ],
@@ -116,7 +117,7 @@ class SegmentWriter:
         path = self._new_path("parquet")
         self._connection.execute(
             f"COPY (SELECT * FROM ({select_live(group)}) ORDER BY incident_id) TO {_quoted(str(path))} "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROWS_PER_GROUP})"
+            f"(FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE {_ROWS_PER_GROUP})"
         )
         sync_file(path)
         return Segment(path=str(path), n_rows=sum(one.n_live for one in group), n_bytes=path.stat().st_size)
