@@ -33,6 +33,20 @@ def options(tmp_path: Path) -> SourceOptions:
     return SourceOptions(mapping=tmp_path / "map.yaml", severity_aliases={"awful": Severity.SEV1})
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that are started from here on."""
+    processes: list[subprocess.Popen[bytes]] = []
+    start = read_apart._started
+
+    def watched() -> subprocess.Popen[bytes]:
+        processes.append(start())
+        return processes[-1]
+
+    monkeypatch.setattr(read_apart, "_started", watched)
+    return processes
+
+
 def table(folder: Path, n: int) -> Path:
     """Rows that are taken, one that cannot be read, one that does not count, one twice."""
     rows = [f"{k},it broke {k} ü,2024-01-02 10:{k % 60:02d},2024-01-02 12:00,awful,disk,failure" for k in range(n)]
@@ -74,16 +88,8 @@ def test_what_cannot_be_read_at_all_is_told_in_the_same_words(tmp_path: Path, op
 
 
 def test_killed_process_is_told_and_what_it_read_is_kept(
-    tmp_path: Path, options: SourceOptions, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, options: SourceOptions, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    started = []
-    start = read_apart._started
-
-    def watched() -> object:
-        started.append(start())
-        return started[-1]
-
-    monkeypatch.setattr(read_apart, "_started", watched)
     readings = readings_apart("table", options, table(tmp_path, 200_000))
     first = next(readings)
 
@@ -100,18 +106,13 @@ def state_of(process: subprocess.Popen[bytes]) -> str:
 
 
 def test_nothing_is_lost_where_signals_come_between(
-    tmp_path: Path, options: SourceOptions, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    options: SourceOptions,
+    started: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A bare file writes only a part when it is stopped on the way; unbuffered standard output is one."""
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-    started = []
-    start = read_apart._started
-
-    def watched() -> subprocess.Popen[bytes]:
-        started.append(start())
-        return started[-1]
-
-    monkeypatch.setattr(read_apart, "_started", watched)
     path = table(tmp_path, 60_000)
     readings = readings_apart("table", options, path)
     found = [next(readings)]
@@ -129,16 +130,8 @@ def test_nothing_is_lost_where_signals_come_between(
 
 
 def test_process_ends_when_nobody_listens_any_more(
-    tmp_path: Path, options: SourceOptions, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, options: SourceOptions, started: list[subprocess.Popen[bytes]]
 ) -> None:
-    started = []
-    start = read_apart._started
-
-    def watched() -> object:
-        started.append(start())
-        return started[-1]
-
-    monkeypatch.setattr(read_apart, "_started", watched)
     readings = readings_apart("table", options, table(tmp_path, 100_000))
     next(readings)
 
