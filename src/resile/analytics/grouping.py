@@ -92,6 +92,22 @@ class Observed(Struct, frozen=True):
         return self.in_groups is not self.once
 
 
+class Others(Struct, frozen=True):
+    """Services of incidents besides their first: one row for each.
+
+    Attributes:
+        of: the incident's place among all.
+    """
+
+    of: Ints
+    services: Coded
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.of)
+
+
 class Population(Struct, frozen=True):
     """The counted incidents of a question, fetched once, to be asked again and again.
 
@@ -99,7 +115,7 @@ class Population(Struct, frozen=True):
         query: the question; it may be grouped by other dimensions than its own, if they were fetched.
         everyone: each incident once, in no groups.
         texts: their dimensions that are no periods, by name; of services, the first.
-        others: their further services; None where nobody has any, or none were asked for.
+        others: their further services; None where none were asked for.
         excluded: numbers of incidents that do not count, by reason.
         window: the query's, up to the present instant at most.
     """
@@ -107,7 +123,7 @@ class Population(Struct, frozen=True):
     query: Query
     everyone: Observations
     texts: dict[str, Coded]
-    others: pa.ListArray | None
+    others: Others | None
     excluded: dict[str, int]
     window: Window
 
@@ -115,7 +131,7 @@ class Population(Struct, frozen=True):
         """The incidents by these dimensions; the periods are those in which they started."""
         once = self.everyone
         sides = {name: _period(once.started_us, Every(name)) if name in PERIODS else self.texts[name] for name in by}
-        if self.others is not None and "service" in sides:
+        if self.others is not None and self.others.n and "service" in sides:
             return Observed(*_spread(once, self.others, sides, self.query), self.excluded, self.window)
         once = _grouped(once, sides)
         return Observed(once, once, self.excluded, self.window)
@@ -154,12 +170,11 @@ def population(
         **columns,
     )
     parts = _each(lambda batch: _part(batch, window, needs, texts), batches_of(wanted))
-    others = pa.concat_arrays([part.others for part in parts]) if parts and "other_services" in columns else None
     return Population(
         query=query,
         everyone=_joined([part.everyone for part in parts], needs),
         texts={name: joined([part.texts[name] for part in parts]) for name in texts},
-        others=others if others is not None and others.null_count < len(others) else None,
+        others=_others_joined(parts) if "other_services" in columns else None,
         excluded={reason: sum(part.excluded.get(reason, 0) for part in parts) for reason in EXCLUSIONS},
         window=window,
     )
@@ -170,19 +185,36 @@ class _Part(Struct, frozen=True):
 
     everyone: Observations
     texts: dict[str, Coded]
-    others: pa.ListArray | None
+    others: Others | None
     excluded: dict[str, int]
 
 
 def _part(batch: pa.RecordBatch, window: Window, needs: Sequence[str], texts: Sequence[str]) -> _Part:
-    counted = batch["excluded_because"].is_null()
+    counted: Bools = batch["excluded_because"].is_null().to_numpy(zero_copy_only=False)
     excluded = {row["values"]: row["counts"] for row in pc.value_counts(batch["excluded_because"]).to_pylist()}
-    rows = np.flatnonzero(counted.to_numpy(zero_copy_only=False))
+    rows = np.flatnonzero(counted)
     return _Part(
         everyone=_ungrouped(batch, window, needs).taken(rows),
         texts={name: coded(batch[name]).taken(rows) for name in texts},
-        others=batch["other_services"].filter(counted) if "other_services" in batch.schema.names else None,
+        others=_others(batch["other_services"], counted) if "other_services" in batch.schema.names else None,
         excluded=excluded,
+    )
+
+
+def _others(column: pa.ListArray, counted: Bools) -> Others:
+    parents = pc.list_parent_indices(column).to_numpy()
+    kept = counted[parents]
+    places = np.cumsum(counted) - 1
+    return Others(places[parents[kept]], coded(pc.list_flatten(column)).taken(kept))
+
+
+def _others_joined(parts: Sequence[_Part]) -> Others:
+    nobody = np.zeros(0, dtype=np.int64)
+    starts = np.cumsum([0, *(part.everyone.n for part in parts)])
+    found = [(start, part.others) for start, part in zip(starts, parts, strict=False) if part.others is not None]
+    return Others(
+        np.concatenate([nobody, *(others.of + start for start, others in found)]),
+        joined([others.services for _, others in found]),
     )
 
 
@@ -275,13 +307,12 @@ def _grouped(observations: Observations, sides: dict[str, Coded]) -> Observation
 
 
 def _spread(
-    once: Observations, others: pa.ListArray, sides: dict[str, Coded], query: Query
+    once: Observations, others: Others, sides: dict[str, Coded], query: Query
 ) -> tuple[Observations, Observations]:
     """Each incident once, by its first service; and once for each of its services that the query asks for."""
-    again = pc.list_parent_indices(others).to_numpy()
-    more = {name: side.taken(again) for name, side in sides.items()} | {"service": coded(pc.list_flatten(others))}
+    more = {name: side.taken(others.of) for name, side in sides.items()} | {"service": others.services}
     sides = {name: side.followed_by(more[name]) for name, side in sides.items()}
-    in_groups = _grouped(once.followed_by(once.taken(again)), sides)
+    in_groups = _grouped(once.followed_by(once.taken(others.of)), sides)
     once = replace(once, keys=in_groups.keys, groups=in_groups.groups[: once.n])
     service = sides["service"]
     for condition in query.where:

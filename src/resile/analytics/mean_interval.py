@@ -1,6 +1,7 @@
 """The interval of a mean by the bootstrap-t, for many groups at once (docs/adr/0010-mean-interval.md)."""
 
 import math
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ N_EXACT = 128
 N_TAIL = 64
 _RANK_LOW, _RANK_HIGH = 24, 974  # of 999, from 0: (999 + 1) · 2.5 % and 97.5 %
 _SEED = 20_240_705
-_N_ROWS = 512  # groups per step: statistics of 512 × 999 resamples stay in the processor's cache
+_N_ROWS = 128  # groups per step: statistics of 128 × 999 resamples stay in the processor's cache
 _LEAST_VARIANCE = 1e-6  # of a resample, in units of the group's own variance; below it the ratio is noise
 _FARTHEST = 100  # deviations from the mean at which a bound says nothing any more: some resamples hardly vary at all
 
@@ -89,29 +90,41 @@ def _size_class(n: int) -> int:
 
 def _studentised(durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats) -> Floats:
     """The 2.5 % and 97.5 % quantiles (2, rows) of (mean* - mean) / s*, in units of 1, not of the standard error."""
-    sizes = edges[rows + 1] - edges[rows]
-    n = int(sizes[0])
+    n = int(edges[rows[0] + 1] - edges[rows[0]])
+    first, second, spare = _room.arrays[:, : len(rows)]
     if n <= N_EXACT:
         places = edges[rows][:, None] + np.arange(n)
         scores = _standardised(durations, places, means[rows], deviations[rows])
-        drawn = _drawn(n, n)
-        first = scores @ drawn
-        second = np.square(scores, out=scores) @ drawn
+        squares, drawn = np.square(scores), _drawn(n, n)
     else:
-        first, second = _moments_of_large(durations, edges, rows, means, deviations)
-    second -= np.square(first)
+        scores, squares, drawn = _large(durations, edges, rows, means, deviations)
+    np.matmul(scores, drawn, out=first)
+    np.matmul(squares, drawn, out=second)
+    second -= np.square(first, out=spare)
     np.maximum(second, _LEAST_VARIANCE, out=second)
     np.sqrt(second, out=second)
     first /= second
     # One rank after the other: NumPy picks a single one with vector instructions, but not two.
     first.partition(_RANK_HIGH, axis=1)
     first[:, :_RANK_HIGH].partition(_RANK_LOW, axis=1)
-    quantiles = first[:, (_RANK_LOW, _RANK_HIGH)].T.astype(np.float64)
+    quantiles: Floats = first[:, (_RANK_LOW, _RANK_HIGH)].T.astype(np.float64)
     return np.where(np.abs(quantiles) < _FARTHEST, quantiles, np.sign(quantiles) * np.inf)
 
 
+class _Room(threading.local):
+    """Where a thread computes, step after step: memory asked for anew each time costs as much as the computing."""
+
+    def __init__(self) -> None:
+        self.arrays: Single = np.empty((3, _N_ROWS, N_RESAMPLES), dtype=np.float32)
+
+
+_room = _Room()
+
+
 def _standardised(durations: Column, places: Ints, means: Floats, deviations: Floats) -> Single:
-    return ((durations[places] - means[:, None]) / deviations[:, None]).astype(np.float32)
+    scores = durations[places] - means[:, None]
+    scores /= deviations[:, None]
+    return scores.astype(np.float32)
 
 
 @lru_cache(maxsize=1024)
@@ -132,14 +145,21 @@ def _drawn(n: int, n_distinct: int) -> Single:
 
 
 @lru_cache(maxsize=1024)
-def _normals(n: int) -> Single:
-    return np.random.default_rng((_SEED, n, 2)).standard_normal((2, N_RESAMPLES)).astype(np.float32)
+def _drawn_of_large(n: int) -> Single:
+    """What `_large` is multiplied with (N_TAIL + 3, N_RESAMPLES): draws of the tail, the share of the others, normals.
+
+    The normals are scaled by the root of that share, as the deviation of a sum grows.
+    """
+    tail = _drawn(n, N_TAIL)
+    others = np.maximum(1 - tail.sum(axis=0), 0)
+    normals = np.random.default_rng((_SEED, n, 2)).standard_normal((2, N_RESAMPLES)).astype(np.float32)
+    return np.vstack((tail, others, np.sqrt(others) * normals))
 
 
-def _moments_of_large(
+def _large(
     durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats
-) -> tuple[Single, Single]:
-    """Mean and mean square (rows, N_RESAMPLES) of standardised resamples of large groups.
+) -> tuple[Single, Single, Single]:
+    """Large groups as two matrices (rows, N_TAIL + 3) which, times the third, give their resamples' moments.
 
     The N_TAIL largest values, of which a heavy tail's sum consists, are drawn one by one; what is drawn of the many
     others is a sum of at least n - N_TAIL bounded terms, taken from its normal limit with the exact means, variances
@@ -148,21 +168,16 @@ def _moments_of_large(
     sizes = edges[rows + 1] - edges[rows]
     places = edges[rows + 1][:, None] - np.arange(N_TAIL, 0, -1)
     tail = _standardised(durations, places, means[rows], deviations[rows])
-    kind = _size_class(int(sizes[0]))
-    drawn = _drawn(kind, N_TAIL)
     mean, mean_square, spread, spread_square, shared = _moments_of_bulk(durations, edges, rows, means, deviations)
-    # Shares of n, as the drawn ones are: the mean of what is left, and the deviation of that mean.
-    bulk = np.maximum(1 - drawn.sum(axis=0), 0)
-    roots = np.sqrt(bulk / sizes[:, None].astype(np.float32))
-    one, other = _normals(kind)
-    first = tail @ drawn + bulk * mean + roots * (spread * one)
-    second = np.square(tail) @ drawn + bulk * mean_square + roots * (shared * one + spread_square * other)
-    return first, second
+    root = np.sqrt(sizes)[:, None]
+    scores = np.hstack((tail, mean, spread / root, np.zeros_like(mean)), dtype=np.float32)
+    squares = np.hstack((np.square(tail), mean_square, shared / root, spread_square / root), dtype=np.float32)
+    return scores, squares, _drawn_of_large(_size_class(int(sizes[0])))
 
 
 def _moments_of_bulk(
     durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats
-) -> tuple[Single, ...]:
+) -> tuple[Floats, ...]:
     """For all but the N_TAIL largest, standardised: mean, mean square, and the Cholesky factor of their covariance."""
     starts, stops = edges[rows], edges[rows + 1] - N_TAIL
     powers = np.zeros((4, len(rows)))
@@ -181,7 +196,7 @@ def _moments_of_bulk(
     with np.errstate(divide="ignore", invalid="ignore"):
         shared = np.where(spread > 0, (m3 - m1 * m2) / spread, 0)
     spread_square = np.sqrt(np.maximum(m4 - m2 * m2 - shared * shared, 0))
-    return tuple(column[:, None].astype(np.float32) for column in (m1, m2, spread, spread_square, shared))
+    return tuple(column[:, None] for column in (m1, m2, spread, spread_square, shared))
 
 
 def _pieces(starts: list[int], stops: list[int]) -> Iterator[list[tuple[int, int, int]]]:

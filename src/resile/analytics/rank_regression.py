@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from msgspec import Struct
@@ -52,6 +53,8 @@ def slope(x: Floats, log_durations: Floats, is_open: Bools, strata: Ints | None 
     parts = [np.arange(n)] if strata is None else [np.flatnonzero(strata == kind) for kind in np.unique(strata)]
     scores = [_score(x[rows], log_durations[rows], is_open[rows]) for rows in parts]
 
+    # The search asks twice at the ends of where it looks.
+    @cache
     def test(supposed: float) -> float:
         """The standardised score: negative below the true slope, positive above, 0 where nothing can be told."""
         total, variance = np.sum([score(supposed) for score in scores], axis=0)

@@ -13,7 +13,8 @@ from msgspec import Struct, field
 SHORTER, LONGER, NO_EVIDENCE = "shorter", "longer", "no evidence either way"
 
 
-class GroupStatistics(Struct, frozen=True):
+# There are thousands of groups, and none leads back to itself: the collector need not look at each.
+class GroupStatistics(Struct, frozen=True, gc=False):
     """A group's figures; the fields and their meaning are in docs/reference/measures.md.
 
     Attributes:
@@ -41,7 +42,7 @@ class GroupStatistics(Struct, frozen=True):
     notes: list[str] = []
 
 
-class PeriodStatistics(Struct, frozen=True):
+class PeriodStatistics(Struct, frozen=True, gc=False):
     """A period's figures; values are null where it holds no incident."""
 
     start: datetime

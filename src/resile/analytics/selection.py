@@ -36,7 +36,7 @@ def selected(facts: Table, query: Query, *, known_until: datetime | None = None)
     horizon = marks.horizon
     table = facts.mutate(
         started_at=marks.started_at,
-        ended_at=marks.ended_at,
+        ended_at=marks.is_open.ifelse(ibis.null(), facts[query.clock.end.value]),
         is_open=marks.is_open,
         excluded_because=marks.excluded_because,
     )
@@ -50,6 +50,7 @@ class Marks(Struct, frozen=True):
     """What a question says of each incident, as expressions over the facts; `selected` says what they mean.
 
     Attributes:
+        ended_at: of those that count; null while open.
         belongs: predicates that hold together for the incidents that the question is about.
         horizon: up to where the incidents are looked at.
     """
@@ -73,7 +74,8 @@ def marked(facts: Table, query: Query, known_until: datetime | None) -> Marks:
     belongs_at = ibis.coalesce(start, facts.declared_at)
     return Marks(
         started_at=start,
-        ended_at=is_open.ifelse(ibis.null(), stop),
+        # The shortest that is right for those that count: the engine works through it once for each incident.
+        ended_at=(stop <= horizon).ifelse(stop, ibis.null()),
         is_open=is_open,
         excluded_because=ibis.cases(
             (facts.exclusion.notnull(), facts.exclusion),

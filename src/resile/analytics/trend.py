@@ -34,8 +34,8 @@ def begin_trend(observed: Observations, window: Window, every: Every) -> Callabl
         window: up to where the incidents were looked at.
     """
     told = meanwhile(lambda: _line_and_steps(observed, every))
-    periods = period_statistics(observed, window, every)
-    return lambda: replace(told(), periods=periods)
+    periods = meanwhile(lambda: period_statistics(observed, window, every))
+    return lambda: replace(told(), periods=periods())
 
 
 def _line_and_steps(observed: Observations, every: Every) -> Trend:
