@@ -1,4 +1,4 @@
-"""Which instant holds, which phases lie between, and where instants contradict each other."""
+"""Which instant holds and what was told with it, which phases lie between, and where instants contradict each other."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -113,8 +113,8 @@ def _corrected(incident: Incident, kind: str) -> tuple[Claim, ...]:
         if correction is None:
             after.append(claim)
         elif correction.to is not None:
-            moved = Claim(correction.to, claim.event_id, correction.stamp[0], correction.source, correction.by)
-            after.append(moved)
+            told = (correction.stamp[0], correction.source, correction.by, claim.text)
+            after.append(Claim(correction.to, claim.event_id, *told))
     return tuple(sorted(after, key=lambda claim: (claim.at, claim.event_id)))
 
 
@@ -125,6 +125,21 @@ def _chosen(kind: str, claims: tuple[Claim, ...], since: datetime | None) -> Ins
         return None
     chosen = claims[0] if len(claims) == 1 else min(claims, key=lambda claim: _TRUST[claim.source])
     return Instant(chosen.at, chosen.source, chosen.event_id)
+
+
+def responder_of(incident: Incident) -> str | None:
+    """Who acknowledged last, of those whose acknowledgement stands after corrections; None where nobody was named."""
+    return _last_told(incident, InstantName.ACKNOWLEDGED)
+
+
+def cause_of(incident: Incident) -> str | None:
+    """The cause identified last, of those that stand after corrections; None where none was told."""
+    return _last_told(incident, InstantName.IDENTIFIED)
+
+
+def _last_told(incident: Incident, name: InstantName) -> str | None:
+    claims = _corrected(incident, name.value) if name.value in incident.claims else ()
+    return next((claim.text for claim in reversed(claims) if claim.text), None)
 
 
 def contradictions(known: Instants) -> tuple[Contradiction, ...]:
