@@ -10,7 +10,7 @@ from msgspec import Struct
 from resile.model.event import Source
 from resile.model.incident import Claim, Incident, InstantName
 
-_UNDONE_BY_REOPENING = frozenset({"mitigated", "restored", "closed"})
+UNDONE_BY_REOPENING = frozenset({"mitigated", "restored", "closed"})
 # Telemetry before a person's memory, a person's word before another system's, a conclusion last.
 _TRUST = {Source.MEASURED: 0, Source.HUMAN: 1, Source.REPORTED: 2, Source.INFERRED: 3}
 
@@ -119,7 +119,7 @@ def _corrected(incident: Incident, kind: str) -> tuple[Claim, ...]:
 
 
 def _chosen(kind: str, claims: tuple[Claim, ...], since: datetime | None) -> Instant | None:
-    if kind in _UNDONE_BY_REOPENING:
+    if kind in UNDONE_BY_REOPENING:
         claims = claims[::-1] if since is None else tuple(claim for claim in claims[::-1] if claim.at > since)
     if not claims:
         return None
