@@ -127,6 +127,12 @@ def _chosen(kind: str, claims: tuple[Claim, ...], since: datetime | None) -> Ins
     return Instant(chosen.at, chosen.source, chosen.event_id)
 
 
+def last_reopening(incident: Incident) -> Claim | None:
+    """The latest reopening that stands after corrections; None where there is none."""
+    claims = _corrected(incident, "reopened") if "reopened" in incident.claims else ()
+    return claims[-1] if claims else None
+
+
 def responder_of(incident: Incident) -> str | None:
     """Who acknowledged last, of those whose acknowledgement stands after corrections; None where nobody was named."""
     return _last_told(incident, InstantName.ACKNOWLEDGED)
