@@ -241,6 +241,22 @@ def test_large_groups_get_the_bootstrap_t_although_their_bulk_is_not_drawn_one_b
     assert high[0] - mean == pytest.approx(reference[1] - mean, rel=0.12)
 
 
+@pytest.mark.parametrize(
+    "sizes", [(N_EXACT, N_EXACT + 3), (N_EXACT + 3, N_EXACT), (N_EXACT + 1, N_EXACT + 9), (40, 41)]
+)
+def test_the_interval_of_a_mean_is_the_same_in_whatever_company_it_is_computed(sizes: tuple[int, int]) -> None:
+    rng = np.random.default_rng(9)
+    groups = [np.sort(np.exp(rng.normal(0, 1.5, n))) for n in sizes]
+    means, deviations = np.array([one.mean() for one in groups]), np.array([one.std() for one in groups])
+
+    together = mean_intervals(np.concatenate(groups), np.cumsum([0, *sizes]), means, deviations)
+
+    for place, values in enumerate(groups):
+        own = slice(place, place + 1)
+        alone = mean_intervals(values, np.array([0, len(values)]), means[own], deviations[own])
+        assert [end[place] for end in together] == pytest.approx([end[0] for end in alone], rel=1e-4)
+
+
 def test_equal_durations_say_nothing_of_how_far_the_mean_may_lie() -> None:
     table = one_group([60.0] * 30)
 

@@ -155,6 +155,16 @@ def test_only_the_class_asked_for_becomes_shorter() -> None:
     assert (answer.mean_before_s, answer.mean_after_s) == (45 * 60, 35 * 60)
 
 
+def test_what_if_says_by_which_clock_it_counts_and_how_many_are_open() -> None:
+    rows = [full("a", 0, 30, 5, 5, 5, 5), incident("b", at(days=1)), incident("c", at(days=2), impact_began=at(days=2))]
+
+    sooner = what_if_report(facts(rows), asking(), "detect", 10)
+    shorter = what_if_report(facts(rows), asking(), "identify", 1)
+
+    assert (sooner.clock, sooner.n, sooner.n_open) == ("impact_to_restored", 1, 1)
+    assert (shorter.clock, shorter.n, shorter.n_open) == ("detected_to_restored", 1, 2)
+
+
 def test_what_if_over_a_short_window_is_not_blown_up_to_a_year() -> None:
     window = asking().window.__class__(START, at(days=7))
 

@@ -207,15 +207,30 @@ def test_nothing_is_so_many_times_as_long_as_nothing() -> None:
 
 def test_what_if_tells_before_after_and_saved() -> None:
     answer = WhatIf(
-        phase="detect", minutes_sooner=5, where={}, n_changed=120, n=130, median_before_s=2280, median_after_s=2040,
+        clock="impact_to_restored", phase="detect", minutes_sooner=5, where={}, n_changed=120, n=130, n_open=0,
+        median_before_s=2280, median_after_s=2040,
         mean_before_s=1, mean_after_s=1, saved_s=23_400, saved_per_year_s=93_600,
     )  # fmt: skip
 
     assert sentences.what_if_sentence(answer) == (
-        "Median 38 min → 34 min: 6.5 h of waiting saved in 120 incidents of this window; at that rate 26 h a year."
+        "Median time to restore from impact 38 min → 34 min: 6.5 h of waiting saved in 120 incidents of this window; "
+        "at that rate 26 h a year."
     )
     assert sentences.what_if_sentence(replace(answer, n_changed=1, saved_per_year_s=None)) == (
-        "Median 38 min → 34 min: 6.5 h of waiting saved in 1 incident of this window."
+        "Median time to restore from impact 38 min → 34 min: 6.5 h of waiting saved in 1 incident of this window."
+    )
+
+
+def test_what_if_says_that_its_median_is_not_the_headlines_where_some_are_open() -> None:
+    answer = WhatIf(
+        clock="detected_to_restored", phase="verify", minutes_sooner=5, where={}, n_changed=120, n=130, n_open=40,
+        median_before_s=2280, median_after_s=2040, mean_before_s=1, mean_after_s=1, saved_s=23_400,
+        saved_per_year_s=None,
+    )  # fmt: skip
+
+    assert sentences.what_if_sentence(answer) == (
+        "Median time to restore 38 min → 34 min, over the 130 restored without the 40 still open: "
+        "6.5 h of waiting saved in 120 incidents of this window."
     )
 
 

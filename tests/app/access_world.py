@@ -1,5 +1,6 @@
 """Accounts on a real store, with a clock that stands still."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from argon2 import PasswordHasher
@@ -32,6 +33,20 @@ class CountingHasher(PasswordHasher):
         return super().verify(hash, password)
 
 
+class InterruptedHasher(PasswordHasher):
+    """argon2 during whose work something else happens, as there is time for while a real check takes half a second."""
+
+    def __init__(self, meanwhile: Callable[[], object], **costs: int) -> None:
+        super().__init__(**CHEAP | costs)
+        self._meanwhile = [meanwhile]
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> bool:  # noqa: A002 - argon2's own name
+        is_right = super().verify(hash, password)
+        while self._meanwhile:
+            self._meanwhile.pop()()
+        return is_right
+
+
 class World:
     """A store with its use cases, and a clock that stands still."""
 
@@ -51,6 +66,10 @@ class World:
         """Have Ann add Bob, who chooses a password and logs in."""
         self.access.choose_password(self.accounts.add_user(ann, "bob", role), BOBS)
         return self.who(self.login("bob", BOBS))
+
+    def interrupted(self, meanwhile: Callable[[], object], **costs: int) -> Access:
+        """The use cases in another process, in which this happens right after a password was checked."""
+        return Access(self.store, self.clock, Passwords(InterruptedHasher(meanwhile, **costs)))
 
     def login(self, name: str, password: str, address: str = HOME) -> str:
         return self.access.login(name, password, address=address, client="Firefox")

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from argon2 import PasswordHasher
@@ -291,6 +292,40 @@ def test_a_password_hashed_at_other_costs_is_hashed_anew_at_the_next_login(world
     assert after is not None
     assert "t=2" in after
     assert world.access.of_session(session) is not None
+
+
+@pytest.mark.parametrize("costs", [{}, {"time_cost": 2}])
+def test_who_logs_in_with_a_password_that_is_changed_just_then_stays_out(world: World, costs: dict[str, int]) -> None:
+    ann = world.ann()
+    change = partial(world.access.change_password, ann, ANNS, BOBS, address=HOME)
+
+    with pytest.raises(AccessError, match="log in again"):
+        world.interrupted(change, **costs).login("ann", ANNS, address=HOME)
+
+    assert [session.id for session in world.access.sessions(ann)] == [ann.session.id]
+    assert world.who(world.login("ann", BOBS)).name == "ann"
+
+
+def test_who_is_disabled_while_logging_in_is_not_let_in_by_being_enabled(world: World) -> None:
+    ann = world.ann()
+    bob = world.bob(ann)
+    disable = partial(world.accounts.disable, ann, bob.user.id)
+
+    with pytest.raises(AccessError, match="log in again"):
+        world.interrupted(disable).login("bob", BOBS, address=HOME)
+    world.accounts.enable(ann, bob.user.id)
+
+    assert world.access.sessions(bob) == []
+
+
+def test_of_two_who_change_one_password_at_once_the_later_is_refused(world: World) -> None:
+    ann = world.ann()
+    first = partial(world.access.change_password, ann, ANNS, "purple monkey dishwasher", address=HOME)
+
+    with pytest.raises(AccessError, match="log in again"):
+        world.interrupted(first).change_password(ann, ANNS, "a thief was here once", address=HOME)
+
+    assert world.who(world.login("ann", "purple monkey dishwasher")).name == "ann"
 
 
 @pytest.mark.parametrize(

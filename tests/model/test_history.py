@@ -114,6 +114,17 @@ def test_events_bear_the_sources_of_their_steps() -> None:
     assert detected.source is Source.MEASURED
 
 
+def test_new_words_are_followed_although_the_source_told_of_something_that_is_yet_to_come() -> None:
+    to_come = (Step("impact_began", NOW + timedelta(days=30)),)
+    first, renamed = draft(steps=to_come), draft(steps=to_come, title="maintenance", severity=Severity.SEV4)
+
+    timeline = imported(first, renamed)
+
+    incident = fold("x:1", timeline)
+    assert (value_of(incident.title, ""), value_of(incident.severity, None)) == ("maintenance", Severity.SEV4)
+    assert record_history(renamed, timeline, now=NOW + timedelta(days=2), by=BY) == []
+
+
 def test_a_step_of_unknown_kind_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="'fixed' is unknown"):
         imported(draft(steps=(Step("fixed", T0),)))

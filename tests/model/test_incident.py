@@ -7,12 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resile.model.event import (
+    Acknowledged,
     Corrected,
     Declared,
     Described,
     Detected,
     Event,
     Exclusion,
+    Identified,
     Marked,
     Mitigated,
     Reopened,
@@ -24,7 +26,16 @@ from resile.model.event import (
     kind_of,
 )
 from resile.model.incident import Incident, InstantName, evolve, fold, labels_of, value_of
-from resile.model.phases import PHASE_ENDS, Status, contradictions, instants, phases, status_of
+from resile.model.phases import (
+    PHASE_ENDS,
+    Status,
+    cause_of,
+    contradictions,
+    instants,
+    phases,
+    responder_of,
+    status_of,
+)
 from resile.model.severity import Severity
 from tests.model.strategies import timelines
 
@@ -129,6 +140,32 @@ def test_a_correction_to_nothing_takes_the_event_back_even_if_it_is_learnt_first
     timeline = [Corrected(**at(60, 2), event_id="00001", to=None), Restored(**at(5, 1))]
 
     assert instants(fold("INC-1", timeline)).restored is None
+
+
+def test_who_acknowledged_and_the_cause_go_with_the_events_that_say_so_whichever_is_learnt_first() -> None:
+    timeline = [
+        Acknowledged(**at(5, 1), who="ann"),
+        Acknowledged(**at(9, 2), who="bob"),
+        Identified(**at(20, 3), cause="a full disk"),
+        Corrected(**at(60, 4), event_id="00002", to=None),
+        Corrected(**at(61, 5), event_id="00003", to=None),
+    ]
+
+    for told in (timeline, timeline[::-1]):
+        assert responder_of(fold("INC-1", told)) == "ann"
+        assert cause_of(fold("INC-1", told)) is None
+
+
+def test_whoever_acknowledged_last_after_corrections_is_the_responder() -> None:
+    timeline = [
+        Acknowledged(**at(5, 1), who="ann"),
+        Acknowledged(**at(9, 2), who="bob"),
+        Acknowledged(**at(12, 3)),
+        Corrected(**at(60, 4), event_id="00001", to=T0 + timedelta(minutes=10)),
+    ]
+
+    assert responder_of(fold("INC-1", timeline[:3])) == "bob"
+    assert responder_of(fold("INC-1", timeline)) == "ann"
 
 
 def test_the_severity_that_holds_is_the_one_set_last_in_the_world_not_the_one_learnt_last() -> None:

@@ -120,6 +120,50 @@ def test_restoring_twice_asks_to_correct_or_reopen(room: Room) -> None:
     assert instants(room.incident).n_reopened == 1
 
 
+@pytest.mark.parametrize("name", [InstantName.DETECTED, InstantName.IDENTIFIED, InstantName.MITIGATED])
+def test_an_instant_that_no_reopening_would_undo_asks_to_be_corrected_only(room: Room, name: InstantName) -> None:
+    if name is not InstantName.DETECTED:
+        room.do(Reach(name))
+
+    with pytest.raises(TransitionError, match=r"is known already .*; correct event 0000\d$"):
+        room.do(Reach(name))
+
+
+def test_a_mitigation_can_be_told_anew_after_reopening_as_the_refusal_says(room: Room) -> None:
+    room.do(Reach(InstantName.MITIGATED))
+    room.do(Reach(InstantName.RESTORED))
+
+    with pytest.raises(TransitionError, match="reopen it first"):
+        room.do(Reach(InstantName.MITIGATED))
+
+    room.do(Reopen())
+    assert room.do(Reach(InstantName.MITIGATED))
+
+
+@pytest.mark.parametrize("name", [InstantName.MITIGATED, InstantName.RESTORED, InstantName.CLOSED])
+@pytest.mark.parametrize("minutes_before", [0, 5])
+def test_what_the_reopening_would_undo_at_once_is_refused(room: Room, name: InstantName, minutes_before: int) -> None:
+    room.do(Reach(InstantName.RESTORED), after=10)
+    (reopened,) = room.do(Reopen(), after=10)
+
+    with pytest.raises(TransitionError, match=f"was reopened only at .* correct event {reopened.id}"):
+        room.do(Reach(name), at=reopened.at - timedelta(minutes=minutes_before))
+
+    room.do(Reach(name), at=reopened.at + timedelta(seconds=1))
+    assert instants(room.incident).get(name) is not None
+
+
+def test_a_reopening_that_was_taken_back_stands_in_nobodys_way(room: Room) -> None:
+    (restored,) = room.do(Reach(InstantName.RESTORED), after=10)
+    (reopened,) = room.do(Reopen(), after=10)
+    room.do(Correct(restored.id, None))
+    room.do(Correct(reopened.id, None))
+
+    room.do(Reach(InstantName.RESTORED), at=reopened.at - timedelta(minutes=5))
+
+    assert instants(room.incident).restored is not None
+
+
 def test_a_reopening_before_the_restore_is_refused(room: Room) -> None:
     room.do(Reach(InstantName.RESTORED), after=30)
 

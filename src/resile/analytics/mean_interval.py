@@ -85,7 +85,8 @@ def _size_class(n: int) -> int:
     if n <= N_EXACT:
         return n
     n_steps = round(math.log(n / N_EXACT) / math.log(1.05))
-    return round(N_EXACT * math.pow(1.05, n_steps))
+    # Never N_EXACT itself: groups of that size are drawn in another way, and one step is computed in one way.
+    return max(N_EXACT + 1, round(N_EXACT * math.pow(1.05, n_steps)))
 
 
 def _studentised(durations: Column, edges: Ints, rows: Ints, means: Floats, deviations: Floats) -> Floats:

@@ -238,13 +238,21 @@ class CompareReport(Struct, frozen=True, kw_only=True):
 
 
 class WhatIf(Struct, frozen=True, kw_only=True):
-    """What would have been, had a phase been shorter for a class."""
+    """What would have been, had a phase been shorter for a class.
 
+    Attributes:
+        clock: by which it was computed; not always the one asked for.
+        n: restored ones, over which all medians and means are taken.
+        n_open: open ones, which stand in none of them.
+    """
+
+    clock: str
     phase: str
     minutes_sooner: float
     where: dict[str, list[str]]
     n_changed: int
     n: int
+    n_open: int
     median_before_s: float | None
     median_after_s: float | None
     mean_before_s: float | None

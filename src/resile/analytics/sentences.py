@@ -201,7 +201,7 @@ def _why_none(statistics: GroupStatistics) -> str:
 
 
 def what_if_sentence(answer: WhatIf) -> str:
-    """What would have been: `Median 38 min → 34 min: 24 h of waiting saved in 120 incidents of this window; …`."""
+    """What would have been: `Median time to restore 38 min → 34 min: 24 h of waiting saved in 120 incidents of …`."""
     if answer.n_changed == 0:
         return f"No incident has a known time of {phase_doing(answer.phase)} that could be shortened."
     before, after = answer.median_before_s, answer.median_after_s
@@ -211,7 +211,10 @@ def what_if_sentence(answer: WhatIf) -> str:
     # The incidents are the window's; only the time saved may be told by the year.
     incidents = f"{counted(answer.n_changed, 'incident')} of this window"
     rate = "" if answer.saved_per_year_s is None else f"; at that rate {duration(answer.saved_per_year_s)} a year"
-    return f"Median {pair}: {duration(answer.saved_s)} of waiting saved in {incidents}{rate}."
+    # Beside a headline of another clock, or one that counts the open ones too, it must be told apart.
+    over = f", over the {number(answer.n)} restored without the {number(answer.n_open)} still open"
+    median = f"Median {clock_name(answer.clock).lower()} {pair}{over if answer.n_open else ''}"
+    return f"{median}: {duration(answer.saved_s)} of waiting saved in {incidents}{rate}."
 
 
 def median_note(statistics: GroupStatistics) -> str:

@@ -53,11 +53,13 @@ def what_if_report(
     saved_s = float(saved_us.sum()) / 1e6
     length = everyone.window.end - everyone.window.start
     return WhatIf(
+        clock=str(clock),
         phase=phase,
         minutes_sooner=minutes,
         where={condition.dimension: list(condition.values) for condition in where},
         n_changed=int(changed.sum()),
         n=len(before),
+        n_open=everyone.once.n - len(before),
         median_before_s=median_before,
         median_after_s=median_after,
         mean_before_s=mean_before,

@@ -145,14 +145,13 @@ class Access:
         check_password(password, name)
         if self._accounts.link(digest(secret), Purpose.SET_UP, now) is None:
             raise _link_fails("start resile again for a new one")
-        user = User(
-            id=new_id(), name=name, role=Role.ADMIN, created_at=now, password_hash=self._passwords.hash(password)
-        )
+        hashed = self._passwords.hash(password)
+        user = User(id=new_id(), name=name, role=Role.ADMIN, created_at=now, password_hash=hashed)
         change = Change(at=now, by="link:set_up", action="first admin made", subject=f"user:{name}")
         if not self._accounts.add_first_admin(user, digest(secret), change):
             raise _link_fails("start resile again for a new one")
         _log.info("first admin made", user=name)
-        return self._begin_session(user, now, client)
+        return self._begin_session(user, hashed, now, client)
 
     def login(self, name: str, password: str, *, address: str, client: str = "") -> str:
         """Check name and password, and begin a session.
@@ -165,7 +164,8 @@ class Access:
 
         Raises:
             TooManyAttemptsError: wait.
-            AccessError: name or password is wrong, or the account is disabled; it does not say which.
+            AccessError: name or password is wrong, or the account is disabled; it does not say which. Or the account
+                was changed while the password was checked.
         """
         now = self._clock.now()
         name = name.strip().lower()[:200]
@@ -177,13 +177,16 @@ class Access:
         # What cannot be a name is nobody's; it costs the same all the same.
         user = self._accounts.user_named(name) if _NAME.fullmatch(name) else None
         is_right = self._passwords.is_right(None if user is None else user.password_hash, password)
-        if user is None or not is_right or user.disabled_at is not None:
+        if user is None or user.password_hash is None or not is_right or user.disabled_at is not None:
             self._note_failure(user, address, now)
             raise AccessError("name or password is wrong; try again, or ask an admin for a new link")
+        secret = self._begin_session(user, user.password_hash, now, client)
         self._forget(limits, now)
-        if user.password_hash is not None and self._passwords.is_outdated(user.password_hash):
-            self._accounts.set_password(user.id, self._passwords.hash(password), None, keep_session=None)
-        return self._begin_session(user, now, client)
+        if self._passwords.is_outdated(user.password_hash):
+            # Where somebody set another one meanwhile, theirs stays.
+            anew = self._passwords.hash(password)
+            self._accounts.set_password(user.id, anew, None, instead_of=user.password_hash, keep_session=None)
+        return secret
 
     def _forget(self, limits: Sequence[AttemptLimit], at: datetime) -> None:
         """After a success; the address keeps its failures, lest one good account buy guesses at all others."""
@@ -198,7 +201,7 @@ class Access:
             Change(at=now, by="login page", action="login failed", subject=subject, detail=f"from {address}")
         )
 
-    def _begin_session(self, user: User, now: datetime, client: str) -> str:
+    def _begin_session(self, user: User, checked: str, now: datetime, client: str) -> str:
         secret = secrets.token_urlsafe(32)
         session = Session(
             id=new_id(),
@@ -210,7 +213,8 @@ class Access:
             client=client[:200],
         )
         change = Change(at=now, by=f"user:{user.name}", action="logged in", subject=f"user:{user.name}")
-        self._accounts.add_session(session, change)
+        if not self._accounts.add_session(session, change, password_hash=checked):
+            raise _changed_meanwhile()
         return secret
 
     def of_session(self, secret: str) -> Identity | None:
@@ -268,7 +272,7 @@ class Access:
         """Change their own password; all their other sessions end.
 
         Raises:
-            AccessError: the old password is wrong.
+            AccessError: the old password is wrong, or was changed by somebody else just then.
             TooManyAttemptsError: wait.
             ConfigError: the new one will not do.
         """
@@ -279,13 +283,15 @@ class Access:
         oldest = self._accounts.reserve_attempt(limits, now)
         if oldest is not None:
             raise TooManyAttemptsError(oldest + ATTEMPTS_WITHIN - now)
-        if not self._passwords.is_right(user.password_hash, old):
+        if user.password_hash is None or not self._passwords.is_right(user.password_hash, old):
             self._note_failure(user, address, now)
             raise AccessError("the old password is wrong; try again, or ask an admin for a new link")
         self._forget(limits, now)
         change = Change(at=now, by=identity.by, action="password changed", subject=f"user:{user.name}")
         kept = None if identity.session is None else identity.session.token_hash
-        self._accounts.set_password(user.id, self._passwords.hash(new), change, keep_session=kept)
+        hashed = self._passwords.hash(new)
+        if not self._accounts.set_password(user.id, hashed, change, instead_of=user.password_hash, keep_session=kept):
+            raise _changed_meanwhile()
 
     def choose_password(self, secret: str, password: str) -> User:
         """Choose a password through a link; all the user's sessions end.
@@ -320,6 +326,10 @@ def new_link(secret: str, purpose: Purpose, user_id: str | None, now: datetime) 
     return Link(
         token_hash=digest(secret), purpose=purpose, user_id=user_id, created_at=now, expires_at=now + LINK_LASTS
     )
+
+
+def _changed_meanwhile() -> AccessError:
+    return AccessError("the account was changed while its password was checked; log in again")
 
 
 def _link_fails(way_out: str) -> AccessError:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from resile.app.incidents import IncidentView
 from resile.model.event import Event, Exclusion
 from resile.model.incident import InstantName, labels_of, value_of
-from resile.model.phases import Instant
+from resile.model.phases import Instant, cause_of, responder_of
 from resile.model.severity import Severity
 
 
@@ -69,8 +69,8 @@ def incident_out(view: IncidentView) -> IncidentOut:
         exclusion=value_of(incident.exclusion, None),
         merged_into=value_of(incident.merged_into, None),
         absorbed=sorted(incident.absorbed),
-        cause=value_of(incident.cause, None),
-        responder=value_of(incident.responder, None),
+        cause=cause_of(incident),
+        responder=responder_of(incident),
         n_reopened=view.instants.n_reopened,
         version=view.version,
         instants={name.value: view.instants.get(name) for name in InstantName},

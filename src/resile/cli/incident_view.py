@@ -14,7 +14,7 @@ from resile.cli.drawing import share_bar
 from resile.cli.tables import plain_table, print_table
 from resile.model.event import Event, Source, kind_of
 from resile.model.incident import Incident, InstantName, labels_of, value_of
-from resile.model.phases import Phase
+from resile.model.phases import Phase, cause_of, responder_of
 
 if TYPE_CHECKING:
     from resile.app.incidents import IncidentPage, IncidentRow, IncidentView, Listing
@@ -94,8 +94,8 @@ def _facts(view: "IncidentView") -> list[tuple[str, str]]:
     facts = [
         ("Services", ", ".join(services_of(incident))),
         ("Team", value_of(incident.team, None) or ""),
-        ("Cause", value_of(incident.cause, None) or ""),
-        ("Responder", value_of(incident.responder, None) or ""),
+        ("Cause", cause_of(incident) or ""),
+        ("Responder", responder_of(incident) or ""),
         ("Labels", ", ".join(f"{name}={value}" for name, value in labels_of(incident).items())),
         ("From", " ".join(filter(None, (incident.origin, incident.ref, value_of(incident.url, None))))),
         ("Merged into", value_of(incident.merged_into, None) or ""),

@@ -76,7 +76,8 @@ def _first_import(draft: Draft, *, now: datetime, by: str) -> list[Event]:
     steps = sorted(draft.steps, key=_AT)
     declared = Declared(
         id="00001",
-        at=steps[0].at if steps else now,
+        # Never in the future, where words that are changed before then would not yet hold.
+        at=min(steps[0].at, now) if steps else now,
         recorded_at=now,
         by=by,
         source=Source.REPORTED,

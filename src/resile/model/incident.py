@@ -62,13 +62,14 @@ class Register(Struct, Generic[T], frozen=True, gc=False):
 
 
 class Claim(Struct, frozen=True, gc=False):
-    """Somebody's word that an instant, or a reopening, happened."""
+    """Somebody's word that an instant, or a reopening, happened; `text`: who acknowledged, or the cause identified."""
 
     at: datetime
     event_id: str
     recorded_at: datetime
     source: Source
     by: str
+    text: str | None = None
 
 
 class Correction(Struct, frozen=True, gc=False):
@@ -100,8 +101,6 @@ class Incident(Struct, frozen=True, kw_only=True, gc=False):
     exclusion: Register[Exclusion | None] | None = None
     merged_into: Register[str | None] | None = None
     absorbed: frozenset[str] = frozenset()
-    cause: Register[str | None] | None = None
-    responder: Register[str | None] | None = None
     origin: str | None = None
     ref: str | None = None
     claims: Mapping[str, tuple[Claim, ...]] = {}
@@ -144,11 +143,9 @@ def evolve(incident: Incident, event: Event) -> Incident:  # noqa: C901, PLR0911
         case Detected() | Restored() | Closed() | ImpactBegan() | Mitigated() | Reopened():
             return replace(incident, n_events=n, claims=_claimed(incident, event))
         case Acknowledged():
-            responder = _set(incident.responder, event.who, stamp) if event.who else incident.responder
-            return replace(incident, n_events=n, claims=_claimed(incident, event), responder=responder)
+            return replace(incident, n_events=n, claims=_claimed(incident, event, event.who))
         case Identified():
-            cause = _set(incident.cause, event.cause, stamp) if event.cause else incident.cause
-            return replace(incident, n_events=n, claims=_claimed(incident, event), cause=cause)
+            return replace(incident, n_events=n, claims=_claimed(incident, event, event.cause))
         case SeverityChanged():
             return replace(incident, n_events=n, severity=_set(incident.severity, event.severity, stamp))
         case Described():
@@ -171,9 +168,9 @@ def _set(register: Register[T] | None, value: T, stamp: Stamp) -> Register[T]:
     return Register(value, stamp) if register is None else register.offered(value, stamp)
 
 
-def _claimed(incident: Incident, event: InstantEvent) -> dict[str, tuple[Claim, ...]]:
+def _claimed(incident: Incident, event: InstantEvent, text: str | None = None) -> dict[str, tuple[Claim, ...]]:
     kind = KIND_OF_CLAIM[type(event)]
-    claim = Claim(event.at, event.id, event.recorded_at, event.source, event.by)
+    claim = Claim(event.at, event.id, event.recorded_at, event.source, event.by, text)
     known = incident.claims.get(kind)
     claims = dict(incident.claims)
     claims[kind] = (claim,) if known is None else tuple(sorted((*known, claim), key=_claim_order))
@@ -198,8 +195,6 @@ def _declared(incident: Incident, event: Declared, stamp: Stamp) -> Incident:
         exclusion=_set(incident.exclusion, event.exclusion, stamp),
         merged_into=incident.merged_into,
         absorbed=incident.absorbed,
-        cause=incident.cause,
-        responder=incident.responder,
         origin=event.origin or incident.origin,
         ref=event.ref or incident.ref,
         claims=incident.claims,

@@ -30,7 +30,7 @@ from resile.model.event import (
 )
 from resile.model.history import event_id
 from resile.model.incident import Incident, InstantName, value_of
-from resile.model.phases import contradictions, instants
+from resile.model.phases import UNDONE_BY_REOPENING, contradictions, instants, last_reopening
 from resile.model.severity import Severity
 
 
@@ -203,9 +203,10 @@ def _reach(incident: Incident, command: Reach, at: datetime) -> list[tuple[Any, 
         raise TransitionError(f"incident {incident.id} was merged into {into}; go on there")
     known = instants(incident).get(name)
     if known is not None and name is not InstantName.ACKNOWLEDGED:
+        or_reopen = ", or reopen it first" if _would_be_undone(incident, name) else ""
         raise TransitionError(
             f"incident {incident.id}: {name} is known already ({known.at.isoformat()}); "
-            f"correct event {known.event_id}, or reopen it first"
+            f"correct event {known.event_id}{or_reopen}"
         )
     if name is InstantName.ACKNOWLEDGED:
         fields: list[tuple[Any, dict[str, Any]]] = [(Acknowledged, {"who": command.text})]
@@ -213,8 +214,24 @@ def _reach(incident: Incident, command: Reach, at: datetime) -> list[tuple[Any, 
         fields = [(Identified, {"cause": command.text})]
     else:
         fields = [(_REACHED[name], {})]
+    _refuse_undone(incident, name, at)
     _refuse_contradiction(incident, name, at)
     return fields
+
+
+def _would_be_undone(incident: Incident, name: InstantName) -> bool:
+    """Whether the incident could be reopened, and the instant would no longer hold then."""
+    known = instants(incident)
+    return name.value in UNDONE_BY_REOPENING and (known.restored or known.closed) is not None
+
+
+def _refuse_undone(incident: Incident, name: InstantName, at: datetime) -> None:
+    reopened = last_reopening(incident)
+    if reopened is not None and name.value in UNDONE_BY_REOPENING and at <= reopened.at:
+        raise TransitionError(
+            f"incident {incident.id}: it was reopened only at {reopened.at.isoformat()}, {name} would not hold; "
+            f"give a later time or correct event {reopened.event_id}"
+        )
 
 
 def _refuse_contradiction(incident: Incident, name: InstantName, at: datetime) -> None:

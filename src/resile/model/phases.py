@@ -1,4 +1,4 @@
-"""Which instant holds, which phases lie between, and where instants contradict each other."""
+"""Which instant holds and what was told with it, which phases lie between, and where instants contradict each other."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from msgspec import Struct
 from resile.model.event import Source
 from resile.model.incident import Claim, Incident, InstantName
 
-_UNDONE_BY_REOPENING = frozenset({"mitigated", "restored", "closed"})
+UNDONE_BY_REOPENING = frozenset({"mitigated", "restored", "closed"})
 # Telemetry before a person's memory, a person's word before another system's, a conclusion last.
 _TRUST = {Source.MEASURED: 0, Source.HUMAN: 1, Source.REPORTED: 2, Source.INFERRED: 3}
 
@@ -113,18 +113,39 @@ def _corrected(incident: Incident, kind: str) -> tuple[Claim, ...]:
         if correction is None:
             after.append(claim)
         elif correction.to is not None:
-            moved = Claim(correction.to, claim.event_id, correction.stamp[0], correction.source, correction.by)
-            after.append(moved)
+            told = (correction.stamp[0], correction.source, correction.by, claim.text)
+            after.append(Claim(correction.to, claim.event_id, *told))
     return tuple(sorted(after, key=lambda claim: (claim.at, claim.event_id)))
 
 
 def _chosen(kind: str, claims: tuple[Claim, ...], since: datetime | None) -> Instant | None:
-    if kind in _UNDONE_BY_REOPENING:
+    if kind in UNDONE_BY_REOPENING:
         claims = claims[::-1] if since is None else tuple(claim for claim in claims[::-1] if claim.at > since)
     if not claims:
         return None
     chosen = claims[0] if len(claims) == 1 else min(claims, key=lambda claim: _TRUST[claim.source])
     return Instant(chosen.at, chosen.source, chosen.event_id)
+
+
+def last_reopening(incident: Incident) -> Claim | None:
+    """The latest reopening that stands after corrections; None where there is none."""
+    claims = _corrected(incident, "reopened") if "reopened" in incident.claims else ()
+    return claims[-1] if claims else None
+
+
+def responder_of(incident: Incident) -> str | None:
+    """Who acknowledged last, of those whose acknowledgement stands after corrections; None where nobody was named."""
+    return _last_told(incident, InstantName.ACKNOWLEDGED)
+
+
+def cause_of(incident: Incident) -> str | None:
+    """The cause identified last, of those that stand after corrections; None where none was told."""
+    return _last_told(incident, InstantName.IDENTIFIED)
+
+
+def _last_told(incident: Incident, name: InstantName) -> str | None:
+    claims = _corrected(incident, name.value) if name.value in incident.claims else ()
+    return next((claim.text for claim in reversed(claims) if claim.text), None)
 
 
 def contradictions(known: Instants) -> tuple[Contradiction, ...]:

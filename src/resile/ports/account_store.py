@@ -189,12 +189,16 @@ class AccountStore(Protocol):
         ...
 
     def set_password(
-        self, user_id: str, password_hash: str, change: Change | None, *, keep_session: bytes | None
-    ) -> None:
+        self, user_id: str, password_hash: str, change: Change | None, *, instead_of: str, keep_session: bytes | None
+    ) -> bool:
         """Store a new password and end the user's sessions but the one of that token hash.
 
         Args:
             change: None for the same password hashed anew; no session is ended then.
+            instead_of: the hash against which the old password was checked.
+
+        Returns:
+            False if the user's hash is another one by now; nothing is changed then.
         """
         ...
 
@@ -210,8 +214,15 @@ class AccountStore(Protocol):
         """Use up a password link and set its user's password, ending all sessions; False if it was used before."""
         ...
 
-    def add_session(self, session: Session, change: Change) -> None:
-        """Store a session; expired ones of anybody are thrown away."""
+    def add_session(self, session: Session, change: Change, *, password_hash: str) -> bool:
+        """Store a session; expired ones of anybody are thrown away.
+
+        Args:
+            password_hash: against which the password was checked.
+
+        Returns:
+            False if the user's hash is another one by now, or the user is disabled; nothing is stored then.
+        """
         ...
 
     def session(self, token_hash: bytes) -> tuple[Session, User] | None:

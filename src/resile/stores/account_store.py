@@ -102,11 +102,13 @@ class SqlAccountStore:
             _record(connection, change)
 
     def set_password(
-        self, user_id: str, password_hash: str, change: Change | None, *, keep_session: bytes | None
-    ) -> None:
-        """Store a new password and end the user's other sessions."""
+        self, user_id: str, password_hash: str, change: Change | None, *, instead_of: str, keep_session: bytes | None
+    ) -> bool:
+        """Store a new password and end the user's other sessions; False if the old one is no longer that one."""
         with self._database.writing() as connection:
-            _set_password(connection, user_id, password_hash)
+            as_checked = (users.c.id == user_id) & (users.c.password_hash == instead_of)
+            if not connection.execute(update(users).where(as_checked).values(password_hash=password_hash)).rowcount:
+                return False
             if change is not None:
                 others = sessions.c.user_id == user_id
                 if keep_session is not None:
@@ -115,6 +117,7 @@ class SqlAccountStore:
                 # Whoever changes a password fears that somebody knows a way in: a link sent before is one too.
                 connection.execute(delete(links).where(links.c.user_id == user_id))
                 _record(connection, change)
+            return True
 
     def add_link(self, link: Link, change: Change | None) -> None:
         """Store a link; earlier ones of its purpose and user no longer work."""
@@ -137,17 +140,22 @@ class SqlAccountStore:
             used_up = connection.execute(delete(links).where(links.c.token_hash == link.token_hash))
             if not used_up.rowcount or link.user_id is None:
                 return False
-            _set_password(connection, link.user_id, password_hash)
+            connection.execute(update(users).where(users.c.id == link.user_id).values(password_hash=password_hash))
             connection.execute(delete(sessions).where(sessions.c.user_id == link.user_id))
             _record(connection, change)
             return True
 
-    def add_session(self, session: Session, change: Change) -> None:
-        """Store a session; expired ones are thrown away."""
+    def add_session(self, session: Session, change: Change, *, password_hash: str) -> bool:
+        """Store a session, unless the user was disabled or the password changed; expired ones are thrown away."""
         with self._database.writing() as connection:
+            as_checked = select(users.c.id).where(users.c.id == session.user_id, users.c.password_hash == password_hash)
+            # Locked, so that whoever disables the user or changes the password comes before, or ends this session.
+            if not _one(connection, as_checked.where(users.c.disabled_at.is_(None)).with_for_update()):
+                return False
             connection.execute(delete(sessions).where(sessions.c.expires_at <= to_us(session.created_at)))
             connection.execute(insert(sessions), _session_row(session))
             _record(connection, change)
+            return True
 
     def session(self, token_hash: bytes) -> tuple[Session, User] | None:
         """The session of that token hash and its user."""
@@ -281,10 +289,6 @@ def _working_link(token_hash: bytes, purpose: Purpose, now: datetime) -> Select[
     return select(links).where(
         links.c.token_hash == token_hash, links.c.purpose == purpose.value, links.c.expires_at > to_us(now)
     )
-
-
-def _set_password(connection: Connection, user_id: str, password_hash: str) -> None:
-    connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
 
 def _record(connection: Connection, change: Change) -> None:

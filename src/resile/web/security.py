@@ -154,6 +154,17 @@ def set_cookie(
     )
 
 
+def delete_cookie(response: Response, request: Request, settings: Settings, name: str) -> None:
+    """Take one of our cookies away; over https browsers heed that only of a header that is marked as secure."""
+    response.delete_cookie(
+        cookie_name(request, settings, name),
+        path="/",
+        secure=is_https(request, settings),
+        httponly=True,
+        samesite="lax",
+    )
+
+
 def new_visitor() -> str:
     """The secret that ties the forms of somebody who is not logged in to their browser."""
     return secrets.token_urlsafe(24)

@@ -92,6 +92,21 @@ def test_an_instant_that_was_wrong_is_corrected_or_taken_back(visitor: Visitor, 
     assert gone.json()["status"] == "open"
 
 
+def test_who_never_acknowledged_and_what_never_was_the_cause_are_taken_back_with_their_events(
+    visitor: Visitor, clock: SimulatedClock
+) -> None:
+    declare(visitor)
+    clock.advance(timedelta(minutes=1))
+    taken = send(visitor, "acknowledge", text="bob").json()["instants"]["acknowledged"]["event_id"]
+    found = send(visitor, "identify", text="a full disk").json()["instants"]["identified"]["event_id"]
+
+    send(visitor, "correct", event_id=taken, to=None)
+    after = send(visitor, "correct", event_id=found, to=None).json()
+
+    assert (after["responder"], after["cause"]) == (None, None)
+    assert send(visitor, "identify", text="an expired certificate").json()["cause"] == "an expired certificate"
+
+
 def test_one_incident_is_merged_into_another(visitor: Visitor, clock: SimulatedClock) -> None:
     declare(visitor)
     declare(visitor, title="The same")

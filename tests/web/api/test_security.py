@@ -251,6 +251,19 @@ def test_over_https_cookies_are_bound_to_the_host_and_browsers_told_to_stay_ther
     assert answer.headers["strict-transport-security"].startswith("max-age=")
 
 
+def test_over_https_logging_out_takes_the_cookie_away_in_the_only_way_that_browsers_heed(resile: Resile) -> None:
+    settings = resile.settings.model_copy(update={"base_url": "https://127.0.0.1:8321"})
+    visitor = Visitor(create_app(_with_settings(resile, settings), passwords=PASSWORDS))
+    visitor.client.base_url = "https://127.0.0.1:8321"
+    here = {"origin": "https://127.0.0.1:8321"}
+
+    cookie = visitor.send("/logout", seen_on="/setup", headers=here).headers["set-cookie"]
+
+    # A `__Host-` cookie is neither set nor deleted by a header without these two.
+    assert cookie.startswith('__Host-resile_session=""')
+    assert {"Secure", "Path=/", "Max-Age=0"} <= set(cookie.split("; "))
+
+
 def _with_settings(resile: Resile, settings: Settings) -> Resile:
     return Resile(
         settings=settings,

@@ -11,7 +11,7 @@ from resile.app.passwords import MIN_LENGTH
 from resile.model.errors import AccessError, ConfigError, ConflictError
 from resile.web.errors import status_of
 from resile.web.pages.rendering import render
-from resile.web.security import cookie_name, set_cookie
+from resile.web.security import delete_cookie, set_cookie
 
 router = APIRouter()
 
@@ -134,7 +134,7 @@ async def logout(request: Request) -> Response:
     if request.state.identity is not None:
         await to_thread.run_sync(_access(request).logout, request.state.identity)
     answer = RedirectResponse("/login", status_code=303)
-    answer.delete_cookie(cookie_name(request, request.app.state.resile.settings, "session"), path="/")
+    delete_cookie(answer, request, request.app.state.resile.settings, "session")
     return answer
 
 

@@ -16,7 +16,7 @@ from resile.app.questions import known_window
 from resile.app.wiring import Resile
 from resile.model.event import Exclusion, Source
 from resile.model.incident import InstantName, labels_of, value_of
-from resile.model.phases import PHASE_ENDS, Phase
+from resile.model.phases import PHASE_ENDS, Phase, cause_of, responder_of
 from resile.model.severity import Severity
 from resile.ports.account_store import Scope as Right
 from resile.web.pages.rendering import render
@@ -90,6 +90,8 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
         "severity_name": None if severity is None else severity.value,
         "services": services,
         "team": value_of(incident.team, None),
+        "responder": responder_of(incident),
+        "cause": cause_of(incident),
         "url": _web_address(value_of(incident.url, None)),
         "labels": labels_of(incident),
         "exclusion": value_of(incident.exclusion, None),

@@ -75,7 +75,8 @@ def lines_of(timeline: Sequence[Event], incident: Incident) -> list[Line]:
 def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str], taken_in_at: datetime | None) -> Line:
     what, text = _words(event, kinds)
     is_instant = type(event) in KIND_OF_CLAIM
-    if not is_instant:
+    # An import corrects its source's notes and updates too; of other events only instants heed corrections.
+    if not is_instant and not isinstance(event, Noted | Updated):
         correction = None
     moved = correction is not None and correction.to is not None and correction.to != event.at
     is_late = event.recorded_at - event.at > _LATE and event.recorded_at != taken_in_at
