@@ -241,6 +241,17 @@ def test_large_groups_get_the_bootstrap_t_although_their_bulk_is_not_drawn_one_b
     assert high[0] - mean == pytest.approx(reference[1] - mean, rel=0.12)
 
 
+def test_the_interval_of_a_mean_hardly_moves_from_one_large_size_to_the_next() -> None:
+    lengths = []
+    for n in (858, 879):
+        values = np.exp(1.5 * stats.norm.ppf((np.arange(n) + 0.5) / n))
+        mean, deviation = values.mean(), values.std()
+        low, high = mean_intervals(values, np.array([0, n]), np.array([mean]), np.array([deviation]))
+        lengths.append(np.array([mean - low[0], high[0] - mean]) * np.sqrt(n) / deviation)
+
+    assert lengths[0] == pytest.approx(lengths[1], rel=0.03)
+
+
 @pytest.mark.parametrize(
     "sizes", [(N_EXACT, N_EXACT + 3), (N_EXACT + 3, N_EXACT), (N_EXACT + 1, N_EXACT + 9), (40, 41)]
 )

@@ -171,9 +171,12 @@ def _large(
     tail = _standardised(durations, places, means[rows], deviations[rows])
     mean, mean_square, spread, spread_square, shared = _moments_of_bulk(durations, edges, rows, means, deviations)
     root = np.sqrt(sizes)[:, None]
+    # The draws are those of another size, nearly the same: with them, too, resamples are centred on the group's mean.
+    kind = _size_class(int(sizes[0]))
+    mean *= (sizes[:, None] - N_TAIL) / (kind - N_TAIL)
     scores = np.hstack((tail, mean, spread / root, np.zeros_like(mean)), dtype=np.float32)
     squares = np.hstack((np.square(tail), mean_square, shared / root, spread_square / root), dtype=np.float32)
-    return scores, squares, _drawn_of_large(_size_class(int(sizes[0])))
+    return scores, squares, _drawn_of_large(kind)
 
 
 def _moments_of_bulk(

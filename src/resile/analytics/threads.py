@@ -18,7 +18,7 @@ def _helpers() -> tuple[ThreadPoolExecutor, int]:
 
 
 def share(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """The results of `work` in the order of the items, each done by whoever is free; the first failure comes out.
+    """The results of `work` in the order of the items, each done by whoever is free; a failure comes out.
 
     The calling thread does what nobody else takes up, so that work may share out work of its own.
     """
