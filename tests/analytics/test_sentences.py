@@ -79,7 +79,8 @@ def test_another_clock_has_another_verb() -> None:
 
 
 def test_what_could_not_be_seen_is_said() -> None:
-    assert sentences.detectable_sentence(trend(detectable_change=0.35)).startswith("a change below 35 %")
+    said = sentences.detectable_sentence(trend(detectable_change=0.35))
+    assert said == "a change below 35 % over the whole window could not be seen with this many incidents"
     assert sentences.detectable_sentence(trend(n=3)) == "too few incidents to see any change"
 
 

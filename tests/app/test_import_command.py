@@ -90,6 +90,9 @@ def test_a_dry_run_leaves_no_trace_of_incidents_or_refused_rows(folder: Path) ->
         (["table", "t.csv", "--mapping", "t.yaml", "--timezone", "Mars"], "time zone 'Mars' is unknown"),
         (["table", "t.csv", "--mapping", "t.yaml", "--name", "a:b"], "name 'a:b' cannot be used"),
         (["table", "t.csv", "--mapping", "t.yaml", "--refused", "t.csv"], "would overwrite the input"),
+        (["table", ".", "--mapping", "t.yaml"], ". is a folder; give a file"),
+        (["servicenow", "/"], "/ is a folder; give a file"),
+        (["upptime", "."], ". cannot be read as a git repository"),
         (["jira", "t.csv", "--guess"], "--guess proposes mappings of tables"),
     ],
 )

@@ -252,6 +252,19 @@ def test_exclusions_severities_and_contradictions_are_counted(world: World) -> N
     assert summary.doubts[0].example.startswith("restored 2024-01-01 07:00:00 is before detected 2024-01-01 08:00:00")
 
 
+def test_an_instant_in_the_future_is_taken_with_a_doubt_instead_of_missing_in_silence(world: World) -> None:
+    year = 366 * 24
+    ahead = replace(draft(1), steps=(Step("detected", START + year * HOUR),))
+
+    summary = world.take(ahead, draft(2, hours=year), draft(3))
+
+    assert (summary.n_new, summary.n_doubtful, summary.n_contradictory) == (3, 2, 0)
+    assert [doubt.example for doubt in summary.doubts] == [
+        "detected 2025-01-01 08:00:00 lies in the future, and is left out until then; correct it, or the time zone",
+        "restored 2025-01-01 10:00:00 lies in the future, and is left out until then; correct it, or the time zone",
+    ]
+
+
 def test_the_same_incident_twice_in_one_input_ends_as_the_last_one_tells(world: World) -> None:
     world.take(draft(1), draft(1, hours=4))
 

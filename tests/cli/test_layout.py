@@ -56,6 +56,16 @@ def test_a_long_title_is_cut_and_nothing_else_of_the_row(long_names: Terminal, c
     assert all(part in said for incident_id in ids for part in (incident_id[:6], incident_id[-2:]))
 
 
+def test_a_wide_terminal_holds_a_long_id_in_one_line(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("ref,began\nCheckout of the shop (TCP)@1786351227,2024-03-01 10:00\n")
+    (tmp_path / "t.yaml").write_text("id: ref\ndetected: began\norigin: checks\n")
+    terminal.run("import", "table", str(tmp_path / "t.csv"), "--mapping", str(tmp_path / "t.yaml"))
+
+    said = terminal.is_wide(160).says("incident", "list")
+
+    assert "checks:Checkout of the shop (TCP)@1786351227" in said
+
+
 def test_the_line_of_periods_is_as_long_as_it_says(year: Terminal) -> None:
     said = year.is_wide(50).says("report", "restore").splitlines()
 

@@ -7,6 +7,7 @@ import pytest
 from resile.model.errors import ConfigError
 from resile.model.event import Exclusion, Source
 from resile.model.severity import Severity
+from resile.ports.source import SourceOptions, Taken
 from resile.sources.registry import descriptions, kinds, open_source
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -292,6 +293,16 @@ def test_upptimes_first_down_and_next_up_make_an_outage(read_known, repository) 
     assert shop.labels["worst"] == "down"
     assert readings.remarks == ["2 services are checked; 2 of them had outages, 1 are still down"]
     assert readings.skipped[0].reason == "the commit is no check"
+
+
+def test_the_present_folder_is_named_as_it_is_called(repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, commit = repository
+    commit(1, "🟥 Door is down (0 in 0 ms) [skip ci] [upptime]")
+    monkeypatch.chdir(folder)
+
+    readings = list(open_source("upptime", SourceOptions()).read(Path()))
+
+    assert [one.place.file for one in readings if isinstance(one, Taken)] == ["checks"]
 
 
 def test_what_is_no_repository_says_so(read_known, tmp_path: Path) -> None:

@@ -101,12 +101,13 @@ def trend_detail(trend: Trend) -> str:
 
 
 def detectable_sentence(trend: Trend) -> str:
-    """What could have been seen: `a change below 35 % could not be seen with this many incidents`."""
+    """What could have been seen: `a change below 35 % over the whole window could not be seen with this many ...`."""
     if trend.detectable_change is None:
         return "too few incidents to see any change" if trend.n else ""
     if percent(trend.detectable_change) == "0 %":
         return ""
-    return f"a change below {percent(trend.detectable_change)} could not be seen with this many incidents"
+    smallest = percent(trend.detectable_change)
+    return f"a change below {smallest} over the whole window could not be seen with this many incidents"
 
 
 def _spoken_change(trend: Trend) -> tuple[float | None, float | None, float | None, str]:

@@ -14,6 +14,10 @@ from resile.analytics.query import Query
 from resile.analytics.results import Survival, SurvivalPoint
 
 N_POINTS_MOST = 500
+# The shares at which a curve is read off: half and nine in ten restored. However long the curve, these steps are kept.
+READ_AT = (0.5, 0.1)
+# A share is a product of many; this is far above its rounding and far below one incident in ten million.
+ROUNDING = 1e-8
 
 
 def survival_report(facts: Table, query: Query, *, known_until: datetime | None = None) -> Survival:
@@ -28,7 +32,9 @@ def survival_of(found: Population) -> Survival:
     median, low, high = (float(column[0]) for column in kaplan_meier.medians(ordered))
     curve = kaplan_meier.curve(ordered)
     last = len(curve.seconds) - 1
-    places = np.unique(np.linspace(0, last, min(N_POINTS_MOST, last + 1)).round().astype(np.int64)).tolist()
+    even = np.linspace(0, last, min(N_POINTS_MOST, last + 1)).round().astype(np.int64)
+    read = [place for share in READ_AT for place in np.flatnonzero(curve.survival <= share + ROUNDING)[:1]]
+    places = np.union1d(even, np.array(read, dtype=np.int64)).tolist()
     points = [
         SurvivalPoint(
             after_s=float(curve.seconds[place]),

@@ -1,4 +1,4 @@
-"""Whether a draft's instants follow each other as they should."""
+"""Whether a draft's instants follow each other as they should, and lie behind us."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,4 +31,15 @@ def out_of_order(steps: Sequence[Step]) -> str | None:
                     "the incident contradicts itself and is left out of measures until that is corrected"
                 )
             before = name
+    return None
+
+
+def lies_ahead(steps: Sequence[Step], now: datetime) -> str | None:
+    """A sentence on the first instant that is yet to come: without it such an incident would be missing in silence."""
+    for step in steps:
+        if step.at > now and step.kind in _CHAIN:
+            return (
+                f"{step.kind} {step.at:%Y-%m-%d %H:%M:%S} lies in the future, and is left out until then; "
+                "correct it, or the time zone"
+            )
     return None

@@ -149,7 +149,7 @@ class _Run:
         # What was said of rows since the last batch, in order; of rows that wait, their incident's id.
         self._untold: list[RowOutcome | str] = []
         self._under_way: _Batch | None = None
-        self.tally = Tally()
+        self.tally = Tally(now)
 
     def hear(self, reading: Reading) -> None:
         """Take one reading in."""

@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
+from datetime import datetime
 
 from msgspec import Struct
 
-from resile.app.draft_order import out_of_order
+from resile.app.draft_order import lies_ahead, out_of_order
 from resile.ports.source import Place, Taken
 
 # Sentences that differ only in figures and quoted words are one kind; beyond so many kinds they are counted together.
@@ -79,7 +80,8 @@ class _Kinds:
 class Tally:
     """Counts what becomes of rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
+        self._now = now
         self._outcomes: Counter[str] = Counter()
         self._excluded: Counter[str] = Counter()
         self._severities: Counter[str] = Counter()
@@ -91,12 +93,14 @@ class Tally:
         """Count a draft that was read, and what it brought.
 
         Returns:
-            All doubts about it, those on the order of its instants included.
+            All doubts about it, those on its instants included.
         """
         draft, doubts = taken.draft, taken.doubts
         if (wrong := out_of_order(draft.steps)) is not None:
             self._n_contradictory += 1
             doubts = (*doubts, wrong)
+        if (ahead := lies_ahead(draft.steps, self._now)) is not None:
+            doubts = (*doubts, ahead)
         self._outcomes[outcome] += 1
         self._severities[draft.severity.value if draft.severity is not None else "none"] += 1
         if draft.exclusion is not None:

@@ -83,7 +83,8 @@ def import_(
         timezone=timezone,
         severity_aliases={alias.casefold(): meant for alias, meant in invocation.settings.severity_aliases.items()},
     )
-    target = refused or path.with_name(f"{path.name}.refused.csv")
+    # The present folder and the root have no name of their own; the one is a repository as often as not.
+    target = refused or path.parent / f"{path.name or path.resolve().name or 'import'}.refused.csv"
     if target.resolve() == path.resolve():
         raise ConfigError(f"refused rows would overwrite the input {path}; name another file with --refused")
     summary, written = _run(

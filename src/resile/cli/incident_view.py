@@ -25,6 +25,8 @@ PHASE_STYLES = {"detect": "medium_purple", "acknowledge": "dodger_blue2", "ident
     "verify": "grey50",
 }
 _BAR = 24
+# Ids are folded, for they are to be copied whole; they get a third of a wide terminal.
+_NARROWEST_ID = 22
 # What an event carries besides what every event carries.
 _COMMON = {"id", "at", "recorded_at", "by", "source"}
 
@@ -38,7 +40,7 @@ def draw_list(out: Console, page: "IncidentPage", listing: "Listing") -> None:
         )
         return
     table = plain_table()
-    table.add_column("Incident", overflow="fold", max_width=22)
+    table.add_column("Incident", overflow="fold", max_width=max(_NARROWEST_ID, out.width // 3))
     table.add_column("Severity", no_wrap=True)
     table.add_column("Started (UTC)", no_wrap=True)
     table.add_column("Lasted", justify="right", no_wrap=True)

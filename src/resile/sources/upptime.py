@@ -56,10 +56,12 @@ class UpptimeSource:
         if not n_commits:
             raise ConfigError(f"{path} is a git repository without commits; give a clone that has some")
         n_commits = int(_git(path, "rev-list", "--count", "HEAD"))
+        # The present folder, which is a clone as often as not, has no name until it is resolved.
+        place_name = path.name or path.resolve().name
         outages: dict[str, _Outage] = {}
         names: dict[str, bool] = {}
         for row, line in enumerate(_log(path), start=1):
-            yield self._reading(Place(path.name, row), line, outages, names)
+            yield self._reading(Place(place_name, row), line, outages, names)
             if row % _COMMITS_PER_PROGRESS == 0:
                 yield Progress(row, n_commits)
         if not names:
@@ -68,7 +70,7 @@ class UpptimeSource:
                 "give the repository in which Upptime keeps its checks"
             )
         for name, outage in outages.items():
-            yield Taken(self._draft(name, outage, None), Place(path.name, outage.row))
+            yield Taken(self._draft(name, outage, None), Place(place_name, outage.row))
         n_down = sum(names.values())
         yield Remark(f"{len(names)} services are checked; {n_down} of them had outages, {len(outages)} are still down")
 

@@ -163,6 +163,21 @@ def test_the_phone_has_its_bar_below_and_loses_nothing(browser: Browser, address
     assert last["width"] <= 390
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("path", ["/restore?by=severity", "/compare?dimension=severity"])
+def test_no_median_is_shown_without_its_interval(browser: Browser, address: str, path: str, width: int) -> None:
+    context = opened(browser, address, width=width)
+    page = context.new_page()
+    page.goto(address + path)
+
+    intervals = page.locator("td.num b + span.muted").all()
+    is_shown = [interval.is_visible() for interval in intervals]
+    context.close()
+
+    assert is_shown
+    assert all(is_shown)
+
+
 def test_every_page_works_without_scripts(browser: Browser, address: str) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1440, "height": 900})
     page = context.new_page()

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from resile.analytics.results import Survival
+from resile.analytics.survival_report import READ_AT, ROUNDING
 from resile.analytics.words import duration, percent
 from resile.web.pages.pictures.scales import Mark, log_scale, xy
 
@@ -42,8 +43,8 @@ def survival_picture(survival: Survival) -> SurvivalPicture:
     # Back along the lower border, from right to left: down to the level of each step, then left to where it begins.
     back = [f"V{xy(level)}H{xy(px)}" for px, level in reversed(corners)]
     reads = []
-    for share, words in ((0.5, "half"), (0.1, "nine in ten")):
-        reached = next((point for point in survival.points if point.share <= share), None)
+    for share, words in zip(READ_AT, ("half", "nine in ten"), strict=True):
+        reached = next((point for point in survival.points if point.share <= share + ROUNDING), None)
         if reached is not None:
             reads.append((xy(x(reached.after_s)), xy(_y(share)), f"{words} within {duration(reached.after_s)}"))
     return SurvivalPicture(
