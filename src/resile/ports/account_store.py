@@ -13,6 +13,7 @@ class Scope(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    DEPLOY = "deploy"  # tell of deployments, and nothing else
     ADMIN = "admin"
 
 
@@ -31,7 +32,7 @@ class Role(StrEnum):
 
 _SCOPES = {
     Role.ADMIN: frozenset(Scope),
-    Role.EDITOR: frozenset({Scope.READ, Scope.WRITE}),
+    Role.EDITOR: frozenset({Scope.READ, Scope.WRITE, Scope.DEPLOY}),
     Role.VIEWER: frozenset({Scope.READ}),
 }
 

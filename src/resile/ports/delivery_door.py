@@ -1,0 +1,57 @@
+"""Doors in for deliveries as they happen: each understands the bodies of one sender."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from resile.model.change import ChangeReport, Commit
+from resile.ports.journal import Delivery
+
+
+class Understood(Struct, frozen=True, kw_only=True):
+    """What a body says.
+
+    Attributes:
+        commits: with their parents.
+        pushed: commits whose parents the sender does not tell: having none here, they are no roots. What tells of
+            them whole, such as a clone, goes before.
+        unmapped: where it means nothing to resile, one sentence that says what it is; the rest is empty then.
+    """
+
+    reports: tuple[ChangeReport, ...] = ()
+    commits: tuple[Commit, ...] = ()
+    pushed: tuple[Commit, ...] = ()
+    unmapped: str | None = None
+
+
+class DoorOptions(Struct, frozen=True, kw_only=True):
+    """What a user may say about a door.
+
+    Attributes:
+        name: of the door, as `Delivery.door` has it; empty: as that has it.
+        service: of everything that arrives here and that `services` does not name.
+        services: service by repository (`acme/shop`, or `shop`), or by what else names the deployed thing there.
+        production: further names of the environment `production`, whatever their case; `*` and `?` stand for any.
+        runs: environment by name of a GitHub workflow or GitLab pipeline whose runs are deployments.
+        counts_releases: whether a published release is a deployment to production.
+    """
+
+    name: str = ""
+    service: str | None = None
+    services: Mapping[str, str] = {}
+    production: tuple[str, ...] = ()
+    runs: Mapping[str, str] = {}
+    counts_releases: bool = True
+
+
+class DeliveryDoor(Protocol):
+    """Understands one sender; pure: the same delivery gives the same reports with the same ids."""
+
+    def understand(self, delivery: Delivery) -> Understood:
+        """What the body says; `recorded_at` is the delivery's `received_at`, `by` is `door:NAME`.
+
+        Raises:
+            ConfigError: it is not what this sender sends: subject, place in the body, way out.
+        """
+        ...
