@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from resile.model.errors import ConflictError, StoreError
 from resile.model.event import Event
 from resile.ports.timeline_store import Append
-from resile.stores.facts_manifest import NOTHING, Segment, write_manifest
-from resile.stores.opening import open_facts, open_timelines
+from resile.stores.facts_manifest import Segment, nothing, write_manifest
+from resile.stores.opening import open_deliveries, open_delivery_facts, open_facts, open_timelines
+from resile.testing.delivery_model import brought, commit, deployed, pulled, reviewed
 from resile.testing.timeline_model import append_of, note
 
 NOBODY = 65534
@@ -40,6 +41,19 @@ def refresh_for_ever(data: str, url: str) -> None:
         old = f"i{1 + n * 7 % n}"
         timeline = store.read(old)
         store.append([Append(old, len(timeline), (note(len(timeline) + 1),)), append_of(f"i{n}x", 1, 2)])
+        print(n, facts.refresh(), flush=True)
+
+
+def deliver_for_ever(data: str, url: str) -> None:
+    """Deploy, note what was shipped, bring the facts up to date, and tell of an old pull request; for ever."""
+    store = open_deliveries(Path(data), url or None)
+    facts = open_delivery_facts(Path(data), store)
+    n = len(store.deployments_of("search", "production"))
+    while True:
+        n += 1
+        store.add_commits([commit(f"{n}a"), commit(f"{n}b", reverts=(f"{n - 1}a",))])
+        store.record([deployed(f"{n}", n), pulled(f"{n}", f"{n}a"), reviewed(f"{1 + n // 2}", n)])
+        store.set_shipped([brought(f"{n}", f"{n}a", f"{n}b")])
         print(n, facts.refresh(), flush=True)
 
 
@@ -82,7 +96,7 @@ def replace_manifest_with_limit(folder: str, n_bytes: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(n_bytes), int(n_bytes)))
     segments = tuple(Segment(path=f"{folder}/{n:08d}.parquet", n_rows=1, n_bytes=1) for n in range(50))
     try:
-        write_manifest(Path(folder), replace(NOTHING, segments=segments))
+        write_manifest(Path(folder), replace(nothing(1), segments=segments))
     except OSError as error:
         print(error)
 

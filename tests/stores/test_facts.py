@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resile.analytics.facts import FACTS_VERSION
 from resile.model.event import Described, Event, Merged, Reopened, Source
 from resile.model.severity import Severity
 from resile.ports.facts_store import FactsStore
 from resile.ports.timeline_store import Append
+from resile.stores import facts as facts_store
 from resile.stores import facts_manifest, facts_segments
 from resile.stores.opening import open_facts, open_timelines
 from resile.testing.memory_store import MemoryTimelineStore
@@ -77,14 +79,14 @@ def test_incidents_rewritten_by_the_thousand_are_joined_and_not_named(
 def test_large_projection_is_cut_into_segments(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: MemoryTimelineStore, facts: FactsStore
 ) -> None:
-    monkeypatch.setattr(facts_segments, "_ROWS_AT_ONCE", 10)
+    monkeypatch.setattr(facts_store, "_ROWS_AT_ONCE", 10)
     monkeypatch.setattr(facts_segments, "_ROWS_PER_GROUP", 20)
     monkeypatch.setattr(facts_segments, "_ROWS_PER_SEGMENT", 40)
     fill(store, 95)
 
     assert facts.refresh() == 95
 
-    manifest = facts_manifest.read_manifest(tmp_path / "data" / "facts")
+    manifest = facts_manifest.read_manifest(tmp_path / "data" / "facts", FACTS_VERSION)
     assert manifest is not None
     assert [segment.n_rows for segment in manifest.segments] == [40, 40, 15]
     store.append([Append(f"x:{n:06d}", 3, (changed(3),)) for n in range(0, 95, 3)])

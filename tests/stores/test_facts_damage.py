@@ -11,7 +11,7 @@ import pytest
 from resile.model.errors import StoreError
 from resile.ports.facts_store import FactsStore
 from resile.ports.timeline_store import Append
-from resile.stores.facts_manifest import NOTHING, read_manifest, write_manifest
+from resile.stores.facts_manifest import nothing, read_manifest, write_manifest
 from resile.stores.opening import open_facts
 from resile.testing.memory_store import MemoryTimelineStore
 from tests.stores.incidents import changed, facts_from_timelines, fill, rows_of
@@ -94,11 +94,11 @@ def test_projection_thrown_away_before_it_is_read_is_no_empty_one(
 
 
 def test_manifest_that_does_not_fit_on_the_disk_leaves_the_one_before(tmp_path: Path) -> None:
-    write_manifest(tmp_path, NOTHING)
+    write_manifest(tmp_path, nothing(1))
 
     assert "File too large" in output_of("replace_manifest_with_limit", str(tmp_path), "200")
 
-    assert read_manifest(tmp_path) == NOTHING
+    assert read_manifest(tmp_path, 1) == nothing(1)
 
 
 def test_wrong_question_is_no_damage(store: MemoryTimelineStore, facts: FactsStore) -> None:

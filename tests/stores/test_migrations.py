@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from resile.model.errors import StoreError
-from resile.stores import account_tables, migrations
+from resile.stores import account_tables, delivery_tables, migrations
 from resile.stores.engine import Database, connect_postgresql, connect_sqlite
 from resile.stores.migrate import head, known_revisions, migrate, run_to
 from resile.stores.tables import metadata
@@ -44,7 +44,7 @@ def shape(database: Database) -> dict[str, object]:
 
 
 def test_models_match_migrations(database: Database) -> None:
-    assert account_tables.metadata is metadata
+    assert account_tables.metadata is delivery_tables.metadata is metadata
     migrate(database)
 
     with database.reading() as connection:

@@ -1,26 +1,23 @@
-"""Which files make up the projection of facts, and up to which event; replaced as a whole, never changed."""
+"""Which files make up a projection of facts, and up to which seq; replaced as a whole, never changed."""
 
 import os
 from collections.abc import Callable
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from resile.analytics.facts import FACTS_VERSION
-from resile.model.event import encode_event
-from resile.ports.timeline_store import TimelineStore
 from resile.stores.durable_files import private_file, sync_folder
 
 MANIFEST_NAME = "manifest.json"
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A Parquet file of facts, sorted by incident id, each incident at most once.
+    """A Parquet file of one table's rows, sorted by their key.
 
     Attributes:
+        table: its name; not told by manifests of the time when facts on incidents were all there was.
         path: absolute; relative to the manifest where that rests beside it.
         n_bytes: its size; another size means damage.
         dead: a Parquet file with the numbers of the rows that a later segment replaced; None: there are none.
@@ -29,6 +26,7 @@ class Segment(Struct, frozen=True, kw_only=True):
     path: str
     n_rows: int
     n_bytes: int
+    table: str = "facts"
     n_dead: int = 0
     dead: str | None = None
 
@@ -42,8 +40,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """A whole state of the projection.
 
     Attributes:
-        up_to_seq: all events up to this one are in it.
-        anchor: digest of that event: the same seq in another database, or in a restored backup, is another event.
+        facts_version: of the columns, and of their meaning.
+        up_to_seq: everything up to this one is in it.
+        anchor: what the origin says of that seq; another database, or a restored backup, says something else.
     """
 
     facts_version: int
@@ -56,29 +55,24 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return {segment.path for segment in self.segments} | {s.dead for s in self.segments if s.dead is not None}
 
 
-NOTHING = Manifest(facts_version=FACTS_VERSION, up_to_seq=0, anchor="", segments=())
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Manifest)
 
 
-def anchor_of(timelines: TimelineStore, seq: int) -> str:
-    """The digest of the event at `seq`; empty if there is none, or for 0."""
-    found = timelines.follow(seq - 1, limit=1) if seq else []
-    if not found or found[0].seq != seq:
-        return ""
-    place = f"{found[0].incident_id}\n{found[0].version}\n".encode()
-    return blake2b(place + encode_event(found[0].event), digest_size=16).hexdigest()
+def nothing(version: int) -> Manifest:
+    """A projection in which there is nothing."""
+    return Manifest(facts_version=version, up_to_seq=0, anchor="", segments=())
 
 
-def read_manifest(folder: Path) -> Manifest | None:
-    """The projection that rests in the folder; None if there is none that is whole and of this version."""
+def read_manifest(folder: Path, version: int) -> Manifest | None:
+    """The projection that rests in the folder; None if there is none that is whole and of the version."""
     try:
         told = _decoder.decode((folder / MANIFEST_NAME).read_bytes())
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     # Paths are kept relative, so that a data folder can be moved.
     found = _moved(told, lambda name: str(folder / name))
-    return found if found.facts_version == FACTS_VERSION and all(map(_is_whole, found.segments)) else None
+    return found if found.facts_version == version and all(map(_is_whole, found.segments)) else None
 
 
 def _moved(manifest: Manifest, to: Callable[[str], str]) -> Manifest:

@@ -1,45 +1,46 @@
 """Connections on which one thread at a time reads the facts, kept for the next one."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import ibis
 import ibis.expr.operations as ops
+import pyarrow as pa
 from msgspec import Struct
 
-from resile.analytics.facts import FACTS_SCHEMA
 from resile.model.errors import StoreError
-from resile.stores.facts_manifest import MANIFEST_NAME, NOTHING, Manifest, read_manifest
+from resile.stores.facts_manifest import MANIFEST_NAME, Manifest, nothing, read_manifest
 from resile.stores.facts_segments import select_live
+from resile.stores.projection_shape import Shape
 
-_VIEW = "facts"
-_NOTHING = "no_facts"
 _N_KEPT = 8
 State = tuple[int, int, int] | None
 
 
 class Reader(Struct, frozen=True):
-    """A connection with the view of one state of the facts on it."""
+    """A connection with views of one state of the facts on it."""
 
     connection: duckdb.DuckDBPyConnection
-    table: ibis.Table
+    tables: Mapping[str, ibis.Table]
     state: State
 
 
 class ReaderPool:
     """Hands out readers of what the manifest says now."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, connect: Callable[[], duckdb.DuckDBPyConnection], shape: Shape) -> None:
+        self._connect = connect
+        self._shape = shape
+        self._schemas = {name: ibis.Schema.from_pyarrow(schema) for name, schema in shape.tables.items()}
         self._guard = threading.Lock()
         self._idle: list[Reader] = []
 
     @contextmanager
-    def reading(self, folder: Path) -> Iterator[ibis.Table]:
-        """The table of facts, for one thread.
+    def reading(self, folder: Path) -> Iterator[Mapping[str, ibis.Table]]:
+        """The tables by name, for one thread.
 
         Raises:
             StoreError: the manifest is damaged, or of another version.
@@ -47,7 +48,7 @@ class ReaderPool:
         state = _state(folder)
         reader = self._kept(state) or self._made(folder, state)
         try:
-            yield reader.table
+            yield reader.tables
         finally:
             self._give_back(reader)
 
@@ -61,15 +62,21 @@ class ReaderPool:
         return found
 
     def _made(self, folder: Path, state: State) -> Reader:
-        manifest = NOTHING if state is None else read_manifest(folder)
+        version = self._shape.version
+        manifest = nothing(version) if state is None else read_manifest(folder, version)
         if manifest is None:
             raise StoreError(f"facts in {folder} are damaged or of another version; they are derived again, try again")
-        cursor = self._connection.cursor()
-        _make_view(cursor, manifest)
+        cursor = self._connect().cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        for name, schema in self._shape.tables.items():
+            _make_view(cursor, name, schema, manifest)
         backend = ibis.duckdb.from_connection(cursor)
         # Not backend.table(): it would ask DuckDB for the columns, which opens every file.
-        table = ops.DatabaseTable(_VIEW, schema=_SCHEMA, source=backend, namespace=ops.Namespace()).to_expr()
-        return Reader(cursor, table, state)
+        tables = {
+            name: ops.DatabaseTable(name, schema=schema, source=backend, namespace=ops.Namespace()).to_expr()
+            for name, schema in self._schemas.items()
+        }
+        return Reader(cursor, tables, state)
 
     def _give_back(self, reader: Reader) -> None:
         with self._guard:
@@ -87,17 +94,14 @@ class ReaderPool:
             reader.connection.close()
 
 
-_SCHEMA = ibis.Schema.from_pyarrow(FACTS_SCHEMA)
-
-
-def _make_view(cursor: duckdb.DuckDBPyConnection, manifest: Manifest) -> None:
-    cursor.execute("SET TimeZone = 'UTC'")
-    if manifest.segments:
-        rows = select_live(manifest.segments)
+def _make_view(cursor: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, manifest: Manifest) -> None:
+    segments = [segment for segment in manifest.segments if segment.table == name]
+    if segments:
+        rows = select_live(segments)
     else:
-        cursor.register(_NOTHING, FACTS_SCHEMA.empty_table())
-        rows = f"FROM {_NOTHING}"
-    cursor.execute(f"CREATE TEMP VIEW {_VIEW} AS {rows}")
+        cursor.register(f"no_{name}", schema.empty_table())
+        rows = f"FROM no_{name}"
+    cursor.execute(f"CREATE TEMP VIEW {name} AS {rows}")
 
 
 def _state(folder: Path) -> State:

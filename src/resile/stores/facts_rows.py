@@ -1,8 +1,7 @@
 """Rows of facts from timelines; those of the usual kind straight from their events, far quicker than by folding."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -22,10 +21,8 @@ from resile.model.event import (
 )
 from resile.model.incident import KIND_OF_CLAIM, InstantName, fold
 from resile.model.phases import Status
+from resile.stores.arrow_rows import Row, arrow_table
 
-Row = tuple[Any, ...]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SINCE = pa.duration("us")
 _N_INSTANTS = len(InstantName)
 _NOT_KNOWN = (None,) * _N_INSTANTS
 _PLACE: dict[type, int] = {
@@ -112,20 +109,6 @@ def _is_in_order(at: Sequence[datetime | None]) -> bool:
     return True
 
 
-def table_of(rows: Iterable[Row]) -> pa.Table:
+def table_of(rows: Sequence[Row]) -> pa.Table:
     """Rows as an Arrow table in FACTS_SCHEMA; at least one."""
-    columns = zip(*rows, strict=True)
-    return pa.table(
-        [_array(column, field.type) for column, field in zip(columns, FACTS_SCHEMA, strict=True)],
-        schema=FACTS_SCHEMA,
-    )
-
-
-def _array(column: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if column.count(None) == len(column):
-        return pa.nulls(len(column), kind)
-    if pa.types.is_timestamp(kind):
-        # Arrow would ask every datetime for its distance from UTC; Python subtracts two of one zone without.
-        since = [None if at is None else at - _EPOCH for at in column]
-        return pa.array(since, _SINCE).cast(pa.int64()).cast(kind)
-    return pa.array(column, kind)
+    return arrow_table(rows, FACTS_SCHEMA)

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+from resile.ports.delivery_facts import DeliveryFacts
+from resile.ports.delivery_store import DeliveryStore
 from resile.ports.facts_store import FactsStore
 from resile.ports.timeline_store import TimelineStore
+from resile.stores.deliveries import SqlDeliveryStore
+from resile.stores.delivery_projection import ParquetDeliveryFacts
 from resile.stores.engine import Database, connect_postgresql, connect_sqlite
 from resile.stores.facts import ParquetFactsStore
 from resile.stores.migrate import migrate
@@ -31,6 +35,16 @@ def open_timelines(data: Path, database_url: str | None) -> TimelineStore:
     return SqlTimelineStore(open_engine(data, database_url))
 
 
+def open_deliveries(data: Path, database_url: str | None) -> DeliveryStore:
+    """The deliveries of the database, for whoever needs nothing else of it; see open_engine."""
+    return SqlDeliveryStore(open_engine(data, database_url), is_owner=True)
+
+
 def open_facts(data: Path, timelines: TimelineStore) -> FactsStore:
     """The projection of facts in the data folder, whatever the database; brought up to date by refresh()."""
     return ParquetFactsStore(data / "facts", timelines)
+
+
+def open_delivery_facts(data: Path, deliveries: DeliveryStore) -> DeliveryFacts:
+    """The projection of deliveries in the data folder; as open_facts."""
+    return ParquetDeliveryFacts(data / "delivery-facts", deliveries)
