@@ -17,3 +17,9 @@ def batches_of(table: Table) -> Iterator[pa.RecordBatch]:
         yield from backend.con.sql(backend.compile(table)).to_arrow_reader(_N_ROWS)
     else:
         yield from table.to_pyarrow().to_batches(_N_ROWS)
+
+
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """A column of a table in one piece."""
+    found = column.combine_chunks()
+    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found

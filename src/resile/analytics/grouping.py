@@ -244,14 +244,14 @@ def observable(window: Window, known_until: datetime | None) -> Window:
 
 
 def _ungrouped(fetched: pa.RecordBatch, window: Window, needs: Sequence[str]) -> Observations:
-    started_us = _microseconds(fetched["started_at"], 0)
+    started_us = microseconds(fetched["started_at"], 0)
     return Observations(
         keys=[{}],
         groups=np.zeros(fetched.num_rows, dtype=np.int32),
         started_us=started_us,
-        durations_us=_microseconds(fetched["ended_at"], to_us(window.end)) - started_us,
+        durations_us=microseconds(fetched["ended_at"], to_us(window.end)) - started_us,
         is_open=fetched["ended_at"].is_null().to_numpy(zero_copy_only=False),
-        instants_us={name: _microseconds(fetched[name], NO_INSTANT) for name in needs},
+        instants_us={name: microseconds(fetched[name], NO_INSTANT) for name in needs},
     )
 
 
@@ -274,7 +274,8 @@ def _joined(parts: list[Observations], needs: Sequence[str]) -> Observations:
     )
 
 
-def _microseconds(column: pa.Array, for_null: int) -> Ints:
+def microseconds(column: pa.Array, for_null: int) -> Ints:
+    """A column of instants as microseconds since 1970, with that number where none is known."""
     if not len(column):
         return np.zeros(0, dtype=np.int64)
     whole = column.cast(pa.int64())

@@ -69,7 +69,7 @@ class Identity(Struct, frozen=True, kw_only=True):
 
 
 # Whoever reaches a resile that has no accounts yet, over loopback: everything but the accounts themselves.
-LOCAL = Identity(by="local", name="local", scopes=frozenset({Scope.READ, Scope.WRITE}))
+LOCAL = Identity(by="local", name="local", scopes=frozenset({Scope.READ, Scope.WRITE, Scope.DEPLOY}))
 
 
 def require(identity: Identity, scope: Scope) -> None:

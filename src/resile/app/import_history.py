@@ -81,7 +81,7 @@ def import_history(
         StoreError: the store cannot take more; the batches before are kept.
     """
     with (
-        _few_collections(),
+        few_collections(),
         # One thread, so that batches are decided and stored one after the other, each knowing of those before it.
         ThreadPoolExecutor(1, thread_name_prefix="import") as storing,
     ):
@@ -99,7 +99,7 @@ def import_history(
 
 
 @contextmanager
-def _few_collections() -> Iterator[None]:
+def few_collections() -> Iterator[None]:
     """Let the cycle collector look less often: drafts come by the thousand, hold no cycles, and are soon gone."""
     before = gc.get_threshold()
     gc.set_threshold(200_000, 20, 20)

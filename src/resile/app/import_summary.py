@@ -58,12 +58,15 @@ class ImportSummary(Struct, frozen=True, kw_only=True):
         return self.n_new + self.n_updated + self.n_unchanged
 
 
-class _Kinds:
+class Kinds:
+    """Counts reasons, those that differ only in particulars as one."""
+
     def __init__(self) -> None:
         self._count: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], tuple[str, str]] = {}
 
     def add(self, place: Place, sentence: str) -> None:
+        """Count one."""
         key = (place.column, _PARTICULAR.sub("…", sentence))
         if key not in self._first and len(self._first) >= MAX_KINDS:
             key = ("", _REST)
@@ -71,9 +74,11 @@ class _Kinds:
         self._count[key] += 1
 
     def listed(self) -> list[Kind]:
+        """Most frequent first, each with its first example."""
         return [Kind(count, key[0], *self._first[key]) for key, count in self._count.most_common()]
 
     def total(self) -> int:
+        """All that were counted."""
         return self._count.total()
 
 
@@ -85,7 +90,7 @@ class Tally:
         self._outcomes: Counter[str] = Counter()
         self._excluded: Counter[str] = Counter()
         self._severities: Counter[str] = Counter()
-        self._skipped, self._refused, self._doubts = _Kinds(), _Kinds(), _Kinds()
+        self._skipped, self._refused, self._doubts = Kinds(), Kinds(), Kinds()
         self._n_doubtful = self._n_contradictory = 0
         self.remarks: list[str] = []
 

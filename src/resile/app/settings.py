@@ -33,6 +33,8 @@ class Settings(BaseSettings):
         data: the data folder; holds the SQLite database and the Parquet projection.
         database_url: SQLAlchemy URL of PostgreSQL; None: SQLite in the data folder.
         severity_aliases: further names of severities, e.g. {"blocker": "SEV1"}.
+        journal_days: for how long deliveries are kept after they were processed.
+        journal_max_gb: how much of them is kept at most, in 10^9 bytes of bodies; those that wait are never let go.
         is_simulated: the data shown is simulated; said on every page.
     """
 
@@ -45,6 +47,8 @@ class Settings(BaseSettings):
     base_url: str | None = None
     severity_aliases: dict[str, Severity] = {}
     is_simulated: bool = False
+    journal_days: int = Field(default=90, ge=1, le=36_500)
+    journal_max_gb: float = Field(default=10.0, gt=0, le=100_000)
 
     @classmethod
     def settings_customise_sources(

@@ -1,7 +1,8 @@
 """The one place that knows everything: opens what the settings name and hands it out as one value."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -9,8 +10,14 @@ from resile.app.settings import Settings
 from resile.app.system_clock import SystemClock
 from resile.ports.account_store import AccountStore
 from resile.ports.clock import Clock
+from resile.ports.delivery_facts import DeliveryFacts
+from resile.ports.delivery_store import DeliveryStore
 from resile.ports.facts_store import FactsStore
+from resile.ports.journal import Journal
 from resile.ports.timeline_store import TimelineStore
+
+if TYPE_CHECKING:  # what checks rights hashes passwords, which takes a while to load
+    from resile.app.doors import Doors
 
 
 class Resile(Struct, frozen=True, kw_only=True):
@@ -21,6 +28,10 @@ class Resile(Struct, frozen=True, kw_only=True):
     timelines: TimelineStore
     facts: FactsStore
     accounts: AccountStore
+    deliveries: DeliveryStore
+    delivery_facts: DeliveryFacts
+    journal: Journal
+    doors: "Doors"
 
 
 @contextmanager
@@ -30,24 +41,43 @@ def open_resile(settings: Settings, *, clock: Clock | None = None) -> Iterator[R
     Raises:
         StoreError: locked, read-only, full, damaged or of a newer version.
     """
+    from resile.app.doors import Doors  # noqa: PLC0415
     from resile.stores.account_store import SqlAccountStore  # noqa: PLC0415 - drivers load only when needed
-    from resile.stores.opening import open_engine, open_facts  # noqa: PLC0415
+    from resile.stores.deliveries import SqlDeliveryStore  # noqa: PLC0415
+    from resile.stores.door_book import SqliteDoorBook  # noqa: PLC0415
+    from resile.stores.journal import SqliteJournal  # noqa: PLC0415
+    from resile.stores.journal_file import JOURNAL_NAME, JournalFile  # noqa: PLC0415
+    from resile.stores.opening import open_delivery_facts, open_engine, open_facts  # noqa: PLC0415
+    from resile.stores.secret_key import read_key, read_or_make_key  # noqa: PLC0415
     from resile.stores.timelines import SqlTimelineStore  # noqa: PLC0415
 
-    database = open_engine(settings.data, settings.database_url)
-    # The timelines own the database, and close it.
-    timelines = SqlTimelineStore(database)
-    try:
+    with ExitStack() as opened:
+        database = open_engine(settings.data, settings.database_url)
+        # The timelines own the database, and close it.
+        timelines = SqlTimelineStore(database)
+        opened.callback(timelines.close)
+        deliveries = SqlDeliveryStore(database)
         facts = open_facts(settings.data, timelines)
-        try:
-            yield Resile(
-                settings=settings,
-                clock=clock or SystemClock(),
-                timelines=timelines,
-                facts=facts,
-                accounts=SqlAccountStore(database),
-            )
-        finally:
-            facts.close()
-    finally:
-        timelines.close()
+        opened.callback(facts.close)
+        delivery_facts = open_delivery_facts(settings.data, deliveries)
+        opened.callback(delivery_facts.close)
+        file = JournalFile(settings.data / JOURNAL_NAME)
+        opened.callback(file.close)
+        clock = clock or SystemClock()
+        doors = Doors(
+            SqliteDoorBook(file),
+            clock,
+            read_key=lambda: read_key(settings.data),
+            make_key=lambda: read_or_make_key(settings.data),
+        )
+        yield Resile(
+            settings=settings,
+            clock=clock,
+            timelines=timelines,
+            facts=facts,
+            accounts=SqlAccountStore(database),
+            deliveries=deliveries,
+            delivery_facts=delivery_facts,
+            journal=SqliteJournal(file),
+            doors=doors,
+        )

@@ -1,0 +1,265 @@
+"""What waits in the journal is understood and stored, in order; each ends with a verdict, and none stops the others."""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from resile.app.deliver import take_in
+from resile.app.doors import understood_by
+from resile.model.errors import ResileError, StoreError
+from resile.ports.clock import Clock
+from resile.ports.delivery_door import DeliveryDoor, DoorOptions, Understood
+from resile.ports.door_book import Door
+from resile.ports.journal import Entry, Journal, Verdict
+from resile.sources.doors.registry import open_door
+
+MAX_AT_ONCE = 50
+# While much arrives, so long between two batches: those who are to be answered go first.
+_GIVES_WAY_S = 0.2
+_LOOK_FOR_S = 0.5
+# After the store failed: so long, then twice as long, up to the last.
+_FIRST_REST_S = 1.0
+_LAST_REST_S = 30.0
+_MAX_REASON = 500
+_LET_GO_EVERY = timedelta(hours=1)
+if TYPE_CHECKING:
+    from resile.app.wiring import Resile
+
+_log = structlog.get_logger()
+
+# Stores what deliveries say; telling the same again changes nothing.
+TakeIn = Callable[[Sequence[Understood]], None]
+# Raises StoreError where the store cannot be written at all.
+Probe = Callable[[], None]
+Ended = tuple[int, Verdict, str]
+
+
+class Receiver:
+    """Takes deliveries out of the journal. One at a time may be at work; two would do the same work twice, no harm.
+
+    Args:
+        doors: the doors by name, as they are made now; of one that was removed what it received is still understood.
+        take_in: stores what deliveries say, in one go or not at all.
+        probe: whether the store can be written.
+        understands: gives what understands a kind of door.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        doors: Callable[[], dict[str, Door]],
+        take_in: TakeIn,
+        probe: Probe,
+        *,
+        understands: Callable[[str, DoorOptions], DeliveryDoor] = open_door,
+    ) -> None:
+        self._journal = journal
+        self._doors = doors
+        self._take_in = take_in
+        self._probe = probe
+        self._opened = _Opened(understands)
+
+    def process_waiting(self, *, after_each: Callable[[], bool] = lambda: True) -> int:
+        """Process everything that waits; how many entries were concluded.
+
+        Args:
+            after_each: called after each batch; whether to go on.
+
+        A crash at any point leaves entries waiting whose reports may be stored already; they are taken once more, and
+        their reports, having the same ids, change nothing.
+
+        Raises:
+            StoreError: the journal or the store failed; what was not concluded still waits.
+        """
+        n_concluded = 0
+        while entries := self._journal.waiting(limit=MAX_AT_ONCE):
+            n_concluded += self._process(entries)
+            if not after_each():
+                break
+        return n_concluded
+
+    def _process(self, entries: Sequence[Entry]) -> int:
+        doors = self._doors()
+        ended: list[Ended] = []
+        understood: list[tuple[Entry, Understood]] = []
+        for entry in entries:
+            told = self._understood(entry, doors.get(entry.delivery.door))
+            if isinstance(told, str):
+                ended.append((entry.seq, Verdict.FAILED, told))
+            elif told.unmapped is not None:
+                ended.append((entry.seq, Verdict.UNMAPPED, told.unmapped[:_MAX_REASON]))
+            else:
+                understood.append((entry, told))
+        ended += self._stored(understood)
+        self._journal.conclude(ended)
+        return len(ended)
+
+    def _understood(self, entry: Entry, door: Door | None) -> Understood | str:
+        """What a delivery says; or why it cannot be understood."""
+        try:
+            return self._opened.of(entry.delivery.door, door).understand(entry.delivery)
+        except ResileError as error:
+            return str(error)[:_MAX_REASON]
+        except Exception as error:  # noqa: BLE001 - strangers write these bodies: whatever one breaks, the next is taken
+            return self._fault(entry, error)
+
+    def _stored(self, understood: Sequence[tuple[Entry, Understood]]) -> list[Ended]:
+        """Store all together; where that fails, one by one, to find out which it is."""
+        if not understood:
+            return []
+        try:
+            self._take_in([told for _, told in understood])
+        except Exception as error:  # noqa: BLE001 - told apart below, one by one
+            self._probe()
+            if len(understood) > 1:
+                return [ended for one in understood for ended in self._stored([one])]
+            return [self._stored_alone(*understood[0], error)]
+        return [(entry.seq, Verdict.TAKEN, "") for entry, _ in understood]
+
+    def _stored_alone(self, entry: Entry, told: Understood, before: Exception) -> Ended:
+        """A delivery that the store, which can be written, has refused once; it may have been locked just then."""
+        if not isinstance(before, StoreError):
+            return entry.seq, Verdict.FAILED, self._fault(entry, before)
+        try:
+            self._take_in([told])
+        except StoreError as error:
+            self._probe()
+            return entry.seq, Verdict.FAILED, str(error)[:_MAX_REASON]
+        except Exception as error:  # noqa: BLE001 - as above
+            return entry.seq, Verdict.FAILED, self._fault(entry, error)
+        return entry.seq, Verdict.TAKEN, ""
+
+    def _fault(self, entry: Entry, error: Exception) -> str:
+        if isinstance(error, ResileError):
+            return str(error)[:_MAX_REASON]
+        _log.error("delivery failed", seq=entry.seq, door=entry.delivery.door, exc_info=error)
+        return (
+            f"a fault of resile ({type(error).__name__}); the server's log says more, please report it, "
+            "and `resile journal replay` after an update"
+        )
+
+
+def receiver_of(resile: "Resile") -> Receiver:
+    """The receiver of an open resile."""
+    store = resile.deliveries
+
+    def keep(told: Sequence[Understood]) -> None:
+        commits = [commit for one in told for commit in one.commits]
+        take_in(store, commits, [report for one in told for report in one.reports])
+
+    return Receiver(
+        resile.journal, resile.doors.all, keep, lambda: store.set_cursor("receive", b""), understands=open_door
+    )
+
+
+def receiving_alone(data: Path) -> AbstractContextManager[bool]:
+    """The lock of whoever processes the journal of a data folder."""
+    from resile.stores.file_lock import alone_if_free  # noqa: PLC0415 - the stores load only when needed
+
+    return alone_if_free(data / "receive.lock")
+
+
+class _Opened:
+    """What understands the doors, each opened once for the same options."""
+
+    def __init__(self, understands: Callable[[str, DoorOptions], DeliveryDoor]) -> None:
+        self._understands = understands
+        self._known: dict[str, tuple[DoorOptions, DeliveryDoor]] = {}
+
+    def of(self, name: str, door: Door | None) -> DeliveryDoor:
+        """What understands the door of that name; one that was removed has no options any more."""
+        options = DoorOptions(name=name) if door is None else door.options
+        known = self._known.get(name)
+        if known is None or known[0] != options:
+            known = self._known[name] = options, self._understands(understood_by(name), options)
+        return known[1]
+
+
+class ReceivingThread:
+    """Processes what arrives for as long as the server runs, and lets old entries go.
+
+    Args:
+        lasts, max_bytes: for how long concluded entries are kept, and how much of them.
+        alone: holds the lock that says who processes this journal; whether it came to be.
+        is_busy: whether several are to be answered at this moment.
+        has_taken: called after deliveries were stored.
+    """
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        journal: Journal,
+        clock: Clock,
+        *,
+        lasts: timedelta,
+        max_bytes: int,
+        alone: Callable[[], AbstractContextManager[bool]],
+        is_busy: Callable[[], bool] = lambda: False,
+        has_taken: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._receiver = receiver
+        self._journal = journal
+        self._clock = clock
+        self._lasts = lasts
+        self._max_bytes = max_bytes
+        self._alone = alone
+        self._is_busy = is_busy
+        self._has_taken = has_taken
+        self._is_ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="receive", daemon=True)
+        self._let_go_at = clock.now()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the deliveries that are being stored; what waits is taken after the next start."""
+        self._is_ending.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_ending.is_set():
+            with self._alone() as is_alone:
+                if is_alone:
+                    self._receive()
+            # Another server processes this journal; it may end.
+            self._is_ending.wait(_FIRST_REST_S)
+
+    def _receive(self) -> None:
+        rest_s = _FIRST_REST_S
+        while not self._is_ending.is_set():
+            try:
+                if self._journal.wait(_LOOK_FOR_S) and self._receiver.process_waiting(after_each=self._goes_on):
+                    self._has_taken()
+                self._let_go()
+                rest_s = _FIRST_REST_S
+            except StoreError as error:
+                _log.error("deliveries wait", error=str(error), again_in_s=rest_s)
+                self._is_ending.wait(rest_s)
+                rest_s = min(2 * rest_s, _LAST_REST_S)
+            except Exception as error:  # noqa: BLE001 - a thread that ends would leave everything waiting, unseen
+                _log.error("receiving failed", exc_info=error, again_in_s=rest_s)
+                self._is_ending.wait(rest_s)
+                rest_s = min(2 * rest_s, _LAST_REST_S)
+
+    def _goes_on(self) -> bool:
+        """Give way to those who are to be answered; False once it is over."""
+        if self._is_busy():
+            self._is_ending.wait(_GIVES_WAY_S)
+        return not self._is_ending.is_set()
+
+    def _let_go(self) -> None:
+        now = self._clock.now()
+        if now < self._let_go_at:
+            return
+        self._let_go_at = now + _LET_GO_EVERY
+        n_gone = self._journal.let_go(before=now - self._lasts, max_bytes=self._max_bytes)
+        if n_gone:
+            _log.info("journal entries let go", n=n_gone)
