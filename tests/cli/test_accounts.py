@@ -79,7 +79,7 @@ def test_what_was_done_to_the_accounts_is_recorded(terminal: Terminal) -> None:
         (["reset-password", "eve"], "no user is called 'eve'"),
         (["role", "eve", "admin"], "no user is called 'eve'"),
         (["token", "create", "ci", "--user", "eve"], "no user is called 'eve'"),
-        (["token", "create", "ci", "--user", "ann", "--scope", "all"], "use read, write, admin"),
+        (["token", "create", "ci", "--user", "ann", "--scope", "all"], "use read, write, deploy, admin"),
         (["token", "revoke", "ci"], "no token 'ci' holds"),
     ],
 )

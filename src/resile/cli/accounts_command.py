@@ -159,7 +159,8 @@ def create_token(
     *,
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Whose it is; it can do no more than they.")],
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", metavar="RIGHT", help="read (default), write or admin; repeats.")
+        list[str] | None,
+        typer.Option("--scope", metavar="RIGHT", help="read (default), write, deploy or admin; repeats."),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=366, metavar="N", help="How long it holds.")] = 90,
 ) -> None:

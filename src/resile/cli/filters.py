@@ -48,6 +48,47 @@ FILTERS: dict[str, Any] = {
     ],
     "label": Annotated[_TEXTS, _option("--label", help="With this label; repeats.", metavar="NAME=VALUE")],
 }
+_DELIVERIES = "Which deployments"
+# By the word that app/delivery_questions.py reads.
+DELIVERY_FILTERS: dict[str, Any] = {
+    "from": Annotated[
+        _TEXT, _option("--from", help="Deployed at or after this (ISO 8601, UTC).", metavar="TIME", panel=_DELIVERIES)
+    ],
+    "to": Annotated[_TEXT, _option("--to", help="Deployed before this.", metavar="TIME", panel=_DELIVERIES)],
+    "last": Annotated[
+        _TEXT,
+        _option("--last", help="So long until --to: 48h, 90d, 12w, 12mo, 4q, 2y.", metavar="LENGTH", panel=_DELIVERIES),
+    ],
+    "service": Annotated[_TEXTS, _option("--service", help="Repeats; '' for none.", metavar="NAME", panel=_DELIVERIES)],
+    "environment": Annotated[
+        _TEXTS,
+        _option(
+            "--environment",
+            help="Else production; repeats; '' for none, any for all.",
+            metavar="NAME",
+            panel=_DELIVERIES,
+        ),
+    ],
+    "window": Annotated[
+        _TEXT,
+        _option(
+            "--window",
+            help="How long after a deployment an incident of its service counts as its doing: 24h (default), 90min, "
+            "7d.",
+            metavar="LENGTH",
+            panel=_DELIVERIES,
+        ),
+    ],
+    "definitions": Annotated[
+        _TEXT,
+        _option(
+            "--definitions",
+            help="resile (default), or middleware: what Middleware's open source computes.",
+            metavar="NAME",
+            panel=_DELIVERIES,
+        ),
+    ],
+}
 GROUPING: dict[str, Any] = {
     "by": Annotated[
         _TEXTS,
@@ -72,8 +113,15 @@ def asks(*optional: str, **more: Any) -> Callable[[Callable[..., None]], Callabl
 
     The command gets them as `words`, pairs as app/questions.py reads them; what is in `more` arrives under its name.
     """
-    options = {**FILTERS, **{name: GROUPING[name] for name in optional}}
+    return _with({**FILTERS, **{name: GROUPING[name] for name in optional}}, more)
 
+
+def asks_of_deliveries(**more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The same for a command that asks of deliveries: the options of DELIVERY_FILTERS."""
+    return _with(DELIVERY_FILTERS, more)
+
+
+def _with(options: dict[str, Any], more: dict[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def asked(**given: Any) -> None:
             words = words_of({name: given.pop(_python_name(name)) for name in options})

@@ -1,24 +1,23 @@
 """`resile import`: bring in the incident history that is already there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from resile.app.printable import printable
+from resile.cli.import_bar import ImportBar, ImportShown
+from resile.cli.import_git import ENVIRONMENT, FIRST_PARENT, SERVICE, TAGS, GitAsked, import_git
 from resile.cli.invocation import Invocation, invocation_of
 from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:  # the sources and what they stand on load only when something is imported
     from resile.app.import_history import RowOutcome
     from resile.app.import_summary import ImportSummary
-    from resile.ports.source import Progress
 
 SOME_REFUSED = 1
-# A run that is over sooner shows no progress bar.
-_QUIET_S = 2.0
 
 _NAME = Annotated[
     str | None,
@@ -49,9 +48,9 @@ def import_(
     ctx: typer.Context,
     kind: Annotated[
         str,
-        typer.Argument(help="table, servicenow, statuspage, upptime, pagerduty, opsgenie, jira, or a plugin's."),
+        typer.Argument(help="table, servicenow, statuspage, upptime, pagerduty, opsgenie, jira, git, or a plugin's."),
     ],
-    path: Annotated[Path, typer.Argument(help="The file, or for upptime the git repository.")],
+    path: Annotated[Path, typer.Argument(help="The file, or for git and upptime the git repository.")],
     *,
     mapping: _MAPPING = None,
     name: _NAME = None,
@@ -63,15 +62,30 @@ def import_(
     explain: Annotated[bool, typer.Option("--explain", help="Say of every row what became of it, and why.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and compare, store nothing.")] = False,
+    service: SERVICE = None,
+    environment: ENVIRONMENT = None,
+    tags: TAGS = None,
+    first_parent: FIRST_PARENT = None,
 ) -> None:
-    """Bring in an incident history. Run again, it changes only what the history tells differently.
+    """Bring in a history of incidents, or with git of releases. Run again, it changes only what is told differently.
 
     Exit code 0: all was read; 1: some rows were refused, the rest was taken; 2: nothing could be read.
 
     Examples: resile import table failures.csv --guess > failures.yaml; resile import table failures.csv --mapping
-    failures.yaml; resile import servicenow incident_event_log.zip --timezone Europe/Lisbon
+    failures.yaml; resile import servicenow incident_event_log.zip --timezone Europe/Lisbon; resile import git
+    ../shop --service shop
     """
     invocation = invocation_of(ctx)
+    if kind == "git":
+        unfit = {"--mapping": mapping, "--timezone": timezone, "--refused": refused, "--guess": guess or None}
+        _refuse(unfit | {"--dry-run": dry_run or None}, "does not go with git")
+        asked = GitAsked(service=service, name=_checked_name(name), environments=environment or [], tags=tags or [])
+        import_git(
+            invocation, path, asked, is_first_parent=first_parent, shows=ImportShown(explain=explain, as_json=as_json)
+        )
+        return
+    only_git = {"--service": service, "--environment": environment, "--tags": tags, "--first-parent": first_parent}
+    _refuse(only_git, "goes with git alone")
     if guess:
         _guess(invocation, kind, path, timezone)
         return
@@ -88,7 +102,13 @@ def import_(
     if target.resolve() == path.resolve():
         raise ConfigError(f"refused rows would overwrite the input {path}; name another file with --refused")
     summary, written = _run(
-        invocation, kind, path, options, target=target, shows=_Shown(explain=explain, as_json=as_json), dry_run=dry_run
+        invocation,
+        kind,
+        path,
+        options,
+        target=target,
+        shows=ImportShown(explain=explain, as_json=as_json),
+        dry_run=dry_run,
     )
     if as_json:
         body = msgspec.to_builtins(summary) | {
@@ -104,9 +124,10 @@ def import_(
         raise typer.Exit(SOME_REFUSED)
 
 
-class _Shown(msgspec.Struct, frozen=True, kw_only=True):
-    explain: bool
-    as_json: bool
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{option} {why}; leave it out")
 
 
 def _checked_name(name: str | None) -> str | None:
@@ -134,7 +155,7 @@ def _run(
     options: Any,
     *,
     target: Path,
-    shows: _Shown,
+    shows: ImportShown,
     dry_run: bool,
 ) -> tuple["ImportSummary", list[Path]]:
     from resile.app.follow_facts import FactsFollower  # noqa: PLC0415 - see above
@@ -144,7 +165,7 @@ def _run(
 
     readings = readings_of(kind, options, path)
     with invocation.open() as resile, RefusedRows(target, source=path) as rows:
-        with _Bar(invocation) as bar, FactsFollower(invocation.settings) as follower:
+        with ImportBar(invocation) as bar, FactsFollower(invocation.settings) as follower:
             listeners: Listeners = Listeners(
                 refused=None if dry_run else rows.write,
                 progress=bar.show,
@@ -172,37 +193,3 @@ def _explainer(*, is_on_stderr: bool) -> Callable[["RowOutcome"], None]:
         typer.echo(printable(f"{row.place}: {row.outcome.value}{incident}{said}"), err=is_on_stderr)
 
     return explain
-
-
-class _Bar:
-    """A progress bar on standard error that appears once a run takes long; none where nobody looks."""
-
-    def __init__(self, invocation: Invocation) -> None:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-        self._bar = Progress(
-            TextColumn("Importing"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=invocation.err,
-            transient=True,
-            disable=not invocation.err.is_terminal,
-        )
-        self._task = self._bar.add_task("import", total=None)
-        self._is_shown = False
-
-    def show(self, progress: "Progress") -> None:
-        """How far the reading is."""
-        if not self._is_shown and self._bar.get_time() - self._began_s > _QUIET_S:
-            self._is_shown = True
-            self._bar.start()
-        self._bar.update(self._task, completed=progress.done_bytes, total=progress.total_bytes)
-
-    def __enter__(self) -> Self:
-        self._began_s = self._bar.get_time()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._is_shown:
-            self._bar.stop()

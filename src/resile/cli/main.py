@@ -11,10 +11,12 @@ import typer
 from resile import __version__
 from resile.cli import (
     accounts_command,
+    door_command,
     export_command,
     facts_command,
     import_command,
     incident_command,
+    journal_command,
     report_command,
     serving,
 )
@@ -33,6 +35,7 @@ app = typer.Typer(
 
 _COMMANDS = (
     serving, import_command, report_command, incident_command, export_command, facts_command, accounts_command,
+    door_command, journal_command,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.add_to(app)

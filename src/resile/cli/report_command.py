@@ -1,19 +1,18 @@
-"""`resile report`: time to restore, phases, trend and compare; in the terminal, as JSON, as one HTML file, as PDF."""
+"""`resile report`: time to restore, phases, trend, compare, dora; in the terminal, as JSON, as HTML, as PDF."""
 
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from resile.cli.filters import FORMS, Words, asks, query_of
-from resile.cli.invocation import Invocation, invocation_of
-from resile.model.errors import StoreError
+from resile.cli.filters import FORMS, Words, asks, asks_of_deliveries, query_of
+from resile.cli.handing_over import Forms, hand_over, wants_document
+from resile.cli.invocation import invocation_of
 
 if TYPE_CHECKING:
     from resile.analytics.query import Query
-    from resile.app.documents.content import Content, Frame
+    from resile.app.documents.content import Frame
     from resile.app.wiring import Resile
 
 
@@ -29,7 +28,6 @@ app = typer.Typer(cls=_RestoreFirst)
 
 # A picture of more dots is grey; the document says how many it shows.
 MOST_DOTS = 3000
-Forms = dict[str, Any]
 _PAIR = "DIMENSION=VALUE"
 
 
@@ -65,7 +63,29 @@ def phases_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
         query = query_of(resile, words)
         report = phases(resile, query)
         frame = _frame(resile, query)
-    _hand_over(invocation, report, forms, frame, draw=draw_phases, content=lambda: phases_content(report, frame))
+    hand_over(invocation, report, forms, frame, draw=draw_phases, content=lambda: phases_content(report, frame))
+
+
+@app.command("dora")
+@asks_of_deliveries(**FORMS)
+def dora_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
+    """The five DORA metrics per service and environment, each with its interval and what it rests on."""
+    from resile.app.delivery_questions import conditions, delivery_asked  # noqa: PLC0415 - loads the analytics
+    from resile.app.documents.content import Frame  # noqa: PLC0415
+    from resile.app.documents.dora_content import dora_content  # noqa: PLC0415
+    from resile.app.dora import delivery_window, dora, rhythm  # noqa: PLC0415
+    from resile.cli.dora_view import draw_dora  # noqa: PLC0415
+
+    invocation = invocation_of(ctx)
+    with invocation.open() as resile:
+        query = delivery_asked(words, default_window=delivery_window(resile))
+        report = dora(resile, query)
+        is_drawn = not forms["as_json"] and not wants_document(forms)
+        beats = rhythm(resile, query) if is_drawn else None
+        is_simulated = resile.settings.is_simulated
+        frame = Frame(made_at=resile.clock.now(), where=conditions(query), is_simulated=is_simulated)
+    draw = partial(draw_dora, rhythm=beats)
+    hand_over(invocation, report, forms, frame, draw=draw, content=lambda: dora_content(report, frame))
 
 
 @app.command("compare")
@@ -100,7 +120,7 @@ def compare_command(
         has_window = any(name in WINDOW_WORDS for name, _ in words)
         report = compare(resile, query, has_window=has_window, against=against, a=a, b=b)
         frame = _frame(resile, query)
-    _hand_over(invocation, report, forms, frame, draw=draw_compare, content=lambda: compare_content(report, frame))
+    hand_over(invocation, report, forms, frame, draw=draw_compare, content=lambda: compare_content(report, frame))
 
 
 def _answer_restore(ctx: typer.Context, words: Words, forms: Forms, *, is_trend: bool) -> None:
@@ -113,58 +133,12 @@ def _answer_restore(ctx: typer.Context, words: Words, forms: Forms, *, is_trend:
         query = query_of(resile, words)
         report = restore(resile, query)
         frame = _frame(resile, query)
-        incidents, n = dots(resile, query, MOST_DOTS) if _wants_document(forms) else ([], 0)
+        incidents, n = dots(resile, query, MOST_DOTS) if wants_document(forms) else ([], 0)
     content_of, draw = (trend_content, draw_trend) if is_trend else (restore_content, draw_restore)
-    _hand_over(invocation, report, forms, frame, draw=draw, content=lambda: content_of(report, frame, incidents, n))
+    hand_over(invocation, report, forms, frame, draw=draw, content=lambda: content_of(report, frame, incidents, n))
 
 
 def _frame(resile: "Resile", query: "Query") -> "Frame":
     from resile.app.documents.content import Frame  # noqa: PLC0415 - loads the analytics
 
     return Frame(made_at=resile.clock.now(), where=query.where, is_simulated=resile.settings.is_simulated)
-
-
-def _wants_document(forms: Forms) -> bool:
-    return forms["html"] is not None or forms["pdf"] is not None
-
-
-def _hand_over(
-    invocation: Invocation,
-    report: Any,
-    forms: Forms,
-    frame: "Frame",
-    *,
-    draw: Callable[..., None],
-    content: "Callable[[], Content]",
-) -> None:
-    """Give the report in the forms asked for; drawn in the terminal where none is."""
-    from resile.analytics.results import to_json  # noqa: PLC0415 - loads the analytics
-    from resile.app.documents.phrases import asked_words  # noqa: PLC0415
-
-    if _wants_document(forms):
-        _write_documents(invocation, content(), forms)
-    if forms["as_json"]:
-        typer.echo(to_json(report))
-    elif not _wants_document(forms):
-        draw(invocation.out, report, asked_words(frame.where))
-
-
-def _write_documents(invocation: Invocation, content: "Content", forms: Forms) -> None:
-    from resile.app.documents.html import html_document  # noqa: PLC0415 - loads the chart renderer
-    from resile.app.documents.pdf import pdf_document  # noqa: PLC0415
-
-    if forms["html"] is not None:
-        _write(invocation, forms["html"], html_document(content))
-    if forms["pdf"] is not None:
-        _write(invocation, forms["pdf"], pdf_document(content))
-
-
-def _write(invocation: Invocation, path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise StoreError(
-            f"{path} cannot be written: {error.strerror}; name a file in a folder that you may write"
-        ) from None
-    # On standard error: with --json, standard output holds the JSON and nothing else.
-    invocation.err.print(f"Written: {path}", markup=False, soft_wrap=True)

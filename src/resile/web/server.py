@@ -9,12 +9,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from types import FrameType
 
 import structlog
 import uvicorn
+from anyio import to_thread
 from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
@@ -24,12 +26,14 @@ from resile import __version__
 from resile.app.access import Access
 from resile.app.accounts import Accounts
 from resile.app.passwords import Passwords
+from resile.app.receive import ReceivingThread, receiver_of, receiving_alone
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.errors import ConfigError
 from resile.web import accounts, api, errors
 from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
+from resile.web.doors.front import DoorFront, OpenDoors
 from resile.web.gate import Gate
 from resile.web.limits import MAX_CONNECTIONS, ImportDoor
 from resile.web.pages import routers as page_routers
@@ -50,7 +54,9 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
         passwords: how passwords are hashed; tests take a cheap way.
     """
     access = Access(resile.accounts, resile.clock, passwords or Passwords())
+    doors = OpenDoors(resile.doors)
     app = FastAPI(
+        lifespan=partial(_receiving, resile, doors),
         title="resile",
         summary="Shortens the time to restore service, and measures it honestly.",
         version=__version__,
@@ -61,6 +67,7 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
         middleware=[
             Middleware(AccessLog),
             Middleware(SecurityHeaders, settings=resile.settings),
+            Middleware(DoorFront, resile=resile, access=access, doors=doors),
             Middleware(Gate, settings=resile.settings, access=access),
             Middleware(ImportDoor),
         ],
@@ -78,6 +85,27 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _receiving(resile: Resile, doors: OpenDoors, _app: FastAPI) -> AsyncIterator[None]:
+    """For as long as the application is served, what arrives is processed."""
+    settings = resile.settings
+    receiving = ReceivingThread(
+        receiver_of(resile),
+        resile.journal,
+        resile.clock,
+        lasts=timedelta(days=settings.journal_days),
+        max_bytes=int(settings.journal_max_gb * 1e9),
+        alone=partial(receiving_alone, settings.data),
+        is_busy=doors.is_busy,
+    )
+    receiving.start()
+    try:
+        yield
+    finally:
+        await to_thread.run_sync(receiving.stop)
+        await doors.write_counts()
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 
 from resile.app.settings import Settings
 from resile.app.wiring import Resile
@@ -265,13 +266,7 @@ def test_over_https_logging_out_takes_the_cookie_away_in_the_only_way_that_brows
 
 
 def _with_settings(resile: Resile, settings: Settings) -> Resile:
-    return Resile(
-        settings=settings,
-        clock=resile.clock,
-        timelines=resile.timelines,
-        facts=resile.facts,
-        accounts=resile.accounts,
-    )
+    return replace(resile, settings=settings)
 
 
 def test_logging_out_ends_the_session_and_not_only_the_cookie(visitor: Visitor) -> None:

@@ -21,7 +21,7 @@ from resile.web.pages.rendering import render
 
 router = APIRouter(prefix="/settings")
 
-Scopes = Annotated[list[Scope], Form(max_length=3)]
+Scopes = Annotated[list[Scope], Form(max_length=len(Scope))]
 LASTS_DAYS = (30, 90, 180, 366)
 
 
@@ -72,7 +72,7 @@ def _known(request: Request, identity: Identity) -> dict[str, Any]:
     access: Access = request.app.state.access
     accounts: Accounts = request.app.state.accounts
     if identity.user is None:
-        return {"is_admin": False, "sessions": [], "tokens": [], "users": [], "changes": []}
+        return {"is_admin": False, "sessions": [], "tokens": [], "users": [], "changes": [], "doors": []}
     is_admin = Scope.ADMIN in identity.scopes
     return {
         "is_admin": is_admin,
@@ -80,6 +80,7 @@ def _known(request: Request, identity: Identity) -> dict[str, Any]:
         "tokens": accounts.tokens(identity),
         "users": accounts.users(identity) if is_admin else [],
         "changes": accounts.changes(identity, limit=100) if is_admin else [],
+        "doors": request.app.state.resile.doors.listed(identity) if is_admin else [],
     }
 
 

@@ -2,8 +2,10 @@
 
 from fastapi import APIRouter
 
-from resile.web.api import documentation, imports, incidents, record, reports
+from resile.web.api import documentation, imports, incidents, journal, record, reports
+from resile.web.doors import deployments
 
 router = APIRouter(prefix="/api/v1")
-for part in (reports, incidents, imports, record, documentation):
+for part in (reports, incidents, imports, deployments, journal, record, documentation):
     router.include_router(part.router)
+router.include_router(reports.also)

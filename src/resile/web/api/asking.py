@@ -6,7 +6,10 @@ from typing import Any
 
 from fastapi import Request
 
+from resile.analytics.delivery_query import Definitions, DeliveryQuery
 from resile.analytics.query import DIMENSIONS, PERIODS, Clock, Every, Query
+from resile.app.delivery_questions import delivery_question
+from resile.app.dora import delivery_window
 from resile.app.questions import MAX_DIMENSIONS, MAX_LENGTH, MAX_VALUES, known_window, question
 from resile.app.wiring import Resile
 from resile.web.errors import BadRequestError
@@ -37,6 +40,19 @@ def asked_by(request: Request, *, also: Collection[str] = ()) -> Query:
     if problems:
         raise BadRequestError(problems)
     return query
+
+
+def asked_of_deliveries(request: Request) -> DeliveryQuery:
+    """The question about deliveries in the request's query.
+
+    Raises:
+        BadRequestError: names everything that is not understood.
+    """
+    words = request.query_params.multi_items()
+    found = delivery_question(words, default_window=delivery_window(resile_of(request)))
+    if found.problems:
+        raise BadRequestError(found.problems)
+    return found.query
 
 
 def _word(
@@ -80,6 +96,30 @@ BY = {
     "schema": {"type": "array", "items": {"type": "string", "maxLength": MAX_LENGTH}, "maxItems": MAX_DIMENSIONS},
 }
 EVERY = _word("every", "The period of the trend.", {"type": "string", "enum": [every.value for every in Every]})
+
+
+DELIVERY_FILTERS: list[dict[str, Any]] = [
+    _word("from", "Only what was deployed at or after this, ISO 8601; a time without an offset is UTC.", _INSTANT),
+    _word("to", "Only what was deployed before this.", _INSTANT),
+    FILTERS[2],
+    _word("service", "The empty value stands for deployments without one.", repeats=True),
+    _word(
+        "environment",
+        "Else what people call production; the empty value stands for deployments without one, `any` for all.",
+        repeats=True,
+    ),
+    _word(
+        "window",
+        "How long after a deployment an incident of its service counts as its doing; 24h if it is not given.",
+        {"type": "string", "pattern": "^[0-9]{1,4}(min|h|d|w)$", "examples": ["24h"]},
+    ),
+    _word("definitions", "By whose definitions.", {"type": "string", "enum": [name.value for name in Definitions]}),
+]
+
+
+def described_of_deliveries() -> dict[str, Any]:
+    """The part of an operation's OpenAPI description that tells of the words of a question about deliveries."""
+    return {"parameters": DELIVERY_FILTERS}
 
 
 def described(*words: dict[str, Any]) -> dict[str, Any]:

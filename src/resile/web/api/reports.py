@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from resile.analytics.delivery_results import DoraReport
 from resile.analytics.query import Condition, check_dimension
 from resile.analytics.results import (
     CompareReport,
@@ -16,12 +17,23 @@ from resile.analytics.results import (
     to_json,
 )
 from resile.app import comparison, report
+from resile.app import dora as delivering
 from resile.model.errors import ConfigError
 from resile.model.phases import PhaseName
-from resile.web.api.asking import BY, EVERY, asked_by, described, resile_of
+from resile.web.api.asking import (
+    BY,
+    EVERY,
+    asked_by,
+    asked_of_deliveries,
+    described,
+    described_of_deliveries,
+    resile_of,
+)
 from resile.web.api.schema import answers
 
 router = APIRouter(prefix="/report", tags=["report"])
+# The same under the name that lists of addresses of other tools lead one to expect.
+also = APIRouter(prefix="/reports", tags=["report"])
 
 MAX_MINUTES = 1e7
 
@@ -96,6 +108,16 @@ def what_if(
 def survival(request: Request) -> Response:
     """The Kaplan–Meier curve, which counts open incidents for as long as they are known to have lasted."""
     return as_json(report.survival(resile_of(request), asked_by(request)))
+
+
+@router.get(
+    "/dora", summary="The five DORA metrics, per service and environment", responses=answers(DoraReport),
+    openapi_extra=described_of_deliveries(),
+)  # fmt: skip
+@also.get("/dora", include_in_schema=False)
+def dora(request: Request) -> Response:
+    """Lead time, deployment frequency, change fail rate, recovery time and rework rate, each with n and interval."""
+    return as_json(delivering.dora(resile_of(request), asked_of_deliveries(request)))
 
 
 def conditions(pairs: list[str]) -> tuple[Condition, ...]:

@@ -4,15 +4,21 @@ from resile.web.pages.actions import router as actions_router
 from resile.web.pages.choices import router as choices_router
 from resile.web.pages.compare import router as compare_router
 from resile.web.pages.definitions import router as definitions_router
+from resile.web.pages.delivery import router as delivery_router
+from resile.web.pages.deployment import router as deployment_router
 from resile.web.pages.exports import router as exports_router
 from resile.web.pages.incident import router as incident_router
 from resile.web.pages.incidents import router as incidents_router
 from resile.web.pages.preferences import router as preferences_router
 from resile.web.pages.restore import router as restore_router
+from resile.web.pages.services import router as services_router
 
 # The list before the one: `/incidents/{id}` takes any path below it.
 routers = (
     restore_router,
+    delivery_router,
+    deployment_router,
+    services_router,
     incidents_router,
     incident_router,
     actions_router,

@@ -107,7 +107,7 @@ def _carry_out(request: Request, form: _Aim, command: Callable[[], Command], at:
     try:
         happened_at = parse_instant(at) if at.strip() else None
         command_incident(
-            resile, form.incident_id, command(), by=_by(request), at=happened_at, expected_version=form.version
+            resile, form.incident_id, command(), by=author_of(request), at=happened_at, expected_version=form.version
         )
     except (ConfigError, TransitionError, ConflictError) as error:
         view = show_incident(resile, form.incident_id)
@@ -117,7 +117,7 @@ def _carry_out(request: Request, form: _Aim, command: Callable[[], Command], at:
     return RedirectResponse(f"/incidents/{path_part(form.incident_id)}", status_code=303)
 
 
-def _by(request: Request) -> str:
+def author_of(request: Request) -> str:
     """Who does it, as timelines write it."""
     identity = getattr(request.state, "identity", None)
     return str(identity.by) if identity is not None else "local"

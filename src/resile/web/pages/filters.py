@@ -24,7 +24,10 @@ OWN = (
     "a_from", "a_to", "b_from", "b_to", "dimension", "a", "b", "said", "theme",
 )  # fmt: skip
 # Names under which the filter form adds one more value; the page answers with the tidy address.
-ADDING = {"add_service": "service", "add_team": "team", "add_origin": "origin", "add_by": "by"}
+ADDING = {
+    "add_service": "service", "add_team": "team", "add_origin": "origin", "add_by": "by",
+    "add_environment": "environment",
+}  # fmt: skip
 _LABEL = ("label_name", "label_value")
 
 _MOST_DIGITS = 12
@@ -160,7 +163,7 @@ def tidied(request: Request) -> str | None:
         if name in _LABEL:
             continue
         target = ADDING.get(name, name)
-        keeps_empty = name in DIMENSIONS or name.startswith("label:")
+        keeps_empty = name in DIMENSIONS or name == "environment" or name.startswith("label:")
         if value.strip() or keeps_empty:
             tidy.append((target, value.strip()))
     if fields.get("label_name"):
@@ -171,7 +174,7 @@ def tidied(request: Request) -> str | None:
 def chips(asked: Asked) -> list[Chip]:
     """The question in words, part by part."""
     query = asked.query
-    found = [_window_chip(asked)]
+    found = [window_chip(asked)]
     for condition in query.where:
         name = dimension_name(condition.dimension)
         found += [
@@ -195,7 +198,8 @@ def _without(asked: Asked, dimension: str, value: str) -> str:
     return join(asked.path, kept)
 
 
-def _window_chip(asked: Asked) -> Chip:
+def window_chip(asked: Asked) -> Chip:
+    """The window in words."""
     names = {name for name, value in asked.given if value.strip()}
     away = asked.address(drop=["from", "to", "last", "page"]) if names & {"from", "to", "last"} else None
     last = asked.value("last")

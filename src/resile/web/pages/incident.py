@@ -11,6 +11,7 @@ from resile.analytics.results import GroupStatistics
 from resile.analytics.sentences import typical_s
 from resile.analytics.words import exact_duration, phase_name
 from resile.app import report
+from resile.app.deployments import DeploymentRow, deployments_before
 from resile.app.incidents import IncidentView, show_incident
 from resile.app.questions import known_window
 from resile.app.wiring import Resile
@@ -92,7 +93,7 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
         "team": value_of(incident.team, None),
         "responder": responder_of(incident),
         "cause": cause_of(incident),
-        "url": _web_address(value_of(incident.url, None)),
+        "url": web_address(value_of(incident.url, None)),
         "labels": labels_of(incident),
         "exclusion": value_of(incident.exclusion, None),
         "merged_into": value_of(incident.merged_into, None),
@@ -107,13 +108,14 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
         "missing": _missing(view),
         "has_joined": any(len(phase.names) > 1 for phase in view.phases),
         "beside": _beside(resile, services[0] if services else None, severity),
+        "deployments": _deployments(resile, view, services),
         "lines": lines_of(view.timeline, incident),
         "instant_words": {name.value: words for name, words in INSTANT_WORDS.items()},
         "to_reach": [name.value for name in InstantName if view.instants.get(name) is None],
         "severities": [one.value for one in Severity],
         "exclusions": [one.value for one in Exclusion],
         "problem": problem,
-        "can_write": _may_write(request),
+        "can_write": may_write(request),
     }
     return render(request, "incident.html", status_code=status_code, **context)
 
@@ -207,11 +209,23 @@ def _beside(resile: Resile, service: str | None, severity: Severity | None) -> t
     return (name, overall) if typical_s(overall) is not None else None
 
 
-def _web_address(url: str | None) -> str | None:
+def _deployments(
+    resile: Resile, view: IncidentView, services: tuple[str, ...]
+) -> list[tuple[DeploymentRow, timedelta]]:
+    """What was deployed to its services in the day before it began, newest first, and how long before."""
+    began = view.instants.impact_began or view.instants.detected
+    if began is None:
+        return []
+    found = deployments_before(resile, services, began.at)
+    return [(row, began.at - row.deployed_at) for row in found if row.deployed_at is not None]
+
+
+def web_address(url: str | None) -> str | None:
     """The address in the system it came from, if a browser may follow it: an import may hold `javascript:` too."""
     return url if url and url.startswith(("https://", "http://")) else None
 
 
-def _may_write(request: Request) -> bool:
+def may_write(request: Request) -> bool:
+    """Whether whoever asks may change something."""
     identity = getattr(request.state, "identity", None)
     return identity is not None and Right.WRITE in identity.scopes

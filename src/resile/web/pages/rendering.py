@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from resile.analytics import sentences, words
+from resile.analytics.dora_words import headlines
 from resile.model.time import format_instant
 
 TEMPLATES = Path(str(files("resile.web"))) / "templates"
@@ -27,14 +28,17 @@ _FORMS = {"date": "%Y-%m-%d", "minute": "%Y-%m-%d %H:%M", "second": "%Y-%m-%d %H
 
 # A space before a unit, a sign of comparison, or what it compares with.
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|d)\b|%)|(?<=\bp) (?=[=<])|(?<=p [=<]) ")
+_CODE = re.compile(r"`([^`]+)`")
 _DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 # What is stressed and longer than this may break over lines.
 _LONGEST_UNBROKEN = 24
 
-# Name, address, the route whose presence shows it, and the path of its icon (20 × 20).
+# Name, address, and the path of its icon (20 × 20).
 _NAV = (
     ("Restore", "/restore", "M2 4c3 0 4 12 8 12S14 8 18 8"),
+    ("Delivery", "/delivery", "M3 16V9M7 16v-4M11 16V6M15 16v-6M13 4l4-1-1 4"),
     ("Incidents", "/incidents", "M7 5h10M7 10h10M7 15h10M3 5h.01M3 10h.01M3 15h.01"),
+    ("Services", "/services", "M3 3h6v6H3zM11 3h6v6h-6zM3 11h6v6H3zM11 11h6v6h-6z"),
     ("Compare", "/compare", "M5 17V9M10 17V3M15 17v-5"),
     (
         "Definitions",
@@ -42,6 +46,10 @@ _NAV = (
         "M4 4.5A2.5 2.5 0 0 1 6.5 2H16v13H6.5A2.5 2.5 0 0 0 4 17.5zM4 17.5A1.5 1.5 0 0 0 6 18h10",
     ),
 )
+# A phone's bar has room for five; pages lead to these two from their figures.
+_WIDE_ONLY = ("/compare", "/definitions")
+# Pages that stand below an entry although their address does not.
+_BELOW = {"/delivery": "/deployments/", "/services": "/teams/"}
 _SETTINGS = (
     "Settings",
     "/settings",
@@ -63,7 +71,13 @@ def _common(request: Request) -> dict[str, Any]:
         "theme": theme_of(request),
         "zone": zone_of(request).key,
         "nav": [
-            {"name": name, "href": href, "icon": icon, "is_current": path == href or path.startswith(f"{href}/")}
+            {
+                "name": name,
+                "href": href,
+                "icon": icon,
+                "is_current": _is_current(path, href),
+                "is_wide_only": href in _WIDE_ONLY,
+            }
             for name, href, icon in (*_NAV, *_settings_entry(request))
         ],
         "is_simulated": settings.is_simulated,
@@ -71,6 +85,10 @@ def _common(request: Request) -> dict[str, Any]:
         "csrf_token": getattr(request.state, "csrf_token", ""),
         "title": "",
     }
+
+
+def _is_current(path: str, href: str) -> bool:
+    return path == href or path.startswith((f"{href}/", _BELOW.get(href, f"{href}/")))
 
 
 def _settings_entry(request: Request) -> tuple[tuple[str, str, str], ...]:
@@ -161,6 +179,11 @@ def whole_days(text: str) -> Markup:
     return Markup(_DAY.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped before
 
 
+def coded(text: str) -> Markup:
+    """A sentence in which what stands between backticks is set as a command."""
+    return Markup(_CODE.sub(r'<code class="mono">\g<1></code>', str(escape(text))))  # noqa: S704 - escaped before
+
+
 def path_part(text: str) -> str:
     """Text as a part of an address; slashes stay, for ids may hold them."""
     return quote(text, safe="/:")
@@ -188,6 +211,7 @@ def _environment() -> Environment:
         unbroken=_unbroken,
         unbroken_units=unbroken_units,
         whole_days=whole_days,
+        coded=coded,
         day=day,
         last_day=last_day,
         severity=severity,
@@ -198,5 +222,5 @@ def _environment() -> Environment:
         dimension_name=words.dimension_name,
         key_name=words.key_name,
     )
-    environment.globals.update(words=words, sentences=sentences)
+    environment.globals.update(words=words, sentences=sentences, headlines_of=headlines)
     return environment

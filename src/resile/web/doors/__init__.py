@@ -1,0 +1,1 @@
+"""Doors for deliveries: who may knock, and what they are answered."""
