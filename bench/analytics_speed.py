@@ -31,7 +31,7 @@ from resile.analytics.facts import FACTS_SCHEMA
 from resile.analytics.query import Query, Window
 from resile.analytics.restore import restore_report
 from resile.analytics.results import to_json
-from resile.stores.facts_segments import PARQUET
+from resile.stores.facts import FACTS_SHAPE
 from resile.testing.postgresql import postgresql_server
 from resile.testing.simulated_facts import FIRST, simulated_fact_batches
 
@@ -90,7 +90,7 @@ def report(n: int, path: Path, runs: int, *, with_postgresql: bool) -> None:
 
 def write(n: int, path: Path) -> None:
     """Simulated facts as Parquet, all folded into the first 52 weeks."""
-    with pq.ParquetWriter(path, FACTS_SCHEMA, **PARQUET) as writer:
+    with pq.ParquetWriter(path, FACTS_SCHEMA, **FACTS_SHAPE.parquet_of("facts")) as writer:
         for batch in simulated_fact_batches(n, np.random.default_rng(1)):
             writer.write_batch(folded(batch))
 
