@@ -34,6 +34,8 @@ BODY_WITHIN_S = 30
 RETRY_AFTER_S = 5
 # A removed door is closed, and a new one open, after so long at the latest.
 _KNOWN_FOR_S = 1.0
+# Whoever is not recognised has the doors looked at anew, all of them together once in so long.
+_LOOK_EVERY_S = 0.1
 _BUSY = 4
 _COUNT_EVERY_S = 1.0
 _log = structlog.get_logger()
@@ -67,12 +69,25 @@ class OpenDoors:
         """Whether several are to be answered at this moment."""
         return self.n_within >= _BUSY
 
-    async def known(self, *, longest_s: float = _KNOWN_FOR_S) -> dict[str, tuple[Door, str | None]]:
-        """Every door with its secret, by name; not older than `longest_s`."""
-        if not self._seen_at or monotonic() - self._seen_at > longest_s:
-            self._known = await to_thread.run_sync(self._look)
-            self._seen_at = monotonic()
+    async def known(self) -> dict[str, tuple[Door, str | None]]:
+        """Every door with its secret, by name; as they were a moment ago."""
+        if not self._seen_at or monotonic() - self._seen_at > _KNOWN_FOR_S:
+            await self._look_again()
         return self._known
+
+    async def known_since(self, began: float) -> dict[str, tuple[Door, str | None]]:
+        """Every door with its secret, by name; none made before `began` (monotonic clock) is missing."""
+        if self._seen_at < began:
+            await asyncio.sleep(max(0.0, self._seen_at + _LOOK_EVERY_S - monotonic()))
+        if self._seen_at < began:
+            await self._look_again()
+        return self._known
+
+    async def _look_again(self) -> None:
+        looked_at = monotonic()
+        found = await to_thread.run_sync(self._look)
+        if looked_at >= self._seen_at:  # another request's later look may have ended first
+            self._known, self._seen_at = found, looked_at
 
     def _look(self) -> dict[str, tuple[Door, str | None]]:
         before = self._known
@@ -182,13 +197,16 @@ class DoorFront:
         Raises:
             TurnedAwayError: there is no such door, or they do not.
         """
-        door = await self._door_at(request, kind, headers, body, longest_s=_KNOWN_FOR_S)
+        began = monotonic()
+        door = await self._door_at(request, kind, headers, body, await self._doors.known())
+        if door is not None:
+            return door
         # It may have been made, or made anew, a moment ago.
-        door = door or await self._door_at(request, kind, headers, body, longest_s=0.1)
+        known = await self._doors.known_since(began)
+        door = await self._door_at(request, kind, headers, body, known)
         if door is not None:
             return door
         name = _name_of(path_of(request), kind)
-        known = await self._doors.known()
         if kind != "pagerduty" and name not in known:
             made = f"resile door add {kind}" + (f" --name {name.partition('/')[2]}" if "/" in name else "")
             raise TurnedAwayError(404, f"there is no door {name[:100]}; make it with `{made[:160]}`")
@@ -200,9 +218,13 @@ class DoorFront:
         raise TurnedAwayError(401, f"door {name}: the signature is missing or wrong; {SENDERS[kind].way_out}")
 
     async def _door_at(
-        self, request: Request, kind: str, headers: Headers, body: bytes, *, longest_s: float
+        self,
+        request: Request,
+        kind: str,
+        headers: Headers,
+        body: bytes,
+        known: dict[str, tuple[Door, str | None]],
     ) -> Door | None:
-        known = await self._doors.known(longest_s=longest_s)
         proves = SENDERS[kind].proves
         if kind == "pagerduty":
             given = routing_key(headers, body)
