@@ -1,5 +1,6 @@
 """Why deployments count as failed, one by one, in words: for a deployment's page."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,15 +9,15 @@ from ibis import Table
 from msgspec import Struct
 
 from resile.analytics.coded import Value
-from resile.analytics.delivery_attribution import attributions
+from resile.analytics.delivery_attribution import Attributions, attributions
 from resile.analytics.delivery_fixes import CONFIDENCE, Evidence, fixes
-from resile.analytics.delivery_incidents import failures
+from resile.analytics.delivery_incidents import Failures, failures
 from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_results import FailureLink
 from resile.analytics.delivery_said import said
-from resile.analytics.delivery_shipments import NONE, Places, shipments, successful
+from resile.analytics.delivery_shipments import NONE, Places, Shipments, shipments, successful
 from resile.analytics.grouping import NO_INSTANT, observable
-from resile.analytics.ordered import Ints
+from resile.analytics.ordered import Bools, Ints
 from resile.analytics.words import exact_duration
 from resile.model.time import MICROSECOND, from_us, to_us
 
@@ -48,53 +49,57 @@ def failure_links(
     failed = failures(incidents, known_until)
     window_us = query.attribution_window // MICROSECOND
     found = attributions(shipped, failed, told, fixes(shipped, told.reverting, window_us), window_us)
-    at_us = shipped.at_us
     table: Any = successful(deployments, query, known_until)
     if deployment_id is not None:
         one = table.filter(table.deployment_id == deployment_id)
         its_hash = one.select(id_hash=one.deployment_id.hash()).to_pyarrow()["id_hash"]
         found = found.taken(np.isin(found.failed, places.of(np.asarray(its_hash))))
     else:
-        window = observable(query.window, known_until)
-        at = at_us[found.failed]
-        found = found.taken((at >= to_us(window.start)) & (at < to_us(window.end)))
-        if query.services:
-            wanted = np.array([(value or "") in query.services for value in shipped.services.values], dtype=np.bool_)
-            found = found.taken(wanted[shipped.services.codes[found.failed]])
+        found = found.taken(_is_asked(shipped, found.failed, query, known_until))
     named = _named(table, places, shipped.ids, np.concatenate([found.failed, found.by]))
-    links = []
-    for row in np.lexsort((found.by, found.incident, -found.evidence, at_us[found.failed])).tolist():
-        place, incident, by = int(found.failed[row]), int(found.incident[row]), int(found.by[row])
-        evidence = Evidence(int(found.evidence[row]))
-        incident_id, detected_us, restored_us = None, None, None
-        if incident >= failed.n:
-            incident_id = found.unknown[incident - failed.n]
-        elif incident != NONE:
-            incident_id = failed.ids[incident].as_py()
-            detected_us, restored_us = int(failed.failed_us[incident]), int(failed.restored_us[incident])
-        by_us = int(at_us[by]) if by != NONE else None
-        seen_us = detected_us if detected_us is not None else by_us
-        failed_us = int(at_us[place]) if seen_us is None else seen_us
-        is_restored = restored_us is not None and restored_us != NO_INSTANT
-        links.append(
-            FailureLink(
-                deployment_id=named[place].id,
-                incident_id=incident_id,
-                by_deployment_id=named[by].id if by != NONE else None,
-                evidence=evidence.name.lower(),
-                confidence=CONFIDENCE[evidence],
-                reason=_reason(
-                    evidence,
-                    named[place],
-                    named.get(by),
-                    incident_id,
-                    ((failed_us if by_us is None else by_us) - int(at_us[place])) / 1e6,
-                ),
-                failed_at=from_us(failed_us),
-                restored_at=from_us(restored_us) if is_restored and restored_us is not None else None,
-            )
-        )
-    return links
+    order = np.lexsort((found.by, found.incident, -found.evidence, shipped.at_us[found.failed]))
+    return [_link(found, row, shipped, failed, named) for row in order.tolist()]
+
+
+def _is_asked(shipped: Shipments, places: Ints, query: DeliveryQuery, known_until: datetime | None) -> Bools:
+    """Whether each of these deployments is of the window, and of a service that is asked for."""
+    window = observable(query.window, known_until)
+    at = shipped.at_us[places]
+    is_asked: Bools = (at >= to_us(window.start)) & (at < to_us(window.end))
+    if query.services:
+        wanted = np.array([(value or "") in query.services for value in shipped.services.values], dtype=np.bool_)
+        is_asked &= wanted[shipped.services.codes[places]]
+    return is_asked
+
+
+def _link(
+    found: Attributions, row: int, shipped: Shipments, failed: Failures, named: Mapping[int, "_Named"]
+) -> FailureLink:
+    """One attribution, told."""
+    place, incident, by = int(found.failed[row]), int(found.incident[row]), int(found.by[row])
+    evidence = Evidence(int(found.evidence[row]))
+    incident_id, detected_us, restored_us = None, None, None
+    if incident >= failed.n:
+        incident_id = found.unknown[incident - failed.n]
+    elif incident != NONE:
+        incident_id = failed.ids[incident].as_py()
+        detected_us, restored_us = int(failed.failed_us[incident]), int(failed.restored_us[incident])
+    at_us = int(shipped.at_us[place])
+    by_us = int(shipped.at_us[by]) if by != NONE else None
+    seen_us = detected_us if detected_us is not None else by_us
+    failed_us = at_us if seen_us is None else seen_us
+    after_s = ((failed_us if by_us is None else by_us) - at_us) / 1e6
+    is_restored = restored_us is not None and restored_us != NO_INSTANT
+    return FailureLink(
+        deployment_id=named[place].id,
+        incident_id=incident_id,
+        by_deployment_id=named[by].id if by != NONE else None,
+        evidence=evidence.name.lower(),
+        confidence=CONFIDENCE[evidence],
+        reason=_reason(evidence, named[place], named.get(by), incident_id, after_s),
+        failed_at=from_us(failed_us),
+        restored_at=from_us(restored_us) if is_restored and restored_us is not None else None,
+    )
 
 
 class _Named(Struct, frozen=True):

@@ -4,20 +4,19 @@ An entry point names a function that takes SourceOptions and gives a Source; its
 """
 
 import sys
-from collections.abc import Callable
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint
 
-from resile.model.errors import ConfigError
 from resile.ports.source import Source, SourceOptions
+from resile.sources.installed import installed, load
 
 GROUP = "resile.sources"
 SourceFactory = Callable[[SourceOptions], Source]
 
 
-def kinds() -> dict[str, EntryPoint]:
+def kinds() -> Mapping[str, EntryPoint]:
     """The installed kinds by name."""
-    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+    return installed(GROUP)
 
 
 def open_source(kind: str, options: SourceOptions) -> Source:
@@ -26,17 +25,7 @@ def open_source(kind: str, options: SourceOptions) -> Source:
     Raises:
         ConfigError: there is none, or the options do not fit it.
     """
-    known = kinds()
-    if kind not in known:
-        near = get_close_matches(kind, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
-        raise ConfigError(f"histories of kind {kind!r} are unknown; {hint}")
-    try:
-        factory: SourceFactory = known[kind].load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"the source {kind!r} cannot be loaded ({error}); reinstall the package it comes from"
-        ) from None
+    factory: SourceFactory = load(GROUP, kind, many="histories of kind", one="the source")
     return factory(options)
 
 

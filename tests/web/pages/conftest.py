@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -156,4 +156,24 @@ def faults_of(page: Page, path: str) -> list[str]:
     width = page.viewport_size["width"] if page.viewport_size else 0
     if page.evaluate("document.documentElement.scrollWidth") > width:
         faults.append(f"{path}: wider than {width} pixels")
+    return faults
+
+
+def faults_of_all(browser: Browser, address: str, paths: Sequence[str], *, width: int, theme: str) -> list[str]:
+    """The faults of several pages, with what is folded on them opened, and what the browser complains of."""
+    context = opened(browser, address, width=width, theme=theme)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "console", lambda said: faults.append(said.text) if said.type == "error" and "404" not in said.text else None
+    )
+
+    for path in paths:
+        page.goto(address + path, wait_until="networkidle")
+        for details in page.locator("main details").all()[:8]:
+            details.evaluate("one => one.open = true")
+        faults += faults_of(page, path)
+
+    context.close()
     return faults

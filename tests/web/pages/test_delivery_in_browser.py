@@ -10,7 +10,7 @@ from resile.app.settings import Settings
 from resile.app.wiring import open_resile
 from resile.testing.simulated_clock import SimulatedClock
 
-from .conftest import INJECTION, LONG, NOW, faults_of, opened, served
+from .conftest import INJECTION, LONG, NOW, faults_of_all, opened, served
 from .deliveries import deployed, some_months
 
 pytestmark = pytest.mark.browser
@@ -53,22 +53,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_no_page_of_deliveries_shuts_anybody_out(browser: Browser, address: str, width: int, theme: str) -> None:
-    context = opened(browser, address, width=width, theme=theme)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "console", lambda said: faults.append(said.text) if said.type == "error" and "404" not in said.text else None
-    )
-
-    for path in PAGES:
-        page.goto(address + path, wait_until="networkidle")
-        for details in page.locator("main details").all()[:8]:
-            details.evaluate("one => one.open = true")
-        faults += faults_of(page, path)
-
-    context.close()
-    assert faults == []
+    assert faults_of_all(browser, address, PAGES, width=width, theme=theme) == []
 
 
 def test_why_can_be_asked_by_keyboard_alone(page: Page, address: str) -> None:
@@ -120,3 +105,4 @@ def test_the_cross_of_a_failed_deployment_opens_it(page: Page, address: str) -> 
     page.locator(".strip a[href='/deployments/test:v16.0.0']").first.click()
 
     page.wait_for_url("**/deployments/test:v16.0.0")
+    expect(page.locator("h1")).to_contain_text("v16.0.0")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import faults_of, opened
+from .conftest import faults_of_all, opened
 
 pytestmark = pytest.mark.browser
 
@@ -42,22 +42,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_shuts_anybody_out(browser: Browser, address: str, width: int, theme: str) -> None:
-    context = opened(browser, address, width=width, theme=theme)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "console", lambda said: faults.append(said.text) if said.type == "error" and "404" not in said.text else None
-    )
-
-    for path in PAGES:
-        page.goto(address + path, wait_until="networkidle")
-        for details in page.locator("main details").all()[:6]:
-            details.evaluate("one => one.open = true")
-        faults += faults_of(page, path)
-
-    context.close()
-    assert faults == []
+    assert faults_of_all(browser, address, PAGES, width=width, theme=theme) == []
 
 
 def test_the_first_tab_leads_to_the_content_and_focus_can_be_seen(page: Page, address: str) -> None:

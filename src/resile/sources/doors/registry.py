@@ -4,20 +4,19 @@ An entry point names a function that takes DoorOptions and gives a DeliveryDoor;
 understands.
 """
 
-from collections.abc import Callable
-from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint
 
-from resile.model.errors import ConfigError
 from resile.ports.delivery_door import DeliveryDoor, DoorOptions
+from resile.sources.installed import installed, load
 
 GROUP = "resile.delivery_doors"
 DoorFactory = Callable[[DoorOptions], DeliveryDoor]
 
 
-def kinds() -> dict[str, EntryPoint]:
+def kinds() -> Mapping[str, EntryPoint]:
     """The installed kinds by name."""
-    return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+    return installed(GROUP)
 
 
 def open_door(kind: str, options: DoorOptions) -> DeliveryDoor:
@@ -26,15 +25,5 @@ def open_door(kind: str, options: DoorOptions) -> DeliveryDoor:
     Raises:
         ConfigError: there is none, or the package that it comes from is broken.
     """
-    known = kinds()
-    if kind not in known:
-        near = get_close_matches(kind, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}"
-        raise ConfigError(f"doors of kind {kind!r} are unknown; {hint}")
-    try:
-        factory: DoorFactory = known[kind].load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"the door {kind!r} cannot be loaded ({error}); reinstall the package it comes from"
-        ) from None
+    factory: DoorFactory = load(GROUP, kind, many="doors of kind", one="the door")
     return factory(options)
