@@ -217,11 +217,12 @@ def test_environments_by_tag_by_branch_and_by_name(world: GitWorld) -> None:
     b = world.commit()
     world.tag("v1.0")
 
-    world.take("staging=*-rc*", "canary=branch:main", "live")
+    summary = world.take("staging=*-rc*", "canary=branch:main", "live")
 
     assert world.shipped("staging") == {"1.0-rc1": {a}}
     assert world.shipped("live") == {"1.0": {a, b}}
     assert world.shipped("canary") == {a[:12]: {a}, b[:12]: {b}}
+    assert any("count as deployed when they were committed" in remark for remark in summary.remarks)
 
 
 def test_other_rules_the_next_time_count_from_the_beginning(world: GitWorld) -> None:
