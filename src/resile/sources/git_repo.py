@@ -255,8 +255,9 @@ class _Reading:
                     yield Remark(f"the branch {name!r} was rewritten; what was deployed from it before stays counted")
             if before is None:
                 yield Remark(
-                    f"commits on the branch {name!r} count as deployed when they were committed, so that lead time leaves "
-                    "out how long they waited for the real deployment; let the pipeline tell of that where it matters"
+                    f"commits on the branch {name!r} count as deployed when they were committed, so that lead time "
+                    "leaves out how long they waited for the real deployment; let the pipeline tell of that where it "
+                    "matters"
                 )
             yield from self._deployed(rule, name, fresh)
 
