@@ -175,6 +175,7 @@ def test_the_name_option_goes_before_the_origin_of_the_mapping(read_table) -> No
         ("id: !!timestamp tomorrow\n", "put names between quotes"),
         ("id: !!bool perhaps\n", "put names between quotes"),
         ("id: " + "[" * 3_000, "nested too deeply"),
+        ("id: ref\n---\nid: other\n", "row 3: another mapping begins; give it its own file"),
     ],
 )
 def test_what_yaml_itself_cannot_read_is_one_sentence(read_table, said: str, says: str) -> None:

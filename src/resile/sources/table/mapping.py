@@ -5,11 +5,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from msgspec import Struct
 
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
+from resile.sources.strict_yaml import yaml_documents
 from resile.sources.table.cells import DEFAULT_MISSING
 from resile.sources.table.patterns import PatternError, finder
 from resile.sources.times import time_reader, zone_of
@@ -25,7 +25,6 @@ INSTANT_KEYS = (
     "reopened",
 )
 MAX_MAPPING_BYTES = 1 << 20
-_MAX_NODES = 50_000
 _TEXT_KEYS = ("id", "title", "team", "url")
 _SCALAR_KEYS = ("timezone", "origin", "encoding", "delimiter", "sheet", "records")
 _RULE_KEYS = ("planned", "noise", "where")
@@ -148,52 +147,11 @@ def load_mapping(path: Path) -> TableMapping:
         raise ConfigError(f"mapping {path} cannot be read ({error.strerror}); check the path") from None
     if len(body) > MAX_MAPPING_BYTES:
         raise ConfigError(f"mapping {path.name} is larger than {MAX_MAPPING_BYTES} bytes; is it the table itself?")
-    try:
-        said = yaml.load(body, Loader=_StrictLoader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        row = f", row {mark.line + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"mapping {path.name}{row}: {problem}; correct the YAML") from None
-    except RecursionError:
-        raise ConfigError(f"mapping {path.name} is nested too deeply; that is no mapping file") from None
-    except (ValueError, KeyError, AttributeError):
-        # PyYAML reads what looks like a date, or is tagged as one, with Python's own functions and lets them fail.
-        raise ConfigError(
-            f"mapping {path.name}: a date, a number or a truth value in it is none; put names between quotes"
-        ) from None
+    documents = list(yaml_documents(body, shown=f"mapping {path.name}"))
+    if len(documents) > 1:
+        raise ConfigError(f"mapping {path.name}, row {documents[1][1]}: another mapping begins; give it its own file")
+    said = documents[0][0] if documents else None
     return parse_mapping(said, shown=path.name, default_origin=path.name.partition(".")[0])
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that stands there twice, of which YAML would silently take the last, and aliases without end."""
-
-    def construct_document(self, node: yaml.Node) -> Any:
-        if _n_nodes(node, {}) > _MAX_NODES:
-            problem = f"with its aliases (*) written out it has more than {_MAX_NODES:,} words"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
-        return super().construct_document(node)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str | int | float | bool) and key in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands there twice", problem_mark=key_node.start_mark)
-            if not isinstance(key, list | dict):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def _n_nodes(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many words there would be if every alias were written out; one that holds itself has them without end."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = _MAX_NODES + 1  # What is met while it is being counted holds itself.
-        inner = [one for pair in node.value for one in pair] if isinstance(node, yaml.MappingNode) else node.value
-        known[id(node)] = 1 + sum(_n_nodes(one, known) for one in inner)
-    return known[id(node)]
 
 
 def parse_mapping(said: object, *, shown: str, default_origin: str | None = None) -> TableMapping:
