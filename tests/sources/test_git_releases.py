@@ -79,6 +79,7 @@ def test_environments_that_cannot_be_used_are_refused(given: list[str]) -> None:
         ("https://ann:secret@github.com/acme/shop.git", "github.com/acme/shop"),
         ("https://github.com/acme/shop/?token=secret", "github.com/acme/shop"),
         ("git@github.com:acme/shop.git", "github.com/acme/shop"),
+        ("git@GitHub.com:Acme/shop.git", "github.com/Acme/shop"),
         ("ssh://git@git.example.org:2222/acme/shop", "git.example.org/acme/shop"),
         ("file:///srv/git/shop.git", "shop"),
         ("/srv/git/shop.git", "shop"),

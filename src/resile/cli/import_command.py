@@ -1,4 +1,4 @@
-"""`resile import`: bring in the incident history that is already there."""
+"""`resile import`: bring in the history of incidents or deliveries that is already there."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +9,21 @@ import typer
 
 from resile.app.printable import printable
 from resile.cli.import_bar import ImportBar, ImportShown
-from resile.cli.import_git import ENVIRONMENT, FIRST_PARENT, SERVICE, TAGS, GitAsked, import_git
+from resile.cli.import_delivery import (
+    ENVIRONMENT,
+    FIRST_PARENT,
+    HOST,
+    INCIDENT_LABEL,
+    RELEASES,
+    RUN,
+    SERVICE,
+    SINCE,
+    TAGS,
+    TOKEN_FILE,
+    WAIT,
+    DeliveryAsked,
+    import_delivery,
+)
 from resile.cli.invocation import Invocation, invocation_of
 from resile.model.errors import ConfigError
 
@@ -48,9 +62,17 @@ def import_(
     ctx: typer.Context,
     kind: Annotated[
         str,
-        typer.Argument(help="table, servicenow, statuspage, upptime, pagerduty, opsgenie, jira, git, or a plugin's."),
+        typer.Argument(
+            help="table, servicenow, statuspage, upptime, pagerduty, opsgenie, jira; git, github, gitlab, bitbucket; "
+            "or a plugin's."
+        ),
     ],
-    path: Annotated[Path, typer.Argument(help="The file, or for git and upptime the git repository.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", help="The file; of git and upptime the clone; of a forge acme/shop, acme, or its address."
+        ),
+    ],
     *,
     mapping: _MAPPING = None,
     name: _NAME = None,
@@ -66,26 +88,46 @@ def import_(
     environment: ENVIRONMENT = None,
     tags: TAGS = None,
     first_parent: FIRST_PARENT = None,
+    host: HOST = None,
+    token_file: TOKEN_FILE = None,
+    since: SINCE = None,
+    run: RUN = None,
+    incident_label: INCIDENT_LABEL = None,
+    releases: RELEASES = None,
+    wait: WAIT = None,
 ) -> None:
-    """Bring in a history of incidents, or with git of releases. Run again, it changes only what is told differently.
+    """Bring in a history of incidents or deliveries. Run again, it changes only what is told differently.
 
-    Exit code 0: all was read; 1: some rows were refused, the rest was taken; 2: nothing could be read.
+    Exit code 0: all was read; 1: some rows were refused, or a forge's limit was reached, the rest was taken; 2: nothing
+    could be read.
 
     Examples: resile import table failures.csv --guess > failures.yaml; resile import table failures.csv --mapping
     failures.yaml; resile import servicenow incident_event_log.zip --timezone Europe/Lisbon; resile import git
-    ../shop --service shop
+    ../shop --service shop; resile import github acme/shop
     """
     invocation = invocation_of(ctx)
-    if kind == "git":
+    shows = ImportShown(explain=explain, as_json=as_json)
+    asked = DeliveryAsked(
+        service=service,
+        name=_checked_name(name),
+        environment=environment,
+        tags=tags,
+        first_parent=first_parent,
+        host=host,
+        token_file=token_file,
+        since=since,
+        run=run,
+        incident_label=incident_label,
+        releases=releases,
+        wait=wait,
+    )
+    if _is_delivery(kind):
         unfit = {"--mapping": mapping, "--timezone": timezone, "--refused": refused, "--guess": guess or None}
-        _refuse(unfit | {"--dry-run": dry_run or None}, "does not go with git")
-        asked = GitAsked(service=service, name=_checked_name(name), environments=environment or [], tags=tags or [])
-        import_git(
-            invocation, path, asked, is_first_parent=first_parent, shows=ImportShown(explain=explain, as_json=as_json)
-        )
+        _refuse(unfit | {"--dry-run": dry_run or None}, f"does not go with {kind}")
+        import_delivery(invocation, kind, target, asked, shows=shows)
         return
-    only_git = {"--service": service, "--environment": environment, "--tags": tags, "--first-parent": first_parent}
-    _refuse(only_git, "goes with git alone")
+    _refuse({flag: value for flag, value in asked.given().items() if flag != "--name"}, f"does not go with {kind}")
+    path = Path(target)
     if guess:
         _guess(invocation, kind, path, timezone)
         return
@@ -98,16 +140,16 @@ def import_(
         severity_aliases={alias.casefold(): meant for alias, meant in invocation.settings.severity_aliases.items()},
     )
     # The present folder and the root have no name of their own; the one is a repository as often as not.
-    target = refused or path.parent / f"{path.name or path.resolve().name or 'import'}.refused.csv"
-    if target.resolve() == path.resolve():
+    rows = refused or path.parent / f"{path.name or path.resolve().name or 'import'}.refused.csv"
+    if rows.resolve() == path.resolve():
         raise ConfigError(f"refused rows would overwrite the input {path}; name another file with --refused")
     summary, written = _run(
         invocation,
         kind,
         path,
         options,
-        target=target,
-        shows=ImportShown(explain=explain, as_json=as_json),
+        target=rows,
+        shows=shows,
         dry_run=dry_run,
     )
     if as_json:
@@ -122,6 +164,21 @@ def import_(
         show_summary(invocation.out, summary, written)
     if summary.n_refused:
         raise typer.Exit(SOME_REFUSED)
+
+
+def _is_delivery(kind: str) -> bool:
+    """Whether it is a history of deliveries.
+
+    Raises:
+        ConfigError: there is no such kind of history.
+    """
+    from resile.sources import delivery_registry, registry  # noqa: PLC0415 - see above
+    from resile.sources.installed import unknown  # noqa: PLC0415
+
+    deliveries, incidents = delivery_registry.kinds(), registry.kinds()
+    if kind not in deliveries and kind not in incidents:
+        raise unknown(kind, {*deliveries, *incidents}, many="histories of kind")
+    return kind in deliveries
 
 
 def _refuse(given: Mapping[str, object], why: str) -> None:

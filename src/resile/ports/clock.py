@@ -10,3 +10,11 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The present instant, aware UTC."""
         ...
+
+
+class SleepingClock(Clock, Protocol):
+    """Tells the time, and lets it pass."""
+
+    def sleep(self, length_s: float) -> None:
+        """Return once so many seconds have passed."""
+        ...

@@ -75,10 +75,18 @@ class Refused(Struct, frozen=True, tag=True):
 
 
 class Progress(Struct, frozen=True, tag=True):
-    """How far the reading is; given now and then."""
+    """How far the reading is; given now and then.
 
-    done_bytes: int
-    total_bytes: int
+    Attributes:
+        total: None where nobody knows.
+        unit: what is counted: `bytes`, `commits`, `pull requests`.
+        says: what goes on where nothing is counted: `waiting for GitHub's rate limit until 14:05 UTC`.
+    """
+
+    done: int = 0
+    total: int | None = None
+    unit: str = "bytes"
+    says: str = ""
 
 
 class Remark(Struct, frozen=True, tag=True):

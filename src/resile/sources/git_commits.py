@@ -11,19 +11,19 @@ from resile.model.change import Commit
 from resile.sources.git_plumbing import Git
 
 BATCH = 5_000
-_MAX_SUBJECT = 500
-_MAX_AUTHOR = 200
+MAX_SUBJECT = 500
+MAX_AUTHOR = 200
 # So many of one message's reverts are kept.
 _MAX_REVERTS = 50
 _NEWEST_S = 4_102_444_800  # the year 2100: a later time is an error of somebody's clock
 _LONGEST = len(str(_NEWEST_S))
 _N_FIELDS = 7
 _FORMAT = "%H%x00%P%x00%at%x00%ct%x00%an%x00%s%x00%b"
-_REVERTS_ID = re.compile(r"This reverts commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
+_REVERTS_ID = re.compile(r"This reverts commit ([0-9a-f]{7,64})\b")
 # With the number of a pull request behind it, as forges write it.
 _REVERTS_SUBJECT = re.compile(r'Revert "(.+)"(?: \(#[0-9]+\))?')
-# Nothing that a terminal would obey is kept.
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+# Nothing that a terminal would obey is kept, nor what turns the order of letters.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 
 
 class CommitReader:
@@ -69,8 +69,8 @@ class CommitReader:
                 parents=tuple(parents.split()),
                 authored_at=authored_at,
                 committed_at=committed_at,
-                subject=_inert(subject, _MAX_SUBJECT),
-                author=_inert(author, _MAX_AUTHOR) or None,
+                subject=inert(subject, MAX_SUBJECT),
+                author=inert(author, MAX_AUTHOR) or None,
                 reverts=reverts,
             )
 
@@ -110,7 +110,7 @@ class CommitReader:
         )
         for line in chain.from_iterable(fields):
             sha, _, subject = line.partition("\t")
-            settled += [_reverting(one, sha) for one in self._waiting.pop(_inert(subject, _MAX_SUBJECT), ())]
+            settled += [_reverting(one, sha) for one in self._waiting.pop(inert(subject, MAX_SUBJECT), ())]
             if not self._waiting:
                 break
         return settled
@@ -131,6 +131,7 @@ def _reverting(commit: Commit, sha: str) -> Commit:
     return structs.replace(commit, reverts=(sha,))
 
 
-def _inert(text: str, longest: int) -> str:
+def inert(text: str, longest: int) -> str:
+    """A text of a commit as it is kept: cut, on one line, without what a terminal would obey."""
     text = text[:longest]
     return text if text.isprintable() else _CONTROLS.sub(" ", text)

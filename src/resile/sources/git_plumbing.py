@@ -118,7 +118,7 @@ def name_of_address(address: str) -> str:
         host, _, path = address.rpartition("@")[2].partition(":")
     else:
         host, path = "", address.rstrip("/").rpartition("/")[2]
-    path = path.strip("/").removesuffix(".git")
+    path, host = path.strip("/").removesuffix(".git"), host.lower()
     return f"{host}/{path}"[:200] if host and path else path[:200]
 
 

@@ -108,17 +108,20 @@ def release_of(tag: str, rules: ReleaseRules) -> Release | str:
     elif rules.environment is not None:
         environment = rules.environment
     else:
-        environment = PRE_RELEASE if found is not None and _is_pre_release(found["version"]) else PRODUCTION
+        environment = PRE_RELEASE if is_pre_release(tag) else PRODUCTION
     return Release(environment, found["version"] if found is not None else tag, _unplanned(tag))
+
+
+def is_pre_release(tag: str) -> bool:
+    """Whether a tag says that it comes before the version that is released, such as v1.4.2-rc.1."""
+    found = _VERSION.fullmatch(tag)
+    # What stands before the version names a part of the repository, such as dev-tools; what follows a plus is a build.
+    version = tag if found is None else found["version"]
+    return _PRE_RELEASE.search(version.partition("+")[0]) is not None
 
 
 def _is_ours(prefix: str | None, names: frozenset[str]) -> bool:
     return prefix is None or prefix.casefold() in _WORDS or prefix.casefold() in names
-
-
-def _is_pre_release(version: str) -> bool:
-    # What follows a plus is a build, which says nothing of its kind.
-    return _PRE_RELEASE.search(version.partition("+")[0]) is not None
 
 
 def _unplanned(tag: str) -> DeploymentKind | None:

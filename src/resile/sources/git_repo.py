@@ -15,15 +15,25 @@ from msgspec import Struct
 from resile.model.change import DeploymentReported, DeploymentStatus
 from resile.model.errors import ConfigError
 from resile.ports.clock import Clock
-from resile.ports.delivery_source import CommitsRead, DeliveryReading, ReadUpTo, ReportsRead, Unused
+from resile.ports.delivery_source import (
+    CommitsRead,
+    Cursors,
+    DeliveryKind,
+    DeliveryOptions,
+    DeliveryReading,
+    ReadUpTo,
+    ReportsRead,
+    Unused,
+)
 from resile.ports.source import Place, Progress, Remark
 from resile.sources.git_commits import BATCH, CommitReader, instant_of
 from resile.sources.git_plumbing import Git
 from resile.sources.git_refs import Ref, read_refs
-from resile.sources.git_releases import ReleaseRules, Rule, release_of
+from resile.sources.git_releases import ReleaseRules, Rule, parsed_environments, release_of
 
 ORIGIN = "git"
 BY = "import:git"
+_LONGEST_NAME = 200
 
 
 class GitOptions(Struct, frozen=True, kw_only=True):
@@ -63,6 +73,32 @@ class _Cursor(Struct):
     lines: dict[str, str] = {}
 
 
+def open_source(options: DeliveryOptions, clock: Clock) -> "GitRepo":
+    """The source over a local clone with these options.
+
+    Raises:
+        ConfigError: an option cannot be used, or the service is not named.
+    """
+    service = (options.service or "").strip()
+    if not service:
+        raise ConfigError("git says nothing of services; name the one that is released from it with --service NAME")
+    if len(service) > _LONGEST_NAME or "\0" in service:
+        raise ConfigError(f"service {service[:50]!r} cannot be used; give a name of 1 to {_LONGEST_NAME} characters")
+    rules, environment = parsed_environments(options.environments)
+    named = ReleaseRules(
+        names=frozenset({service.casefold()}), patterns=options.tags, rules=rules, environment=environment
+    )
+    return GitRepo(GitOptions(service=service, repo=options.name, rules=named), clock)
+
+
+KIND = DeliveryKind(open=open_source, fits=frozenset({"service", "name", "environments", "tags", "first_parent"}))
+
+
+def clone_cursor(repo: str) -> str:
+    """The name under which it is remembered that all commits of a repository came from a clone."""
+    return f"clone:{repo}"
+
+
 class GitRepo:
     """The DeliverySource over a local clone."""
 
@@ -70,35 +106,33 @@ class GitRepo:
         self._options = options
         self._clock = clock
 
-    def cursor_name(self, path: Path) -> str:
-        """Of this repository and service."""
-        return f"git:{self._options.repo or Git(path).name()}:{self._options.service}"
-
-    def read(self, path: Path, cursor: bytes | None) -> Iterator[DeliveryReading]:
+    def read(self, target: str, cursors: Cursors) -> Iterator[DeliveryReading]:
         """Read the commits of all branches and tags, newest first, then the releases.
 
         Raises:
             ConfigError: it is no repository, has no commits, is a shallow clone, or is damaged.
         """
+        path = Path(target)
         git = Git(path)
         if git.is_shallow:
             raise ConfigError(
                 f"{path} is a shallow clone: its older commits are missing, so what each release brought would be "
                 f"miscounted; complete it with git -C {path} fetch --unshallow"
             )
-        known = _decoded(cursor)
+        repo = self._options.repo or git.name()
+        known = _decoded(cursors(f"git:{repo}:{self._options.service}"))
         refs = read_refs(git)
         if not refs:
             raise ConfigError(f"{path} is a git repository without commits; give a clone that has some")
-        yield from _Reading(git, self._options, known, self._clock.now()).readings(refs)
+        yield from _Reading(git, repo, self._options, known, self._clock.now()).readings(refs)
 
 
 class _Reading:
-    def __init__(self, git: Git, options: GitOptions, known: _Cursor, now: datetime) -> None:
+    def __init__(self, git: Git, repo: str, options: GitOptions, known: _Cursor, now: datetime) -> None:
         self._git = git
         self._service = options.service
         self._rules = options.rules
-        self._repo = options.repo or git.name()
+        self._repo = repo
         self._place = git.path.name or str(git.path)
         self._known = known
         self._now = now
@@ -114,6 +148,7 @@ class _Reading:
                 yield from self._line(rule, refs, lines)
         cursor = msgspec.msgpack.encode(_Cursor(tips, tags, lines))
         yield ReadUpTo(f"git:{self._repo}:{self._service}", cursor)
+        yield ReadUpTo(clone_cursor(self._repo), b"1")
 
     def _commits(self, tips: list[str]) -> Iterator[DeliveryReading]:
         before = set(self._known.tips)
@@ -133,7 +168,7 @@ class _Reading:
         for batch in reader.batches(lines, is_continued=bool(there)):
             n_read += len(batch)
             yield CommitsRead(batch)
-            yield Progress(min(n_read, total), total)
+            yield Progress(min(n_read, total), total, "commits")
         if reader.n_odd_times:
             yield Remark(
                 f"{reader.n_odd_times} commits have times that are none, before 1970 or after 2100; such a time is "
@@ -149,8 +184,8 @@ class _Reading:
         if n_commits or n_missing:
             what = f"{n_commits} commits" if n_commits else "the tips of branches or tags"
             yield Remark(
-                f"the history was rewritten: {what} read before are in no branch or tag any more; "
-                "they count only in so far as a release contains them"
+                f"{what} read before are in no branch or tag any more: the history was rewritten, or a branch removed "
+                "that was not merged as it was; they count only in so far as a release contains them"
             )
 
     def _releases(self, refs: list[Ref], told: dict[str, _Known]) -> Iterator[DeliveryReading]:
@@ -296,6 +331,9 @@ def _branches(rule: Rule, refs: list[Ref]) -> Mapping[str, str]:
     """By name, the tip of each branch that fits; of a branch here and at a remote, the one here."""
     found: dict[str, str] = {}
     for ref in sorted(refs, key=lambda ref: ref.is_remote):
+        # HEAD is no branch of its own but one of the others, or one that was said in so many words.
+        if ref.name == "HEAD" != rule.pattern:
+            continue
         if not ref.is_tag and ref.commit is not None and ref.fits(rule.pattern):
             found.setdefault(ref.name, ref.commit)
     return found

@@ -194,3 +194,21 @@ def github_review(state: str, *, action: str = "submitted", login: str = "bob", 
             "html_url": "https://github.com/acme/shop/pull/17#pullrequestreview-8001",
         },
     }
+
+
+def github_issue(action: str, **issue: Any) -> dict[str, Any]:
+    told = {
+        "id": 2_112_345_678,
+        "number": 23,
+        "title": "Checkout answers 500",
+        "user": USER,
+        "labels": [{"id": 1, "name": name} for name in ("Incident", "severity:1", "service:checkout")],
+        "state": "open",
+        "state_reason": None,
+        "created_at": "2024-03-04T11:00:00Z",
+        "updated_at": "2024-03-04T12:00:00Z",
+        "closed_at": None,
+        "body": "Since the last release.",
+        "html_url": "https://github.com/acme/shop/issues/23",
+    }
+    return {"action": action, "issue": told | issue, "repository": REPOSITORY, "sender": USER}

@@ -168,3 +168,36 @@ def gitlab_note(user: Any, **comment: Any) -> dict[str, Any]:
         },
         "merge_request": MERGE_REQUEST,
     }
+
+
+def gitlab_issue(*labels: str, action: str = "open", changes: Any = None, **issue: Any) -> dict[str, Any]:
+    listed = [{"id": 206 + number, "title": label, "type": "ProjectLabel"} for number, label in enumerate(labels)]
+    return {
+        "object_kind": "issue",
+        "event_type": "issue",
+        "user": GITLAB_USER,
+        "project": PROJECT,
+        "object_attributes": {
+            "id": 301,
+            "iid": 23,
+            "title": "Checkout answers 500",
+            "author_id": 51,
+            "project_id": 30,
+            "created_at": "2024-01-01 08:00:00 UTC",
+            "updated_at": "2024-01-01 08:00:00 UTC",
+            "closed_at": None,
+            "description": "",
+            "confidential": False,
+            "moved_to_id": None,
+            "duplicated_to_id": None,
+            "type": "Issue",
+            "url": "https://git.acme.example/acme/shop/-/issues/23",
+            "state": "opened",
+            "action": action,
+            "severity": "unknown",
+            "labels": listed,
+            **issue,
+        },
+        "labels": listed,
+        "changes": changes or {},
+    }

@@ -31,6 +31,7 @@ SENT: list[tuple[str, dict[str, str], Any]] = [
             ("push", github_bodies.github_push("Add cart", f"This reverts commit {bodies.SHA}.")),
             ("pull_request", github_bodies.github_pull_request("opened", body="Reverts acme/shop#12")),
             ("pull_request_review", github_bodies.github_review("approved")),
+            ("issues", github_bodies.github_issue("closed", state="closed", closed_at="2024-03-04T12:00:00Z")),
         ]
     ),
     *(
@@ -43,6 +44,9 @@ SENT: list[tuple[str, dict[str, str], Any]] = [
             gitlab_bodies.gitlab_merge_request("update", {"draft": {"previous": True}}),
             gitlab_bodies.gitlab_merge_request("approved", user={"id": 52, "username": "bob"}),
             gitlab_bodies.gitlab_note({"id": 52, "username": "bob"}),
+            gitlab_bodies.gitlab_issue(
+                "incident", "severity::1", "service::cart", state="closed", closed_at="2024-01-02"
+            ),
         ]
     ),
     ("cdevents", {}, bodies.cdevent()),
@@ -97,7 +101,7 @@ def understood(door: str, delivery: Delivery) -> Understood | str:
         said = DOORS[door].understand(delivery)
     except ConfigError as error:
         return str(error)
-    assert (said.unmapped is None) == bool(said.reports or said.commits or said.pushed)
+    assert (said.unmapped is None) == bool(said.reports or said.commits or said.pushed or said.incidents)
     return said
 
 
@@ -107,9 +111,17 @@ def texts(said: Understood | str) -> Iterator[str]:
         yield said
         return
     yield said.unmapped or ""
-    for one in (*said.reports, *said.commits, *said.pushed):
-        for value in msgspec.to_builtins(one).values():
-            yield from value if isinstance(value, list) else [value] if isinstance(value, str) else []
+    for one in (*said.reports, *said.commits, *said.pushed, *said.incidents):
+        yield from texts_in(msgspec.to_builtins(one))
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(one)
 
 
 def expect_harmless(said: Understood | str) -> None:
@@ -199,7 +211,9 @@ def test_hostile_texts_come_out_short_and_inert_from_every_field(
 
 def links(said: Understood | str) -> list[str]:
     """Every address that a page would make a link of."""
-    return [] if isinstance(said, str) else [url for one in said.reports if (url := getattr(one, "url", None))]
+    if isinstance(said, str):
+        return []
+    return [url for one in (*said.reports, *said.incidents) if (url := getattr(one, "url", None))]
 
 
 @pytest.mark.parametrize(("door", "headers", "body"), SENT, ids=IDS)

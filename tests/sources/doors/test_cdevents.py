@@ -29,6 +29,12 @@ def deployment(event: dict[str, Any], **options: Any) -> DeploymentReported:
     return report
 
 
+def custom_event() -> dict[str, Any]:
+    event = cdevent()
+    event["context"]["type"] = "dev.cdeventsx.acme-build.created.0.1.0"
+    return event
+
+
 def test_a_deployed_service_is_a_deployment() -> None:
     report = deployment(cdevent())
 
@@ -56,6 +62,12 @@ def test_every_mode_says_the_same() -> None:
 
     assert len({one.reports for one in said}) == 1
     assert len(said[0].reports) == 1
+
+
+def test_a_batch_is_one_whatever_headers_a_proxy_adds() -> None:
+    batch = [cloud_event(cdevent(number="e-1")), cloud_event(cdevent(number="e-2"))]
+
+    assert len(understood(batch, {**BATCH, "ce-via": "mesh"}).reports) == 2
 
 
 @pytest.mark.parametrize(
@@ -89,6 +101,9 @@ def test_a_service_rolled_back_is_an_unplanned_deployment() -> None:
             SHA,
         ),
         ("pkg:npm/%40acme/shop@1.4.2", "1.4.2", None, None),
+        ("pkg:npm/@acme/shop@1.4.2", "1.4.2", None, None),
+        ("pkg:npm/@acme/shop", None, None, None),
+        (f"pkg:GitHub/acme/shop@{SHA}", SHA, "github.com/acme/shop", SHA),
         ("shop-1.4.2.whl", "shop-1.4.2.whl", None, None),
         ("pkg:oci/shop@1.4.2?" + "a=b&" * 40, "1.4.2", None, None),
         ("pkg:", None, None, None),
@@ -129,6 +144,8 @@ def test_two_deployments_of_a_batch_are_two() -> None:
         (cdevent("pipelinerun.finished.0.2.0"), "pipelinerun finished"),
         (cloud_event(cdevent(), type="com.example.other"), "com.example.other"),
         ([], "empty batch"),
+        (custom_event(), "dev.cdeventsx.acme-build.created.0.1.0"),
+        (cloud_event(cdevent(), type="com.example.other", datacontenttype="image/png", data_base64="/w=="), "other"),
     ],
 )
 def test_what_is_no_deployment_is_said_in_a_sentence(body: Any, words: str) -> None:

@@ -115,6 +115,10 @@ def test_a_null_is_a_field_that_is_not_told() -> None:
             {"service": "shop", "at": "2024-03-04T10:00:00Z", "started_at": "2024-03-04T11:00:00Z"},
             "deployment: started_at lies after at; swap them",
         ),
+        (
+            {"service": "shop", "at": "2024-03-06T10:00:00Z"},
+            "deployment: at lies in the future; correct the clock, or leave",
+        ),
         ({"service": "shop", "id": ""}, "deployment: id is empty; fill it in"),
         (b"service=shop", "deployment: the body is malformed JSON at line 1, column 1"),
         ([], "deployment: the body is a list, not an object; send one JSON object"),

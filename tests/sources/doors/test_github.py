@@ -22,6 +22,7 @@ from tests.sources.doors.bodies import RECEIVED, SHA, of_github
 from tests.sources.doors.github_bodies import (
     REPOSITORY,
     github_deployment,
+    github_issue,
     github_pull_request,
     github_push,
     github_release,
@@ -161,9 +162,67 @@ def test_the_service_is_what_the_options_say_and_else_the_repository(options: di
     [("Production", "production"), ("LIVE", "production"), ("Prod-EU", "production"), ("staging", "staging")],
 )
 def test_production_has_many_names(name: str, expected: str) -> None:
-    body = github_deployment(environment=name)
+    body = github_deployment(environment=name, production_environment=False)
 
     assert folded(of_github("deployment", body), production=("prod-*",)).environment == expected
+
+
+def test_an_environment_that_users_see_is_production_whatever_its_name() -> None:
+    queued = github_deployment(environment="shop-front", production_environment=True)
+    done = github_status("success", SUCCEEDED_AT, environment="shop-front", production_environment=True)
+
+    deployment = folded(of_github("deployment", queued), of_github("deployment_status", done))
+
+    assert deployment.environment == "production"
+
+
+@pytest.mark.parametrize("named", ["Deploy", ".github/workflows/deploy.yml", "deploy.yml"])
+def test_a_workflow_is_named_by_its_name_or_its_file(named: str) -> None:
+    run = github_run("completed", name="Deploy", path=".github/workflows/deploy.yml@refs/heads/main")
+
+    assert folded(of_github("workflow_run", run), runs={named: "production"}).environment == "production"
+
+
+def test_an_issue_with_a_label_of_incidents_is_one() -> None:
+    told = understood("issues", github_issue("opened"))
+
+    (draft,) = told.incidents
+    assert (draft.origin, draft.ref, draft.title) == ("github", "acme/shop#23", "Checkout answers 500")
+    assert draft.services == ("checkout",)
+    assert draft.severity == "SEV1"
+    assert [(step.kind, step.at) for step in draft.steps] == [("detected", at(11))]
+
+
+def test_a_closed_issue_is_restored_and_opened_again_it_is_not() -> None:
+    closed = github_issue("closed", state="closed", closed_at="2024-03-04T12:00:00Z", state_reason="completed")
+    again = github_issue("reopened", state="open", closed_at=None, state_reason="reopened")
+
+    steps = [[step.kind for step in understood("issues", body).incidents[0].steps] for body in (closed, again)]
+
+    assert steps == [["detected", "restored"], ["detected"]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "closed", "state": "closed", "closed_at": "2024-03-04T12:00:00Z", "state_reason": "not_planned"},
+        {"action": "closed", "state": "closed", "closed_at": "2024-03-04T12:00:00Z", "state_reason": "duplicate"},
+        {"action": "deleted"},
+        {"action": "transferred"},
+        {"action": "unlabeled", "labels": []},
+    ],
+)
+def test_an_issue_that_is_no_incident_after_all_counts_no_longer(body: dict) -> None:
+    told = understood("issues", github_issue(**body) | {"label": {"name": "Incident"}})
+
+    assert [draft.exclusion for draft in told.incidents] == ["noise"]
+
+
+def test_the_labels_of_incidents_are_what_the_door_says() -> None:
+    body = github_issue("opened", labels=[{"name": "outage/major"}])
+
+    assert not understood("issues", body).incidents
+    assert understood("issues", body, incident_labels=("outage/*",)).incidents
 
 
 def test_a_run_counts_where_the_door_names_its_workflow() -> None:
@@ -240,6 +299,12 @@ def test_a_push_tells_commits_and_what_they_revert_but_not_their_parents() -> No
     assert (first.reverts, second.reverts) == ((), (SHA,))
 
 
+def test_a_push_tells_the_beginning_of_an_id_that_somebody_wrote() -> None:
+    (said,) = understood("push", github_push(f"Go back\n\nThis reverts commit {SHA[:8]}.")).pushed
+
+    assert said.reverts == (SHA[:8],)
+
+
 def test_a_forced_push_without_commits_says_so() -> None:
     assert "by force" in (understood("push", github_push(forced=True)).unmapped or "")
     assert understood("push", github_push("Add cart", forced=True)).pushed
@@ -254,7 +319,7 @@ def test_tags_and_deleted_branches_bring_no_commits(push: dict) -> None:
     ("event", "body", "words"),
     [
         ("ping", {"zen": "Design for failure.", "hook_id": 1, "hook": {"type": "Repository"}}, "greeting"),
-        ("issues", {"action": "opened", "issue": {"number": 3}, "repository": REPOSITORY}, "issue"),
+        ("issues", {"action": "opened", "issue": {"number": 3, "labels": []}, "repository": REPOSITORY}, "issue"),
         ("star", {"action": "created", "repository": REPOSITORY}, "'star'"),
         ("pull_request", github_pull_request("labeled"), "labeled"),
     ],
@@ -313,3 +378,10 @@ def test_reports_say_who_told_and_since_when() -> None:
     )
 
     assert (report.by, report.recorded_at) == ("door:github/shop", RECEIVED)
+
+
+def test_a_password_in_an_address_is_not_kept() -> None:
+    status = github_status("success", SUCCEEDED_AT)
+    status["deployment_status"] |= {"log_url": "https://x-token:ghs_secret@ci.example.com:8443/runs/5?a=b"}
+
+    assert folded(of_github("deployment_status", status)).url == "https://ci.example.com:8443/runs/5?a=b"

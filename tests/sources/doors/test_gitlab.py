@@ -16,7 +16,9 @@ from resile.model.change import (
     fold_deployment,
     fold_pull_request,
 )
+from resile.model.draft import Draft, Step, incident_id_of
 from resile.model.errors import ConfigError
+from resile.model.event import Exclusion
 from resile.ports.delivery_door import DoorOptions, Understood
 from resile.sources.doors.gitlab import open_door
 from tests.sources.doors.bodies import PARENT, SHA, delivery, of_gitlab
@@ -24,6 +26,7 @@ from tests.sources.doors.gitlab_bodies import (
     GITLAB_USER,
     PROJECT,
     gitlab_deployment,
+    gitlab_issue,
     gitlab_merge_request,
     gitlab_note,
     gitlab_pipeline,
@@ -75,6 +78,11 @@ def test_on_gitlab_com_deployments_are_gitlabs() -> None:
     project = PROJECT | {"web_url": "https://gitlab.com/acme/shop"}
 
     assert folded(gitlab_deployment(project=project)).id == "gitlab:15"
+
+
+def test_an_environment_of_the_tier_of_production_is_production() -> None:
+    assert folded(gitlab_deployment(environment="eu", environment_tier="production")).environment == "production"
+    assert folded(gitlab_deployment(environment="eu", environment_tier="staging")).environment == "eu"
 
 
 def test_before_gitlab_14_a_deployment_is_known_by_its_job() -> None:
@@ -148,6 +156,24 @@ def test_prereleases_and_edits_are_no_deployment(release: dict, options: dict) -
     assert said.unmapped
 
 
+@pytest.mark.parametrize("tag", ["v1.2.3-android", "v1.2.3-arm64", "v1.2.3-build4", "v1.2.3+rc.1", "v2024.1-prod"])
+def test_what_only_begins_like_a_prerelease_is_a_release(tag: str) -> None:
+    assert folded(gitlab_release(tag=tag)).version == tag
+
+
+def test_long_tags_that_begin_alike_are_two_releases() -> None:
+    tags = [f"v1.2.3+{'a' * 240}{last}" for last in "bc"]
+
+    assert len({folded(gitlab_release(tag=tag)).id for tag in tags}) == 2
+
+
+def test_a_branch_that_looks_like_a_version_is_none_where_the_pipeline_says_so() -> None:
+    runs = {"Deploy to production": "prod"}
+
+    assert folded(gitlab_pipeline(ref="release/1.4"), runs=runs).version is None
+    assert folded(gitlab_pipeline(ref="v1.4.2", tag=True), runs=runs).version == "v1.4.2"
+
+
 def test_a_push_tells_commits_and_what_they_revert() -> None:
     said = understood(gitlab_push("Add cart", f"Revert\n\nThis reverts commit {SHA}"))
 
@@ -192,6 +218,22 @@ def test_what_a_merge_request_takes_back_is_read_from_its_description() -> None:
     words = "This reverts merge request !12\n\nIt broke."
 
     assert request(gitlab_merge_request("open", description=words)).reverts == "12"
+    assert request(gitlab_merge_request("open", description=words.replace("!", "acme/shop!"))).reverts == "12"
+
+
+@pytest.mark.parametrize("other", ["acme/cart", "shop-of-others", "umbrella/acme/shop"])
+def test_a_merge_request_of_another_project_is_not_taken_back_here(other: str) -> None:
+    words = f"This reverts merge request {other}!12"
+
+    assert request(gitlab_merge_request("open", description=words)).reverts is None
+
+
+def test_a_comment_that_somebody_else_edits_stays_its_authors() -> None:
+    edited = gitlab_note({"id": 53, "username": "eve"}, author_id=52, action="update")
+
+    found = request(gitlab_note(BOB), edited)
+
+    assert [one.reviewer for one in found.reviews] == ["bob"]
 
 
 def test_an_update_that_changed_nothing_of_interest_is_left() -> None:
@@ -220,7 +262,8 @@ def test_approvals_and_comments_by_others_are_reviews() -> None:
         gitlab_merge_request("approved"),
         gitlab_note(BOB, system=True),
         gitlab_note(BOB, noteable_type="Issue"),
-        {"object_kind": "issue", "object_attributes": {"iid": 3}},
+        gitlab_issue("bug"),
+        {"object_kind": "work_item", "object_attributes": {"iid": 3, "type": "Epic"}},
         {"object_kind": "wiki_page"},
     ],
 )
@@ -255,3 +298,56 @@ def test_bad_input_is_refused_with_its_place(body: object, words: str) -> None:
 
     assert words in str(refused.value)
     assert ";" in str(refused.value)
+
+
+def incident(body: object, **options: object) -> Draft:
+    (draft,) = understood(body, **options).incidents
+    return draft
+
+
+def test_an_issue_with_the_label_is_an_incident_until_it_is_closed() -> None:
+    opened = incident(gitlab_issue("Incident", "severity::2", "service::cart"))
+    closed = incident(gitlab_issue("Incident", action="close", state="closed", closed_at="2024-01-01 09:30:00 UTC"))
+
+    assert incident_id_of(opened.origin, opened.ref) == "git.acme.example:acme/shop#23"
+    assert (opened.title, opened.severity, opened.services) == ("Checkout answers 500", "SEV2", ("cart",))
+    assert opened.url == "https://git.acme.example/acme/shop/-/issues/23"
+    assert (opened.steps, opened.as_of) == ((Step("detected", at(8)),), at(8))
+    assert (closed.severity, closed.services) == (None, ("shop",))
+    assert closed.steps == (Step("detected", at(8)), Step("restored", at(9, 30)))
+
+
+def test_an_incident_of_gitlab_itself_needs_no_label() -> None:
+    body = gitlab_issue(type="Incident", severity="critical") | {"object_kind": "work_item"}
+
+    assert incident(body).severity == "SEV1"
+
+
+def test_an_issue_opened_again_is_not_restored_any_more() -> None:
+    body = gitlab_issue(
+        "incident",
+        action="reopen",
+        updated_at="2024-01-01 10:00:00 UTC",
+        changes={"closed_at": {"previous": "2024-01-01 09:30:00 UTC", "current": None}},
+    )
+
+    assert [step.kind for step in incident(body).steps] == ["detected"]
+
+
+def test_the_door_says_which_labels_mean_an_incident() -> None:
+    body = gitlab_issue("kind::Outage")
+
+    assert understood(body).unmapped
+    assert incident(body, incident_labels=("kind::out*",)).ref == "acme/shop#23"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gitlab_issue(action="update", changes={"labels": {"previous": [{"title": "incident"}], "current": []}}),
+        gitlab_issue("incident", action="close", duplicated_to_id=300),
+        gitlab_issue("incident", action="close", moved_to_id=300),
+    ],
+)
+def test_what_is_no_incident_of_its_own_any_more_counts_no_longer(body: object) -> None:
+    assert incident(body).exclusion is Exclusion.NOISE

@@ -64,6 +64,22 @@ def test_a_build_that_failed_was_not_deployed() -> None:
     assert (report.status, report.version, report.sha) == (DeploymentStatus.FAILED, "r7", None)
 
 
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("ABORTED", DeploymentStatus.CANCELLED),
+        ("canceled", DeploymentStatus.CANCELLED),
+        ("FAILURE", DeploymentStatus.FAILED),
+        ("unstable", DeploymentStatus.SUCCEEDED),
+        ("started", DeploymentStatus.RUNNING),
+        ("in_progress", DeploymentStatus.RUNNING),
+        ("active", DeploymentStatus.SUCCEEDED),
+    ],
+)
+def test_how_it_went_is_said_in_the_details(word: str, status: DeploymentStatus) -> None:
+    assert deployment(change_event(custom_details={"build_state": word})).status is status
+
+
 def test_an_alert_is_no_change() -> None:
     body = {"routing_key": "k", "event_action": "trigger", "payload": {"summary": "x", "severity": "error"}}
 

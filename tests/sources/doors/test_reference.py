@@ -99,6 +99,8 @@ def test_every_event_that_is_understood_is_in_its_table(heading: str, module: ob
     door = module.open_door(DoorOptions())
     events = door._events if heading == "GitHub" else door._kinds
     # GitLab's note is a comment in its own words, too.
-    words = {"note": "comment", "merge_request": "merge request"} if heading == "GitLab" else {}
+    words = (
+        {"note": "comment", "merge_request": "merge request", "work_item": "work item"} if heading == "GitLab" else {}
+    )
 
     assert [event for event in events if words.get(event, event) not in section] == []

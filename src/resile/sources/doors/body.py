@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from typing import Any, NoReturn, Self
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -36,20 +36,20 @@ class Node:
         self.path = path
         self.value = value
 
-    def __getitem__(self, name: str) -> "Node":
+    def __getitem__(self, name: str) -> Self:
         """A field; of a missing object or a missing field, a node that is missing."""
         value = self.value
         if value is not None and not isinstance(value, dict):
             self.refuse(f"is {kind_of(value)}, not an object")
         path = f"{self.path}.{name}" if self.path else name
-        return Node(self.sender, path, None if value is None else value.get(name))
+        return type(self)(self.sender, path, None if value is None else value.get(name))
 
     @property
     def is_told(self) -> bool:
         """Whether it is there, and not null."""
         return self.value is not None
 
-    def needed(self) -> "Node":
+    def needed(self) -> Self:
         """This node, which must be there.
 
         Raises:
@@ -146,7 +146,7 @@ class Node:
         """An address of the web; None where it is missing or of another kind, which nobody should be led to."""
         return web_address(self.raw_text() or "")
 
-    def items(self, limit: int = MAX_ITEMS) -> Iterator["Node"]:
+    def items(self, limit: int = MAX_ITEMS) -> Iterator[Self]:
         """The items of a list; none where it is missing.
 
         Raises:
@@ -157,7 +157,8 @@ class Node:
             self.refuse(f"is {kind_of(value)}, not a list")
         if len(value) > limit:
             self.refuse(f"has {len(value)} items; at most {limit} are read", "send fewer at a time")
-        return (Node(self.sender, f"{self.path}[{number}]", one) for number, one in enumerate(value))
+        kind = type(self)
+        return (kind(self.sender, f"{self.path}[{number}]", one) for number, one in enumerate(value))
 
     def refuse(self, fact: str, way_out: str = "") -> NoReturn:
         """Refuse the body for this value.
@@ -225,14 +226,18 @@ def full_sha(text: str) -> str | None:
 
 
 def web_address(text: str) -> str | None:
-    """An http or https address; None for anything else, such as a script."""
+    """An http or https address, without a name or password in it; None for anything else, such as a script."""
     if not text or len(text) > MAX_URL or _NOT_PRINTED.search(text):
         return None
     try:
         parts = urlsplit(text)
     except ValueError:
         return None
-    return text if parts.scheme in {"http", "https"} and parts.netloc else None
+    _, is_named, host = parts.netloc.rpartition("@")
+    if parts.scheme not in {"http", "https"} or not host:
+        return None
+    # Pipelines put the token into the address with which they clone, and pages would show it.
+    return urlunsplit(parts._replace(netloc=host)) if is_named else text
 
 
 def _malformed(message: str, body: bytes) -> str:

@@ -16,6 +16,8 @@ ORIGIN = "cdevents"
 _SENDER = "CDEvents"
 # dev.cdevents.service.deployed.0.2.0, and with a suffix where the specification is a draft.
 _TYPE = re.compile(r"dev\.cdevents\.(\w+)\.(\w+)\.\d+\.\d+\.\d+(?:-[\w.]+)?")
+# What senders add of their own.
+_CUSTOM = "dev.cdeventsx."
 _PREDICATES = {"deployed": None, "upgraded": None, "rolledback": DeploymentKind.ROLLBACK}
 _MAX_ARTIFACT = 2_000
 _FORGES = {"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
@@ -60,6 +62,8 @@ class CDEventsDoor:
                 return f"a CloudEvent of type {outer!r}, of which resile takes nothing"
         context = event.data["context"]
         kind = context["type"].needed_text()
+        if kind.startswith(_CUSTOM):
+            return f"an event of type {kind!r}, of which resile takes nothing"
         found = _TYPE.fullmatch(kind)
         if found is None:
             context["type"].refuse(f"is {kind!r}", "write it as dev.cdevents.service.deployed.0.2.0")
@@ -116,15 +120,18 @@ def _artifact(identifier: str | None) -> _Artifact:
     if not identifier.startswith("pkg:"):
         return _Artifact(version=printable(identifier, 200), sha=full_sha(identifier))
     rest, _, query = identifier.removeprefix("pkg:").partition("#")[0].partition("?")
-    path, _, version = rest.partition("@")
+    path, _, version = rest.rpartition("@")
+    # An at sign that begins a namespace, as npm has them, begins no version.
+    if not path or path.endswith("/"):
+        path, version = rest, ""
     kind, _, name = unquote(path).strip("/").partition("/")
     version = printable(unquote(version), 200)
     qualifiers = dict(_qualifiers(query))
     vcs_url = qualifiers.get("vcs_url", "").removeprefix("git+")
     found = _COMMIT.search(vcs_url)
     repo = repository_of(_COMMIT.sub("", vcs_url)) if vcs_url else None
-    if repo is None and kind in _FORGES:
-        repo = repository_of(f"https://{_FORGES[kind]}/{name}")
+    if repo is None and kind.casefold() in _FORGES:
+        repo = repository_of(f"https://{_FORGES[kind.casefold()]}/{name}")
     return _Artifact(
         name=printable(name.rpartition("/")[2], 200) or None,
         version=version or None,

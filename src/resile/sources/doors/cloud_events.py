@@ -12,6 +12,7 @@ from resile.sources.doors.body import Node, kind_of, printable, read_body
 
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
+_ENVELOPE = "application/cloudevents"
 _PREFIX = "ce-"
 # What an event must carry besides its data.
 _NEEDED = ("specversion", "id", "source", "type")
@@ -37,7 +38,7 @@ def events_in(sender: str, delivery: Delivery) -> Iterator[CloudEvent]:
         ConfigError: it is neither of the three modes.
     """
     content_type = delivery.headers.get("content-type", "").partition(";")[0].strip().casefold()
-    if any(name.startswith(_PREFIX) for name in delivery.headers) and not content_type.startswith(_STRUCTURED):
+    if any(name.startswith(_PREFIX) for name in delivery.headers) and not content_type.startswith(_ENVELOPE):
         yield _binary(sender, content_type, delivery)
         return
     body = read_body(sender, delivery.body)
@@ -59,6 +60,8 @@ def _structured(event: Node) -> CloudEvent:
     encoded = event["data_base64"].raw_text()
     if encoded is None:
         return CloudEvent(event, event["data"])
+    if not _is_json(event["datacontenttype"].text() or ""):
+        return CloudEvent(event, Node(event.sender, event["data_base64"].path, None))
     try:
         decoded = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
@@ -72,9 +75,15 @@ def _binary(sender: str, content_type: str, delivery: Delivery) -> CloudEvent:
     told = {name[len(_PREFIX) :]: unquote(value) for name, value in delivery.headers.items() if name.startswith("ce-")}
     attributes = Node(sender, "headers", {name: printable(value, 2_000) for name, value in told.items()})
     _check(attributes)
-    # Data of another kind is none that could be understood; what is sent says so by its type.
-    is_json = not content_type or content_type.endswith(("/json", "+json"))
-    return CloudEvent(attributes, read_body(sender, delivery.body) if is_json else Node(sender, "", None))
+    return CloudEvent(
+        attributes, read_body(sender, delivery.body) if _is_json(content_type) else Node(sender, "", None)
+    )
+
+
+def _is_json(content_type: str) -> bool:
+    """Whether data may be read: of another kind, it is none that could be understood; its type says what is sent."""
+    folded = content_type.partition(";")[0].strip().casefold()
+    return not folded or folded.endswith(("/json", "+json"))
 
 
 def _check(event: Node) -> None:

@@ -1,5 +1,6 @@
 """A deployment in resile's own words, as POST /api/v1/deployments takes it: one line in any pipeline."""
 
+from datetime import timedelta
 from difflib import get_close_matches
 
 import msgspec
@@ -15,6 +16,8 @@ ORIGIN = "api"
 BY_HEADER = "x-resile-by"
 _SENDER = "deployment"
 _MAX_CAUSED = 100
+# So far a clock may be ahead of ours.
+_AHEAD = timedelta(days=1)
 
 
 class DeploymentBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +78,9 @@ class DeploymentDoor:
         deployment = _checked(body)
         service = body["service"].name()
         at = body["at"].instant() or delivery.received_at
+        if at > delivery.received_at + _AHEAD:
+            # Taken as it stands, it would be the last deployment for years.
+            body["at"].refuse("lies in the future", "correct the clock, or leave it out")
         started_at = body["started_at"].instant()
         if started_at is not None and started_at > at:
             body["started_at"].refuse("lies after at", "swap them")

@@ -1,51 +1,18 @@
-"""GitHub's webhooks: deployments and their statuses, runs, releases, pushes, pull requests and reviews."""
+"""GitHub's webhooks: deployments and their statuses, runs, releases, pushes, pull requests, reviews and issues."""
 
 from collections.abc import Callable
-from typing import TypedDict
 from urllib.parse import parse_qs
 
-from resile.model.change import Commit, DeploymentKind, DeploymentReported, DeploymentStatus
+from resile.model.change import Commit
 from resile.model.errors import ConfigError
 from resile.ports.delivery_door import DoorOptions, Understood
 from resile.ports.journal import Delivery
 from resile.sources.doors.body import MAX_TITLE, Node, printable, read_object
+from resile.sources.doors.github_issues import issue
+from resile.sources.doors.github_objects import GitHubDeployments
 from resile.sources.doors.github_pull_requests import pull_request, repository_name, review
-from resile.sources.doors.naming import (
-    PRODUCTION,
-    Naming,
-    Told,
-    commits_reverted,
-    last_segment,
-    origin_of,
-    report_id,
-    version_in,
-)
+from resile.sources.doors.naming import Naming, Told, commits_reverted
 
-ORIGIN = "github"
-_PUBLIC_HOST = "github.com"
-# `inactive` is left out: it says that a later deployment took over, not that this one failed.
-_STATES = {
-    "success": DeploymentStatus.SUCCEEDED,
-    "failure": DeploymentStatus.FAILED,
-    "error": DeploymentStatus.FAILED,
-    "in_progress": DeploymentStatus.RUNNING,
-    "queued": DeploymentStatus.QUEUED,
-    "pending": DeploymentStatus.QUEUED,
-    "waiting": DeploymentStatus.QUEUED,
-}
-_CONCLUSIONS = {
-    "success": DeploymentStatus.SUCCEEDED,
-    "failure": DeploymentStatus.FAILED,
-    "timed_out": DeploymentStatus.FAILED,
-    "startup_failure": DeploymentStatus.FAILED,
-    "cancelled": DeploymentStatus.CANCELLED,
-}
-_TASKS = {
-    "rollback": DeploymentKind.ROLLBACK,
-    "deploy:rollback": DeploymentKind.ROLLBACK,
-    "hotfix": DeploymentKind.HOTFIX,
-    "deploy:hotfix": DeploymentKind.HOTFIX,
-}
 _FORM = "application/x-www-form-urlencoded"
 # GitHub sends at most so many with a push.
 _MAX_PUSHED = 2_048
@@ -61,15 +28,17 @@ class GitHubDoor:
 
     def __init__(self, options: DoorOptions) -> None:
         self._naming = Naming(options)
-        self._counts_releases = options.counts_releases
+        self._incident_labels = options.incident_labels
+        deployments = GitHubDeployments(options)
         self._events: dict[str, Callable[[Node, Told], Understood]] = {
-            "deployment": self._deployment,
-            "deployment_status": self._deployment_status,
-            "workflow_run": self._workflow_run,
-            "release": self._release,
+            "deployment": deployments.deployment,
+            "deployment_status": deployments.deployment_status,
+            "workflow_run": deployments.workflow_run,
+            "release": deployments.release,
             "push": self._push,
             "pull_request": pull_request,
             "pull_request_review": review,
+            "issues": self._issue,
         }
 
     def understand(self, delivery: Delivery) -> Understood:
@@ -87,100 +56,10 @@ class GitHubDoor:
             return self._events[event](body, self._naming.told(delivery))
         if event == "ping":
             return Understood(unmapped="GitHub's greeting: the webhook is set up, and its events will arrive here")
-        if event == "issues":
-            return Understood(unmapped="an issue of GitHub; issues are not read as incidents so far")
         return Understood(unmapped=f"GitHub's event {event!r}, of which resile takes nothing")
 
-    def _deployment(self, body: Node, told: Told) -> Understood:
-        deployment = body["deployment"].needed()
-        report = DeploymentReported(
-            id=report_id(DeploymentStatus.QUEUED, "created"),
-            at=deployment["created_at"].needed_instant(),
-            status=DeploymentStatus.QUEUED,
-            environment=self._naming.environment(deployment["environment"].text()),
-            **self._told_of(deployment),
-            **self._of_repository(body),
-            **told,
-        )
-        return Understood(reports=(report,))
-
-    def _deployment_status(self, body: Node, told: Told) -> Understood:
-        deployment, status = body["deployment"].needed(), body["deployment_status"].needed()
-        state = status["state"].needed_text()
-        if state not in _STATES:
-            return Understood(unmapped=f"a deployment's status {state!r}, which says nothing of how it went")
-        environment = status["environment"].text() or deployment["environment"].text()
-        report = DeploymentReported(
-            # Ids rise; as texts of one length they do too.
-            id=report_id(_STATES[state], f"{status['id'].name():0>20}"),
-            at=status["created_at"].needed_instant(),
-            status=_STATES[state],
-            environment=self._naming.environment(environment),
-            url=status["log_url"].url() or status["target_url"].url(),
-            **self._told_of(deployment),
-            **self._of_repository(body),
-            **told,
-        )
-        return Understood(reports=(report,))
-
-    def _workflow_run(self, body: Node, told: Told) -> Understood:
-        run = body["workflow_run"].needed()
-        name = run["name"].text()
-        environment = self._naming.run_environment(name, run["path"].text())
-        if environment is None:
-            return Understood(unmapped=f"a run of workflow {name or ''!r}, which is not named as a deployment")
-        action = body["action"].needed_text()
-        if action == "completed":
-            at = run["updated_at"].needed_instant()
-            status = _CONCLUSIONS.get(run["conclusion"].needed_text())
-        else:
-            # Of another attempt, created_at is still that of the first.
-            at = run["run_started_at"].instant() or run["created_at"].needed_instant()
-            status = {"requested": DeploymentStatus.QUEUED, "in_progress": DeploymentStatus.RUNNING}.get(action)
-        if status is None:
-            return Understood(unmapped=f"a run of workflow {name or ''!r} that was neither carried out nor failed")
-        # Another attempt at a run deploys once more.
-        attempt = run["run_attempt"].name() if run["run_attempt"].is_told else "1"
-        report = DeploymentReported(
-            id=report_id(status, action),
-            at=at,
-            ref=f"run:{run['id'].name()}:{attempt}",
-            status=status,
-            environment=environment,
-            version=version_in(run["head_branch"].text()),
-            sha=run["head_sha"].sha(),
-            title=run["display_title"].text(MAX_TITLE),
-            url=run["html_url"].url(),
-            **self._of_repository(body),
-            **told,
-        )
-        return Understood(reports=(report,))
-
-    def _release(self, body: Node, told: Told) -> Understood:
-        release, action = body["release"].needed(), body["action"].needed_text()
-        tag = release["tag_name"].needed_text()
-        if not self._counts_releases:
-            return Understood(unmapped=f"release {tag!r}; releases do not count as deployments at this door")
-        if action not in {"published", "released"}:
-            return Understood(unmapped=f"release {tag!r} was {action}, not published")
-        if release["prerelease"].flag() or release["draft"].flag():
-            return Understood(unmapped=f"{tag!r} is a prerelease or a draft, which is not deployed to production")
-        published_at = release["published_at"].needed_instant()
-        report = DeploymentReported(
-            id=report_id(DeploymentStatus.SUCCEEDED, action),
-            # A prerelease that was made a release keeps its published_at; of both, the fold takes the earlier.
-            at=published_at if action == "published" else release["updated_at"].instant() or published_at,
-            ref=f"release:{release['id'].name()}",
-            status=DeploymentStatus.SUCCEEDED,
-            environment=PRODUCTION,
-            version=tag,
-            sha=release["target_commitish"].sha(),
-            title=release["name"].text(MAX_TITLE),
-            url=release["html_url"].url(),
-            **self._of_repository(body),
-            **told,
-        )
-        return Understood(reports=(report,))
+    def _issue(self, body: Node, _: Told) -> Understood:
+        return issue(body, self._naming, self._incident_labels)
 
     def _push(self, body: Node, _: Told) -> Understood:
         ref = body["ref"].needed_text()
@@ -194,39 +73,6 @@ class GitHubDoor:
             how = "was moved by force, without" if body["forced"].flag() else "was pushed without"
             return Understood(unmapped=f"branch {ref!r} {how} new commits")
         return Understood(pushed=pushed)
-
-    def _told_of(self, deployment: Node) -> "_OfDeployment":
-        """What a deployment says of itself, whatever its status."""
-        return _OfDeployment(
-            ref=deployment["id"].name(),
-            version=version_in(deployment["ref"].text()),
-            sha=deployment["sha"].sha(),
-            unplanned=_TASKS.get((deployment["task"].text() or "").casefold()),
-            title=deployment["description"].text(MAX_TITLE),
-        )
-
-    def _of_repository(self, body: Node) -> "_OfRepository":
-        repository = body["repository"].needed()
-        name, full_name = repository["name"].text(), repository["full_name"].text()
-        return _OfRepository(
-            origin=origin_of(repository["html_url"].url(), public_host=_PUBLIC_HOST, name=ORIGIN),
-            repo=repository_name(body),
-            service=self._naming.service(full_name, name, otherwise=name or last_segment(full_name)),
-        )
-
-
-class _OfDeployment(TypedDict):
-    ref: str
-    version: str | None
-    sha: str | None
-    unplanned: DeploymentKind | None
-    title: str | None
-
-
-class _OfRepository(TypedDict):
-    origin: str
-    repo: str
-    service: str | None
 
 
 def _commit(repo: str, commit: Node) -> Commit:

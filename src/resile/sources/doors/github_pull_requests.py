@@ -23,33 +23,44 @@ def pull_request(body: Node, told: Told) -> Understood:
     action = body["action"].needed_text()
     if action not in _ACTIONS:
         return Understood(unmapped=f"a pull request was {action}, of which resile keeps nothing")
-    return Understood(reports=(_pull_request(body, told, action),))
+    return Understood(reports=(pull_request_report(body, told, action),))
 
 
 def review(body: Node, told: Told) -> Understood:
     """What a pull_request_review event says; authors do not review themselves."""
-    review, action = body["review"].needed(), body["action"].needed_text()
+    said, action = body["review"].needed(), body["action"].needed_text()
     request = body["pull_request"].needed()
-    state = "dismissed" if action == "dismissed" else review["state"].needed_text().casefold()
-    # An account that was deleted has no user.
-    reviewer = review["user"]["login"].text() or "ghost"
+    state = "dismissed" if action == "dismissed" else said["state"].needed_text().casefold()
     if action not in {"submitted", "dismissed"} or state not in _STATES:
         return Understood(unmapped=f"a review was {action}, which changes nothing of what resile keeps")
-    if reviewer == request["user"]["login"].text():
-        return Understood(unmapped="the author of a pull request said something on it, which is no review")
     # When it was dismissed is told by the pull request alone.
-    at = request["updated_at"] if action == "dismissed" else review["submitted_at"]
-    report = ReviewReported(
+    at = request["updated_at"] if action == "dismissed" else said["submitted_at"]
+    report = review_report(said, state, at=at, request=request, repo=repository_name(body), told=told)
+    if report is None:
+        return Understood(unmapped="the author of a pull request said something on it, which is no review")
+    # With it comes the pull request, of whose opening nothing may have been heard.
+    return Understood(reports=(pull_request_report(body, told, "reviewed"), report))
+
+
+def review_report(review: Node, state: str, *, at: Node, request: Node, repo: str, told: Told) -> ReviewReported | None:
+    """A review that came to a state at an instant; None for its states that are none, and of the author's own.
+
+    Raises:
+        ConfigError: a field is missing or of another kind.
+    """
+    # An account that was deleted has no user.
+    reviewer = review["user"]["login"].text() or "ghost"
+    if state not in _STATES or reviewer == request["user"]["login"].text():
+        return None
+    return ReviewReported(
         id=f"review:{review['id'].name()}:{state}",
         at=at.needed_instant(),
-        repo=repository_name(body),
+        repo=repo,
         number=request["number"].name(),
         reviewer=reviewer,
         state=_STATES[state],
         **told,
     )
-    # With it comes the pull request, of whose opening nothing may have been heard.
-    return Understood(reports=(_pull_request(body, told, "reviewed"), report))
 
 
 def repository_name(body: Node) -> str:
@@ -59,7 +70,12 @@ def repository_name(body: Node) -> str:
     return name or repository["full_name"].refuse("is missing", "send it")
 
 
-def _pull_request(body: Node, told: Told, action: str) -> PullRequestReported:
+def pull_request_report(body: Node, told: Told, action: str) -> PullRequestReported:
+    """A pull request as it stands after an action; `read` where it was asked for.
+
+    Raises:
+        ConfigError: a field is missing or of another kind.
+    """
     request = body["pull_request"].needed()
     opened_at, at = request["created_at"].instant(), request["updated_at"].needed_instant()
     is_draft, merged_at = request["draft"].flag(), request["merged_at"].instant()
@@ -89,6 +105,7 @@ def _pull_request(body: Node, told: Told, action: str) -> PullRequestReported:
         head_sha=head_sha,
         reverts=reverts,
         url=url,
+        is_open=closed_at is None and merged_at is None,
         **told,
     )
 

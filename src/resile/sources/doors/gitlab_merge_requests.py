@@ -1,12 +1,12 @@
 """GitLab's merge requests, their approvals, and comments on them."""
 
-import re
 from datetime import datetime
 
 from resile.model.change import PullRequestReported, ReviewReported, ReviewState
 from resile.ports.delivery_door import Understood
 from resile.sources.doors.body import MAX_TITLE, Node
-from resile.sources.doors.naming import Told, digest, repository_of
+from resile.sources.doors.gitlab_objects import comment_report, repository_name, reverted
+from resile.sources.doors.naming import Told, digest
 
 # One of several approvals that are needed, or the last of them; and each taken back.
 _APPROVALS = {
@@ -18,9 +18,6 @@ _APPROVALS = {
 _ACTIONS = frozenset({"open", "reopen", "close", "merge", "update"})
 # What an update must have changed to be kept.
 _KEPT = ("draft", "work_in_progress", "title", "description")
-# The button "Revert" writes this.
-_REVERTED = re.compile(r"\bThis reverts merge request (?:[\w./-]{1,200})?!(\d{1,18})\b")
-_MAX_DESCRIPTION = 100_000
 
 
 def merge_request(body: Node, told: Told) -> Understood:
@@ -28,7 +25,7 @@ def merge_request(body: Node, told: Told) -> Understood:
     request = body["object_attributes"].needed()
     action = request["action"].text()
     if action in _APPROVALS:
-        return _reviewed(body, told, request, _APPROVALS[action], f"{action}:{request['id'].name()}")
+        return _approved(body, told, request, action)
     if action not in _ACTIONS:
         return Understood(unmapped=f"a merge request was {action or 'touched'}, of which resile keeps nothing")
     changes = body["changes"]
@@ -42,37 +39,48 @@ def note(body: Node, told: Told) -> Understood:
     comment = body["object_attributes"].needed()
     if comment["noteable_type"].text() != "MergeRequest" or comment["system"].flag():
         return Understood(unmapped="a comment on something other than a merge request")
-    request = body["merge_request"].needed()
-    name = f"note:{comment['id'].name()}"
-    return _reviewed(body, told, request, ReviewState.COMMENTED, name, at=comment["created_at"])
-
-
-def project_name(body: Node) -> str:
-    """The repository as gitlab.com/acme/shop."""
-    project = body["project"].needed()
-    name = repository_of(project["web_url"].url()) or project["path_with_namespace"].text()
-    return name or project["web_url"].refuse("is missing", "send it")
-
-
-def _reviewed(
-    body: Node, told: Told, request: Node, state: ReviewState, name: str, *, at: Node | None = None
-) -> Understood:
-    user = body["user"].needed()
-    if user["id"].name() == request["author_id"].name():
-        return Understood(unmapped="the author of a merge request said something on it, which is no review")
-    reviewer = user["username"].needed_text()
-    said_at = (at or request["updated_at"]).needed_instant()
-    report = ReviewReported(
-        id=f"{name}:{digest(reviewer, said_at)}",
-        at=said_at,
-        repo=project_name(body),
+    request, user = body["merge_request"].needed(), body["user"].needed()
+    if comment["author_id"].is_told and comment["author_id"].name() != user["id"].name():
+        return Understood(unmapped="a comment that somebody else than its author edited")
+    if (unmapped := _by_author(user, request)) is not None:
+        return unmapped
+    report = comment_report(
+        told,
+        repo=_repo(body),
         number=request["iid"].name(),
-        reviewer=reviewer,
-        state=state,
-        **told,
+        comment=comment,
+        reviewer=user["username"].needed_text(),
+        at=comment["created_at"].needed_instant(),
     )
     # With it comes the merge request, of whose opening nothing may have been heard.
     return Understood(reports=(_merge_request(body, told, request, "reviewed"), report))
+
+
+def _approved(body: Node, told: Told, request: Node, action: str) -> Understood:
+    user = body["user"].needed()
+    if (unmapped := _by_author(user, request)) is not None:
+        return unmapped
+    reviewer, at = user["username"].needed_text(), request["updated_at"].needed_instant()
+    report = ReviewReported(
+        id=f"{action}:{request['id'].name()}:{digest(reviewer, at)}",
+        at=at,
+        repo=_repo(body),
+        number=request["iid"].name(),
+        reviewer=reviewer,
+        state=_APPROVALS[action],
+        **told,
+    )
+    return Understood(reports=(_merge_request(body, told, request, "reviewed"), report))
+
+
+def _by_author(user: Node, request: Node) -> Understood | None:
+    if user["id"].name() != request["author_id"].name():
+        return None
+    return Understood(unmapped="the author of a merge request said something on it, which is no review")
+
+
+def _repo(body: Node) -> str:
+    return repository_name(body["project"].needed())
 
 
 def _merge_request(body: Node, told: Told, request: Node, action: str) -> PullRequestReported:
@@ -82,11 +90,22 @@ def _merge_request(body: Node, told: Told, request: Node, action: str) -> PullRe
     is_merged = action == "merge"
     # Merged without a merge commit, the last commit is what came to the branch.
     merge_sha = request["merge_commit_sha"].sha() or request["squash_commit_sha"].sha() or last_commit
-    repo, number = project_name(body), request["iid"].name()
-    title, reverts = request["title"].text(MAX_TITLE), _reverted(request["description"].raw_text() or "")
+    repo, number, path = _repo(body), request["iid"].name(), body["project"]["path_with_namespace"].text()
+    title, taken_back = request["title"].text(MAX_TITLE), reverted(request["description"].raw_text() or "", path)
     author, url = _author(body, request, action), request["url"].url()
     ready_at = _ready_at(body, action, is_draft=is_draft)
-    said = (repo, number, title, author, opened_at, ready_at, merge_sha if is_merged else "", last_commit, reverts, url)
+    said = (
+        repo,
+        number,
+        title,
+        author,
+        opened_at,
+        ready_at,
+        merge_sha if is_merged else "",
+        last_commit,
+        taken_back,
+        url,
+    )
     return PullRequestReported(
         id=f"{action}:{digest(at, said)}",
         at=at,
@@ -101,8 +120,9 @@ def _merge_request(body: Node, told: Told, request: Node, action: str) -> PullRe
         closed_at=at if action in {"merge", "close"} else None,
         merge_sha=merge_sha if is_merged else None,
         head_sha=last_commit,
-        reverts=reverts,
+        reverts=taken_back,
         url=url,
+        is_open=True if action in {"open", "reopen"} else None,
         **told,
     )
 
@@ -124,8 +144,3 @@ def _ready_at(body: Node, action: str, *, is_draft: bool) -> datetime | None:
     changes = body["changes"]
     was_draft = changes["draft"]["previous"].flag() or changes["work_in_progress"]["previous"].flag()
     return request["updated_at"].instant() if action == "update" and was_draft else None
-
-
-def _reverted(description: str) -> str | None:
-    found = _REVERTED.search(description[:_MAX_DESCRIPTION])
-    return found[1] if found else None

@@ -1,7 +1,7 @@
 """What the doors have in common: names of services, environments and repositories, and words that take changes back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from hashlib import blake2b
@@ -13,12 +13,12 @@ import msgspec
 from resile.model.change import DeploymentStatus
 from resile.ports.delivery_door import DoorOptions
 from resile.ports.journal import Delivery
-from resile.sources.doors.body import MAX_NAME, full_sha, printable
+from resile.sources.doors.body import MAX_NAME, printable
 
 PRODUCTION = "production"
 _PRODUCTION_WORDS = frozenset({"production", "prod", "live"})
 _VERSION = re.compile(r"(?:refs/tags/)?((?:[\w-]+[/@-])?[vV]?\d+(?:\.\d+)+[\w.+-]*)")
-_REVERTED_COMMITS = re.compile(r"This reverts commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
+_REVERTED_COMMITS = re.compile(r"This reverts commit ([0-9a-f]{7,64})\b")
 _SCP_LIKE = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)([^\s]+)")
 _MAX_MESSAGE = 100_000
 _MAX_REVERTED = 100
@@ -40,7 +40,7 @@ class Naming:
         self._options = options
         self._services = _folded(options.services)
         self._runs = _folded(options.runs)
-        self._production = tuple(pattern.casefold() for pattern in options.production)
+        self._production = options.production
 
     def told(self, delivery: Delivery) -> Told:
         """Who says what the delivery says, and since when it is known."""
@@ -58,8 +58,7 @@ class Naming:
         """An environment's name; those that mean production are one."""
         if name is None:
             return None
-        folded = name.casefold()
-        if folded in _PRODUCTION_WORDS or any(fnmatchcase(folded, pattern) for pattern in self._production):
+        if name.casefold() in _PRODUCTION_WORDS or fits(name, self._production):
             return PRODUCTION
         return name
 
@@ -67,6 +66,12 @@ class Naming:
         """The environment to which a run of one of these names deploys; None: it is no deployment."""
         found = (self._runs.get(name.casefold()) for name in names if name)
         return next((self.environment(one) for one in found if one is not None), None)
+
+
+def fits(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name fits a pattern, whatever its case; `*` and `?` stand for any, a bracket for itself."""
+    folded = name.casefold()
+    return any(fnmatchcase(folded, pattern.casefold().replace("[", "[[]")) for pattern in patterns)
 
 
 def version_in(ref: str | None) -> str | None:
@@ -113,9 +118,8 @@ def last_segment(name: str | None) -> str | None:
 
 
 def commits_reverted(message: str) -> tuple[str, ...]:
-    """Ids of the commits that a message says to revert, as git writes it, in order."""
-    found = _REVERTED_COMMITS.findall(message[:_MAX_MESSAGE])
-    return tuple(dict.fromkeys(sha for word in found if (sha := full_sha(word))))[:_MAX_REVERTED]
+    """Ids of the commits that a message says to revert, as git writes it, or their beginnings, in order."""
+    return tuple(dict.fromkeys(_REVERTED_COMMITS.findall(message[:_MAX_MESSAGE])))[:_MAX_REVERTED]
 
 
 def report_id(status: DeploymentStatus, name: str) -> str:

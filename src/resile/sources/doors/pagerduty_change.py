@@ -9,7 +9,12 @@ from resile.sources.doors.body import MAX_TITLE, Node, full_sha, read_object
 from resile.sources.doors.naming import PRODUCTION, Naming, digest, last_segment, report_id, repository_of
 
 ORIGIN = "pagerduty"
-_FAILED = frozenset({"failed", "failure", "error", "errored", "broken"})
+# How a build ended, in the words of those plugins; whatever else they say, it was deployed.
+_STATUSES = {
+    **dict.fromkeys(("failed", "failure", "error", "errored", "broken"), DeploymentStatus.FAILED),
+    **dict.fromkeys(("aborted", "cancelled", "canceled"), DeploymentStatus.CANCELLED),
+    **dict.fromkeys(("running", "started", "in_progress"), DeploymentStatus.RUNNING),
+}
 # custom_details is free; these are what the plugins for Ansible, Jenkins and the like call things.
 _SERVICE = ("service", "service_name", "application", "app")
 _ENVIRONMENT = ("environment", "env")
@@ -45,8 +50,7 @@ class PagerDutyChangeDoor:
         revision, service = _first(known, _REVISION), _first(known, _SERVICE)
         sha, source = full_sha(revision or ""), payload["source"].text()
         repo = repository_of(_first(known, _REPOSITORY))
-        has_failed = (_first(known, _STATE) or "").casefold() in _FAILED
-        status = DeploymentStatus.FAILED if has_failed else DeploymentStatus.SUCCEEDED
+        status = _STATUSES.get((_first(known, _STATE) or "").casefold(), DeploymentStatus.SUCCEEDED)
         at = payload["timestamp"].instant()
         # Change events have no id. Of the same time, two that say the same are one; without a time, each is its own.
         told = {name: value for name, value in body.value.items() if name != "routing_key"}

@@ -1,0 +1,53 @@
+"""What the items of a list tell: one that is bad spoils no history."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TypeVar
+
+from resile.model.change import ChangeReport
+from resile.model.draft import Draft
+from resile.ports.delivery_source import DeliveryReading, IncidentsRead, ReportsRead, Unused
+from resile.ports.source import Place, Progress
+from resile.sources.forges.client import GONE, WithheldError
+from resile.sources.forges.rest import UnfitError
+
+T = TypeVar("T")
+_MAX_PLACE = 400
+
+# What one item tells, or why it is left out.
+Tells = tuple[ChangeReport | Draft, ...] | Unused
+
+
+def told_or_unused(place: str, tell: Callable[[], T]) -> T | Unused:
+    """What is told; where a field is not as it should be, why it is left out."""
+    try:
+        return tell()
+    except UnfitError as error:
+        return Unused(Place(place[:_MAX_PLACE]), str(error))
+
+
+def unless_gone(place: str, asking: Generator[Progress, None, Tells]) -> Generator[Progress, None, Tells]:
+    """What one item tells; where it was deleted since, or a field is not as it should be, why it is left out."""
+    try:
+        return (yield from asking)
+    except UnfitError as error:
+        return Unused(Place(place[:_MAX_PLACE]), str(error))
+    except WithheldError as error:
+        if error.status not in GONE:
+            raise
+        return Unused(Place(place[:_MAX_PLACE]), str(error))
+
+
+def readings_of(told: Iterable[Tells]) -> Iterator[DeliveryReading]:
+    """What several items tell, in one go."""
+    reports: list[ChangeReport] = []
+    drafts: list[Draft] = []
+    for tells in told:
+        if isinstance(tells, Unused):
+            yield tells
+            continue
+        drafts += [one for one in tells if isinstance(one, Draft)]
+        reports += [one for one in tells if not isinstance(one, Draft)]
+    if reports:
+        yield ReportsRead(tuple(reports))
+    if drafts:
+        yield IncidentsRead(tuple(drafts))
