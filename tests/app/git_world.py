@@ -11,6 +11,7 @@ from resile.ports.delivery_store import DeliveryStore
 from resile.sources.git_releases import ReleaseRules, parsed_environments
 from resile.sources.git_repo import GitOptions, GitRepo
 from resile.testing.memory_deliveries import MemoryDeliveryStore
+from resile.testing.memory_store import MemoryTimelineStore
 from resile.testing.simulated_clock import SimulatedClock
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -23,6 +24,7 @@ class GitWorld:
         self.path = folder / "shop"
         self.path.mkdir(parents=True)
         self.store = store or MemoryDeliveryStore()
+        self.timelines = MemoryTimelineStore()
         self.clock = SimulatedClock(START + timedelta(days=1_000))
         self.now = START
         self.git("init", "--quiet", "--initial-branch=main")
@@ -60,8 +62,10 @@ class GitWorld:
         )
         return import_deliveries(
             GitRepo(options, self.clock),
-            path or self.path,
+            str(path or self.path),
             deliveries=self.store,
+            timelines=self.timelines,
+            clock=self.clock,
             service=service,
             is_first_parent=is_first_parent,
         )

@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def test_facts_are_derived_while_incidents_are_still_being_stored(
 
         while not list((tmp_path / "facts").glob("*.parquet")):
             assert follower._process.poll() is None, "it ended before it had derived anything"
+            threading.Event().wait(0.002)
 
         resile.timelines.append(appends(4))
         follower.close()

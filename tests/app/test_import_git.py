@@ -1,25 +1,16 @@
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from resile.app.settings import load_settings
-from resile.app.wiring import open_resile
-from resile.model.change import DeploymentKind
 from resile.model.errors import ConfigError
 from resile.testing.memory_deliveries import MemoryDeliveryStore
 
 from .git_world import GitWorld
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GitWorld]:
-    if request.param == "memory":
-        yield GitWorld(tmp_path / "repositories")
-        return
-    with open_resile(load_settings(data=tmp_path / "data")) as resile:
-        yield GitWorld(tmp_path / "repositories", resile.deliveries)
+@pytest.fixture
+def world(git_world: GitWorld) -> GitWorld:
+    return git_world
 
 
 def fresh(world: GitWorld) -> dict[str, object]:
@@ -143,7 +134,10 @@ def test_a_force_pushed_history_is_said_and_counts_as_it_stands_now(world: GitWo
 
     summary = world.take()
 
-    assert any(remark.startswith("the history was rewritten: 1 commits") for remark in summary.remarks)
+    assert any(
+        remark.startswith("1 commits read before are in no branch") and "rewritten" in remark
+        for remark in summary.remarks
+    )
     assert world.shipped() == {"1.0": {a}, "1.1": {c}}
 
 
@@ -180,18 +174,18 @@ def test_an_import_broken_off_at_any_batch_ends_as_an_undisturbed_one(world: Git
     world.tag("v1.0")
     b = world.commit()
     world.tag("v1.1")
-    ship, broken = type(world.store).set_shipped, []
+    settle, broken = type(world.store).settle, []
 
     def breaks(*_: object) -> None:
         broken.append(1)
         raise ConfigError("power cut")
 
-    type(world.store).set_shipped = breaks  # type: ignore[method-assign,assignment]
+    type(world.store).settle = breaks  # type: ignore[method-assign,assignment]
     try:
         with pytest.raises(ConfigError, match="power cut"):
             world.take()
     finally:
-        type(world.store).set_shipped = ship  # type: ignore[method-assign]
+        type(world.store).settle = settle  # type: ignore[method-assign]
 
     world.take()
 
@@ -223,6 +217,19 @@ def test_environments_by_tag_by_branch_and_by_name(world: GitWorld) -> None:
     assert world.shipped("live") == {"1.0": {a, b}}
     assert world.shipped("canary") == {a[:12]: {a}, b[:12]: {b}}
     assert any("count as deployed when they were committed" in remark for remark in summary.remarks)
+
+
+def test_a_pattern_of_all_branches_takes_head_for_none_of_them(world: GitWorld) -> None:
+    a = world.commit()
+    clone = world.path.with_name("clone")
+    world.git("clone", "--quiet", str(world.path), str(clone))
+
+    world.take("canary=branch:*", path=clone)
+    world.take("detached=branch:HEAD", service="other", path=clone)
+
+    assert len(world.store.deployments_of("shop", "canary")) == 1
+    assert world.shipped("canary") == {a[:12]: {a}}
+    assert world.shipped("detached", service="other") == {a[:12]: {a}}
 
 
 def test_other_rules_the_next_time_count_from_the_beginning(world: GitWorld) -> None:
@@ -277,97 +284,14 @@ def test_reverts_by_id_and_by_subject_of_an_earlier_reading_too(world: GitWorld)
     }
 
 
-def test_tags_that_do_not_count_say_why(world: GitWorld) -> None:
-    world.commit()
-    blob = world.git("hash-object", "-w", "--stdin", given="x")
-    world.tag("nightly")
-    world.tag("web-v1.0")
-    world.tag("v9", blob)
-    world.tag("shop-v1.0-hotfix")
-
-    summary = world.take()
-
-    assert summary.n_unused == 3
-    reasons = " ".join(kind.example for kind in summary.unused)
-    assert "'nightly' is no version" in reasons
-    assert "is a version of 'web'" in reasons
-    assert "names no commit but a blob" in reasons
-    assert world.deployments()["1.0-hotfix"].unplanned is DeploymentKind.HOTFIX
-
-
-def test_a_commit_younger_than_its_release_is_said(world: GitWorld) -> None:
-    world.commit()
-    world.now -= timedelta(days=3)
-    world.tag("v1.0", is_annotated=True)
-
-    summary = world.take()
-
-    assert any("1 commits are younger than the release" in remark for remark in summary.remarks)
-
-
-def test_a_shallow_clone_is_refused_with_the_way_out(world: GitWorld) -> None:
-    world.commit()
-    world.commit()
-    world.tag("v1.0")
-    shallow = world.path.with_name("shallow")
-    world.git("clone", "--quiet", "--depth=1", world.path.resolve().as_uri(), str(shallow))
-
-    with pytest.raises(ConfigError, match=r"shallow clone.*fetch --unshallow"):
-        world.take(path=shallow)
-
-    assert list(world.store.services()) == []
-
-
-def test_an_empty_repository_is_refused(world: GitWorld) -> None:
-    with pytest.raises(ConfigError, match="without commits"):
-        world.take()
-
-
-def test_a_bare_clone_gives_the_same_and_is_the_same_repository(world: GitWorld) -> None:
-    a = world.commit()
-    world.tag("v1.0")
-    world.git("remote", "add", "origin", "https://ann:secret@git.example.org/acme/shop.git")
-    world.take()
-    bare = world.path.with_name("other.git")
-    world.git("clone", "--quiet", "--bare", str(world.path), str(bare))
-    world.git("--git-dir", str(bare), "config", "remote.origin.url", "git@git.example.org:acme/shop.git")
-
-    again = world.take(path=bare)
-
-    assert world.deployments()["1.0"].repo == "git.example.org/acme/shop"
-    assert (again.n_read, again.n_deployments) == (0, 0)
-    assert world.shipped() == {"1.0": {a}}
-
-
-def test_nothing_that_stands_in_a_repository_is_run(world: GitWorld) -> None:
-    world.commit("\x1b[2Jcleared\x07 " + "long " * 60_000)
-    world.tag("v1.0")
-    trap = world.path.with_name("trap")
-    trap.write_text(f"#!/bin/sh\ntouch {trap}.sprung\n", encoding="utf-8")
-    trap.chmod(0o755)
-    for name in ("core.fsmonitor", "core.pager", "core.sshCommand", "gpg.program", "diff.external", "core.editor"):
-        world.git("config", name, str(trap))
-    world.git("config", "log.showSignature", "true")
+def test_a_revert_that_names_the_beginning_of_an_id_takes_back_what_that_commit_brought(world: GitWorld) -> None:
+    a = world.commit("Add a")
+    world.tag("1.0.0")
+    world.commit(f"Go back\n\nThis reverts commit {a[:9]}.\n")
+    world.tag("1.1.0")
 
     world.take()
 
-    sha = world.deployments()["1.0"].sha or ""
-    assert not trap.with_name("trap.sprung").exists()
-    subject = world.store.commits("shop", [sha])[sha].subject
-    assert subject.startswith(" [2Jcleared  long")
-    assert len(subject) == 500
-
-
-def test_odd_times_of_commits_are_said(world: GitWorld) -> None:
-    world.commit()
-    tree = world.git("write-tree")
-    stamp = "Ann <a@example.org> 99999999999 +0000"
-    raw = f"tree {tree}\nauthor {stamp}\ncommitter {stamp}\n\nfrom the future\n"
-    sha = world.git("hash-object", "-t", "commit", "-w", "--stdin", given=raw)
-    world.git("update-ref", "refs/heads/main", sha)
-    world.tag("v1.0")
-
-    summary = world.take()
-
-    assert any("have times that are none" in remark for remark in summary.remarks)
-    assert "which is none" in summary.unused[0].example
+    (later,) = world.store.taken_back([one.id for one in world.store.deployments_of("shop", "production")]).items()
+    assert later[0].endswith("1.1.0")
+    assert [name.rpartition(":")[2] for name in later[1]] == [later[0].rpartition(":")[2].replace("1.1.0", "1.0.0")]

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +57,8 @@ def kill_when(process: subprocess.Popen[bytes], database: Path, n_bytes: int) ->
             os.kill(process.pid, signal.SIGKILL)
             process.communicate()
             return True
+        # Often enough, and without taking from the process what it needs to get anywhere.
+        threading.Event().wait(0.002)
     process.communicate()
     return False
 

@@ -1,6 +1,6 @@
 """Listing, showing and commanding incidents on the real store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,8 +32,8 @@ def clock() -> SimulatedClock:
 
 
 @pytest.fixture
-def resile(tmp_path: Path, clock: SimulatedClock) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=clock) as opened:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path], clock: SimulatedClock) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=clock) as opened:
         yield opened
 
 

@@ -99,3 +99,20 @@ def test_a_history_with_a_hole_says_what_is_missing_every_time_it_is_come_to() -
         Contained("v2", ("d",), "unknown"),
         Contained("v3", (), "other"),
     ]
+
+
+def test_what_lies_behind_an_earlier_release_was_released_with_it_whatever_it_is() -> None:
+    parents = {"root": (), "holed": ("gone",), "next": ("pushed",), "other": ("gone",)}
+    told = ["pushed", "holed", "pushed", "holed", "next", "other", "root"]
+
+    found = first_contained(parents, [(f"v{number}", sha) for number, sha in enumerate(told)])
+
+    assert [(one.shas, one.missing) for one in found] == [
+        ((), "pushed"),
+        (("holed",), "gone"),
+        ((), None),
+        ((), None),
+        (("next",), None),
+        (("other",), "gone"),
+        (("root",), None),
+    ]

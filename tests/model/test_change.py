@@ -149,3 +149,22 @@ def test_a_report_that_supersedes_drops_what_the_same_sender_told_before_whateve
     assert deployment is not None
     assert (deployment.sha, deployment.version, deployment.title) == ("b", None, "as told")
     assert deployment.deployed_at == NOON + timedelta(hours=2)
+
+
+def test_a_pull_request_that_was_opened_again_is_not_closed():
+    def told(day: int, **what: object) -> PullRequestReported:
+        at = datetime(2024, 3, day, tzinfo=UTC)
+        return PullRequestReported(id=str(day), at=at, recorded_at=at, by="x", repo="r", number="1", **what)
+
+    closed = told(1, closed_at=datetime(2024, 3, 1, tzinfo=UTC))
+    opened, silent = told(2, is_open=True), told(3, title="Other words")
+    closed_again = told(4, closed_at=datetime(2024, 3, 4, tzinfo=UTC))
+
+    def closed_at(*reports: PullRequestReported) -> datetime | None:
+        folded = fold_pull_request(reports)
+        assert folded is not None
+        return folded.closed_at
+
+    assert closed_at(closed, silent) == closed.closed_at
+    assert closed_at(closed, opened, silent) is None
+    assert closed_at(silent, opened, closed_again, closed) == closed_again.closed_at

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from resile.model.draft import Draft, Step, incident_id_of
 from resile.model.errors import ConfigError
@@ -13,7 +15,7 @@ from resile.model.incident import InstantName, fold, labels_of, value_of
 from resile.model.lifecycle import Mark, Reach, decide
 from resile.model.phases import instants
 from resile.model.severity import Severity
-from tests.model.strategies import drafts
+from tests.model.strategies import drafts, moments
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 T0 = datetime(2024, 1, 1, 12, 0, tzinfo=UTC)
@@ -46,8 +48,14 @@ def test_the_same_draft_again_changes_nothing(given_draft: Draft) -> None:
     assert record_history(given_draft, timeline, now=NOW + timedelta(days=1), by=BY) == []
 
 
-@given(drafts, drafts)
-def test_after_a_changed_draft_the_incident_is_as_if_only_that_had_been_imported(one: Draft, other: Draft) -> None:
+as_ofs = st.none() | moments
+
+
+@given(drafts, drafts, as_ofs, as_ofs)
+def test_after_a_changed_draft_the_incident_is_as_if_only_that_had_been_imported(
+    one: Draft, other: Draft, one_as_of: datetime | None, other_as_of: datetime | None
+) -> None:
+    one, other = replace(one, as_of=one_as_of), replace(other, as_of=other_as_of)
     timeline = imported(one, other)
 
     after, fresh = fold("x:1", timeline), fold("x:1", imported(other))

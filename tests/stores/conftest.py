@@ -1,4 +1,4 @@
-"""A PostgreSQL for all tests of stores, one database of it for each test; timelines in memory and their projection."""
+"""Timelines in memory and their projection."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,18 +8,6 @@ import pytest
 from resile.ports.facts_store import FactsStore
 from resile.stores.opening import open_facts
 from resile.testing.memory_store import MemoryTimelineStore
-from resile.testing.postgresql import PostgresqlServer, postgresql_server
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlServer]:
-    with postgresql_server() as server:
-        yield server
-
-
-@pytest.fixture
-def postgresql_url(postgresql: PostgresqlServer) -> str:
-    return postgresql.new_database()
 
 
 @pytest.fixture

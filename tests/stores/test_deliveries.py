@@ -1,5 +1,6 @@
 """The one suite over every store of deliveries."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ class TestMemory(DeliveryStoreConformance):
 
 class TestSqlite(DeliveryStoreConformance):
     @pytest.fixture
-    def open_deliveries(self, tmp_path: Path) -> OpenDeliveries:
-        return lambda: open_sql(tmp_path / "data", None)
+    def open_deliveries(self, tmp_path: Path, fresh_data: Callable[[Path], Path]) -> OpenDeliveries:
+        data = fresh_data(tmp_path / "data")
+        return lambda: open_sql(data, None)
 
 
 class TestPostgresql(DeliveryStoreConformance):
     @pytest.fixture
-    def open_deliveries(self, tmp_path: Path, postgresql_url: str) -> OpenDeliveries:
-        return lambda: open_sql(tmp_path / "data", postgresql_url)
+    def open_deliveries(self, tmp_path: Path, fresh_postgresql_url: str) -> OpenDeliveries:
+        return lambda: open_sql(tmp_path / "data", fresh_postgresql_url)

@@ -81,11 +81,11 @@ def told_by_store(store: DeliveryStore) -> Told:
         deployment, noted = store.deployment(name), store.shipped([name]).get(name)
         assert deployment is not None
         deployments.append(deployment_row(deployment, noted, store.taken_back([name]).get(name, ())))
-        for sha in (noted.shas or ()) if noted is not None else ():
+        for sha in noted.known if noted is not None else ():
             assert noted is not None
             found, pull = store.commits(noted.repo, [sha]), store.pull_requests_with(noted.repo, [sha]).get(sha)
             of_pull = None if pull is None else pull_request_row(pull)
-            changes += [change_row(name, one, of_pull) for one in found.values()]
+            changes += [change_row(deployment, one, of_pull) for one in found.values()]
     tables = [
         pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
         for rows, schema in ((deployments, DEPLOYMENTS_SCHEMA), (changes, CHANGES_SCHEMA))
@@ -106,6 +106,22 @@ def test_new_projection_is_two_empty_tables_with_all_columns(facts: DeliveryFact
     assert told_by(facts) == ([], [])
     assert facts.refresh() == 0
     assert told_by(facts) == ([], [])
+
+
+def test_of_commits_of_pushes_the_one_that_a_deployment_names_has_its_time(
+    deliveries: MemoryDeliveryStore, facts: DeliveryFacts
+) -> None:
+    deliveries.record([deployed("1", 9, repo=REPO, sha="abc")])
+    deliveries.set_shipped([Shipped("x:1", REPO, None, ("abc",))])
+    facts.refresh()
+    assert told_by(facts)[1] == []
+
+    deliveries.add_commits([commit("abc", parents=None), commit("b", parents=None)])
+    facts.refresh()
+
+    (deployment,), (change,) = told_by(facts)
+    assert deployment["n_changes"] is None
+    assert (change["sha"], change["committed_at"]) == ("abc", hour(3))
 
 
 def test_every_column_is_kept(deliveries: MemoryDeliveryStore, facts: DeliveryFacts) -> None:
@@ -164,7 +180,14 @@ def test_every_column_is_kept(deliveries: MemoryDeliveryStore, facts: DeliveryFa
         "approved_at": hour(6),
         "merged_at": hour(9),
     }
-    its = {"deployment_id": "x:1", "repo": REPO, "committed_at": hour(1)}
+    its = {
+        "deployment_id": "x:1",
+        "service": "search",
+        "environment": "production",
+        "deployed_at": hour(3),
+        "repo": REPO,
+        "committed_at": hour(1),
+    }
     assert a == its | {"sha": "a", "pull_request_id": f"{REPO}#17"} | instants
     assert m == its | {"sha": "m", "pull_request_id": f"{REPO}#17"} | instants
     assert b == its | {"sha": "b", "pull_request_id": None} | dict.fromkeys(instants)
@@ -180,7 +203,7 @@ def test_what_is_not_known_is_null_and_not_nothing(deliveries: MemoryDeliverySto
 
     deployments, (change,) = told_by(facts)
     assert [row["n_changes"] for row in deployments] == [1, None, 0]
-    assert [row["reverts"] for row in deployments] == [[], [], []]
+    assert [row["reverts"] for row in deployments] == [None, None, None]
     assert (change["ready_at"], change["first_review_at"], change["merged_at"]) == (START, None, None)
 
 
@@ -328,3 +351,21 @@ def test_facts_are_right_whenever_the_process_is_killed(
         assert len(told_by(facts)[0]) >= int(said[-1].split()[0])
         facts.close()
         store.close()
+
+
+def test_refresh_tells_how_far_it_is_and_costs_what_is_new(
+    deliveries: MemoryDeliveryStore, facts: DeliveryFacts
+) -> None:
+    deploy(deliveries, 60)
+    heard: list[tuple[int, int]] = []
+
+    facts.refresh(lambda done, total: heard.append((done, total)))
+    first = list(heard)
+    heard.clear()
+    deploy(deliveries, 1, start=60)
+    n_written = facts.refresh(lambda done, total: heard.append((done, total)))
+
+    assert first == [(25, 60), (50, 60), (60, 60)]
+    # The new one, and the one whose change it takes back.
+    assert n_written <= 2
+    assert heard == [(n_written, n_written)]

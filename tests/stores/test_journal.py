@@ -1,5 +1,6 @@
 """The journal, in memory and in its file; and whatever is wrong with that file: one sentence."""
 
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -112,3 +113,15 @@ def test_every_append_that_returned_outlives_a_kill(tmp_path: Path) -> None:
 
     assert {line.strip() for line in said if line.endswith("\n")} <= set(kept)
     assert len(kept) == len(set(kept))
+
+
+def test_log_that_cannot_be_looked_at_ends_no_append(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path) -> int:
+        raise OSError(errno.EIO, "the disk refused")
+
+    journal = open_journal_file(tmp_path / "journal.sqlite3")
+    monkeypatch.setattr("resile.stores.journal_file._size", refuse)
+
+    assert [journal.submit(delivery(number)).result(timeout=10) for number in range(2)] == [True, True]
+
+    journal.close()

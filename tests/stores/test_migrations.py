@@ -9,12 +9,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
+from resile.model.change import DeploymentStatus
 from resile.model.errors import StoreError
-from resile.stores import account_tables, delivery_tables, migrations
+from resile.stores import account_tables, catalog_tables, delivery_tables, migrations
+from resile.stores.deliveries import SqlDeliveryStore
 from resile.stores.engine import Database, connect_postgresql, connect_sqlite
 from resile.stores.migrate import head, known_revisions, migrate, run_to
 from resile.stores.tables import metadata
 from resile.stores.timelines import SqlTimelineStore
+from resile.testing.delivery_model import REPO, commit, deployed, hour, pulled
 from resile.testing.timeline_model import append_of
 
 
@@ -44,7 +47,7 @@ def shape(database: Database) -> dict[str, object]:
 
 
 def test_models_match_migrations(database: Database) -> None:
-    assert account_tables.metadata is delivery_tables.metadata is metadata
+    assert account_tables.metadata is delivery_tables.metadata is catalog_tables.metadata is metadata
     migrate(database)
 
     with database.reading() as connection:
@@ -81,6 +84,38 @@ def test_timelines_outlive_a_later_revision_taken_back(database: Database) -> No
     migrate(database)
 
     assert len(store.read("a")) == 3
+
+
+def test_taken_back_commits_without_parents_go_and_others_stay(database: Database) -> None:
+    migrate(database)
+    store = SqlDeliveryStore(database)
+    store.add_commits([commit("a", reverts=("z",)), commit("b", "a"), commit("c", parents=None, reverts=("z",))])
+
+    with database.writing() as connection:
+        run_to(connection, "0004")
+    migrate(database)
+
+    assert store.parents(REPO) == {"a": (), "b": ("a",)}
+    assert store.commits(REPO, ["a", "b", "c"]) == {"a": commit("a", reverts=("z",)), "b": commit("b", "a")}
+    assert store.add_commits([commit("c", parents=None, reverts=("z",)), commit("b", "a")]) == 1
+
+
+def test_deployments_of_before_are_placed_and_looked_at_once_more(database: Database) -> None:
+    migrate(database)
+    store = SqlDeliveryStore(database)
+    store.record([deployed("1", 2, sha="a", repo=REPO), deployed("2", 1), deployed("3", 4, service=None)])
+    store.record([deployed("4", 3, status=DeploymentStatus.RUNNING), pulled("7", "a")])
+    placed = store.placed("search", "production", hour(0))
+    lines = {(line.service, line.environment, line.since) for line in store.unsettled()}
+
+    with database.writing() as connection:
+        run_to(connection, "0005")
+    migrate(database)
+
+    assert store.placed("search", "production", hour(0)) == placed
+    assert {(line.service, line.environment, line.since) for line in store.unsettled()} == lines
+    assert len(lines) == len(placed) == 2
+    assert all(store.settle(line, []) for line in store.unsettled())
 
 
 def test_migrating_twice_changes_nothing(database: Database) -> None:

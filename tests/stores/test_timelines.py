@@ -1,5 +1,6 @@
 """The one suite over every store."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ class TestMemory(TimelineStoreConformance):
 
 class TestSqlite(TimelineStoreConformance):
     @pytest.fixture
-    def open_store(self, tmp_path: Path) -> OpenStore:
-        return lambda: open_timelines(tmp_path / "data", None)
+    def open_store(self, tmp_path: Path, fresh_data: Callable[[Path], Path]) -> OpenStore:
+        data = fresh_data(tmp_path / "data")
+        return lambda: open_timelines(data, None)
 
 
 class TestPostgresql(TimelineStoreConformance):
     @pytest.fixture
-    def open_store(self, tmp_path: Path, postgresql_url: str) -> OpenStore:
-        return lambda: open_timelines(tmp_path / "data", postgresql_url)
+    def open_store(self, tmp_path: Path, fresh_postgresql_url: str) -> OpenStore:
+        return lambda: open_timelines(tmp_path / "data", fresh_postgresql_url)

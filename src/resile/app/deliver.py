@@ -1,18 +1,21 @@
 """Take deliveries in, and note which commits each deployment was the first to bring."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from resile.model.ancestry import first_contained
-from resile.model.change import ChangeReport, Commit, Deployment, DeploymentReported, deployment_id_of
-from resile.ports.delivery_store import DeliveryStore, Shipped
+from resile.model.ancestry import Contained, first_contained
+from resile.model.change import ChangeReport, Commit
+from resile.model.time import EARLIEST
+from resile.ports.delivery_store import DeliveryStore, Placed, Shipped, Unsettled
 
-# Single commits are looked up in tenths of a millisecond, a whole history in a second.
-_ASKED_SINGLY = 1_000
+# So many commits are looked up at once: at first, for most deployments bring few, and at most.
+_FIRST_LOOK = 32
+_LAST_LOOK = 4_096
+# What others unsettle meanwhile is settled too, this often.
+_TRIES = 5
 
-# A service's environment; either may be unknown.
-Target = tuple[str | None, str | None]
+Parents = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class TakenIn(Struct, frozen=True, kw_only=True):
@@ -33,8 +36,6 @@ class Recording:
 
     def __init__(self, store: DeliveryStore) -> None:
         self._store = store
-        self._touched: set[Target] = set()
-        self._moved: set[Target] = set()
         self._parents: dict[str, dict[str, tuple[str, ...]]] = {}
 
     def record(self, commits: Sequence[Commit], reports: Sequence[ChangeReport]) -> TakenIn:
@@ -46,45 +47,24 @@ class Recording:
         n_commits = self._store.add_commits(commits) if commits else 0
         if n_commits:
             for commit in commits:
-                self._parents.setdefault(commit.repo, {})[commit.sha] = commit.parents
+                # Without parents, none of them leads from a deployment to what it brought.
+                if commit.parents is not None:
+                    self._parents.setdefault(commit.repo, {})[commit.sha] = commit.parents
         if not reports:
             return TakenIn(n_commits=n_commits, n_new=0, n_known=0)
-        told = {
-            deployment_id_of(report.origin, report.ref) for report in reports if isinstance(report, DeploymentReported)
-        }
-        before = self._store.deployments(sorted(told))
         recorded = self._store.record(reports)
-        superseding = {
-            deployment_id_of(report.origin, report.ref)
-            for report in reports
-            if isinstance(report, DeploymentReported) and report.supersedes_earlier
-        }
-        # What is known already is looked at too: an earlier run may have been broken off before it was shipped.
-        for one, now in self._store.deployments(sorted(told)).items():
-            earlier = before.get(one)
-            self._touched.add((now.service, now.environment))
-            if one in superseding or (earlier and earlier.deployed_at and _place(earlier) != _place(now)):
-                self._moved.add((now.service, now.environment))
-                if earlier is not None:
-                    self._moved.add((earlier.service, earlier.environment))
         return TakenIn(n_commits=n_commits, n_new=recorded.n_new, n_known=recorded.n_known)
 
     def ship(self) -> tuple[Shipped, ...]:
         """Note what deployments brought wherever that may have changed; gives what was noted anew."""
-        targets = self._touched | self._moved
-        if self._parents:
-            # Commits may be what deployments waited for that came before them.
-            targets |= set(self._store.services())
-        noted: list[Shipped] = []
-        for target in sorted(targets, key=str):
-            noted += ship(self._store, *target, is_recount=target in self._moved, parents=self._parents)
-        return tuple(noted)
+        return settle_all(self._store, self._parents)
 
 
 def take_in(store: DeliveryStore, commits: Sequence[Commit], reports: Sequence[ChangeReport]) -> TakenIn:
     """Store commits and reports, and note what the deployments among them first brought.
 
-    Broken off at any point and done again, it gives the same as an undisturbed run.
+    Broken off at any point and done again, or followed by anything else that is taken in, it gives the same as an
+    undisturbed run: what has to be worked out is noted together with what is the reason.
 
     Raises:
         StoreError: the store cannot take them.
@@ -94,56 +74,55 @@ def take_in(store: DeliveryStore, commits: Sequence[Commit], reports: Sequence[C
     return TakenIn(n_commits=taken.n_commits, n_new=taken.n_new, n_known=taken.n_known, shipped=recording.ship())
 
 
-def ship(
-    store: DeliveryStore,
-    service: str | None,
-    environment: str | None,
-    *,
-    is_recount: bool = False,
-    is_first_parent: bool | None = None,
-    parents: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
-) -> list[Shipped]:
-    """Note which commits each deployment was the first to bring to its service and environment.
-
-    In order of deployed_at. Only what comes after everything noted so far is worked out, unless a deployment came late
-    or moved: then all are counted again, and those are noted that differ.
+def settle_all(store: DeliveryStore, parents: Parents | None = None) -> tuple[Shipped, ...]:
+    """Work out what is unsettled; gives what was noted anew.
 
     Args:
-        is_first_parent: follow first parents alone; None: as is remembered for the service.
         parents: by repository, those that are at hand and need not be looked up.
-
-    Returns:
-        What was noted anew.
     """
-    told = store.deployments_of(service, environment)
-    deployments = [one for one in told if one.deployed_at is not None]
-    noted = dict(store.shipped([one.id for one in told]))
-    # Taken back after something was noted of them: what they brought is another's now.
-    others = [noted[one.id] for one in told if one.deployed_at is None and one.id in noted]
-    taken_back = [Shipped(one.deployment_id, one.repo, None) for one in others if one.shas is not None]
-    found = list(taken_back)
-    by_repo: dict[str | None, list[Deployment]] = {}
-    for one in deployments:
+    noted: list[Shipped] = []
+    for _ in range(_TRIES):
+        lines = store.unsettled()
+        for line in lines:
+            changed = _shipped_since(store, line, parents or {})
+            # Else somebody else was at it: theirs stands, or is looked at the next time round.
+            if store.settle(line, changed):
+                noted += changed
+        if not lines:
+            break
+    return tuple(noted)
+
+
+def _shipped_since(store: DeliveryStore, line: Unsettled, parents: Parents) -> list[Shipped]:
+    """What deployments from then on brought that is noted otherwise, or not at all."""
+    placed = store.placed(line.service, line.environment, line.since)
+    noted = store.shipped([one.deployment_id for one in placed])
+    is_first_parent = _follows_first_parents(store, line.service)
+    found: list[Shipped] = []
+    by_repo: dict[str | None, list[Placed]] = {}
+    for one in placed:
         by_repo.setdefault(one.repo if one.sha else None, []).append(one)
-    if is_first_parent is None:
-        is_first_parent = _follows_first_parents(store, service)
     for repo, its in by_repo.items():
         if repo is None:
-            found += [Shipped(one.id, one.repo or "", None) for one in its]
+            found += [Shipped(one.deployment_id, one.repo or "", None) for one in its]
             continue
-        n_noted = 0 if is_recount or taken_back else _n_settled(its, noted)
-        if n_noted == len(its):
-            continue
-        shipped = {sha for one in its[:n_noted] for sha in noted[one.id].shas or ()}
-        releases = [(one.id, one.sha or "") for one in its[n_noted:]]
-        known = _Parents(store, repo, (parents or {}).get(repo, {}))
-        contained = first_contained(known, releases, shipped=shipped, is_first_parent=is_first_parent)
-        # A history with a hole is not counted short: what it brought is unknown.
-        found += [Shipped(one.release_id, repo, None if one.missing else one.shas) for one in contained]
-    changed = [one for one in found if noted.get(one.deployment_id) != one]
-    if changed:
-        store.set_shipped(changed)
-    return changed
+        heads = [one.sha or "" for one in its]
+        known = _Parents(store, repo, parents.get(repo, {}), heads)
+        contained = first_contained(
+            known,
+            [(one.deployment_id, one.sha or "") for one in its],
+            shipped=_Brought(store, line, repo, known, heads),
+            is_first_parent=is_first_parent,
+        )
+        found += [_shipped(one, repo, released.sha or "") for one, released in zip(contained, its, strict=True)]
+    return [one for one in found if noted.get(one.deployment_id) != one]
+
+
+def _shipped(contained: Contained, repo: str, sha: str) -> Shipped:
+    """A history with a hole is not counted short: what it brought is unknown, but for what lies before the hole."""
+    if contained.missing is None:
+        return Shipped(contained.release_id, repo, contained.shas)
+    return Shipped(contained.release_id, repo, None, contained.shas or (sha,))
 
 
 def first_parent_name(service: str | None) -> str:
@@ -156,61 +135,101 @@ def follow_first_parents(store: DeliveryStore, service: str, *, is_first_parent:
     was = _follows_first_parents(store, service)
     if is_first_parent is None or is_first_parent == was:
         return
+    # Before, so that it is not left undone by whoever is broken off here; after, so that it is not done by somebody
+    # else in the old way and taken for done.
+    _unsettle(store, service)
+    store.set_cursor(first_parent_name(service), b"1" if is_first_parent else b"0")
+    _unsettle(store, service)
+    settle_all(store)
+
+
+def _unsettle(store: DeliveryStore, service: str) -> None:
     for one, environment in list(store.services()):
         if one == service:
-            ship(store, service, environment, is_recount=True, is_first_parent=is_first_parent)
-    # Last: broken off before, it is done again.
-    store.set_cursor(first_parent_name(service), b"1" if is_first_parent else b"0")
+            store.unsettle(service, environment, EARLIEST)
 
 
 def _follows_first_parents(store: DeliveryStore, service: str | None) -> bool:
     return store.cursor(first_parent_name(service)) == b"1"
 
 
-def _n_settled(deployments: list[Deployment], noted: dict[str, Shipped]) -> int:
-    """How many of them, from the first, are noted as they are; 0 where one before a noted one is not."""
-    n_settled = len(deployments)
-    seen: set[str] = set()
-    for number, one in enumerate(deployments):
-        known = noted.get(one.id)
-        if known is None or known.shas is None or known.repo != one.repo:
-            n_settled = min(n_settled, number)
-            continue
-        if n_settled <= number:
-            return 0
-        # Its own commit stands first, unless an earlier one brought that.
-        if known.shas[0] != one.sha if known.shas else one.sha not in seen:
-            return 0
-        seen.update(known.shas)
-    return n_settled
-
-
 class _Parents(Mapping[str, tuple[str, ...]]):
-    """Parents of commits, looked up as they are asked for; all at once where that gets slow."""
+    """Parents of commits: those at hand, else looked up with those of the commits before them."""
 
-    def __init__(self, store: DeliveryStore, repo: str, at_hand: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, store: DeliveryStore, repo: str, at_hand: Mapping[str, tuple[str, ...]], heads: Sequence[str]
+    ) -> None:
         self._store = store
         self._repo = repo
-        self._known = at_hand
-        self._n_asked = 0
+        self.at_hand = at_hand
+        self._holes = self._without_parents(heads)
+        self._found: dict[str, tuple[str, ...]] = {}
+        self._n = _FIRST_LOOK
+        self._reached: set[str] = set()
+        # What was looked up since somebody asked.
+        self._fresh: list[tuple[str, ...]] = []
+
+    def _without_parents(self, heads: Sequence[str]) -> set[str]:
+        """Those of which nobody knows where they come from: there may be thousands, where only pushes are heard of."""
+        asked = [sha for sha in heads if sha not in self.at_hand]
+        found = self._store.commits(self._repo, asked) if asked else {}
+        return {sha for sha in asked if sha not in found or found[sha].parents is None}
 
     def __getitem__(self, sha: str) -> tuple[str, ...]:
-        parents = self._known.get(sha)
-        if parents is not None or self._n_asked > _ASKED_SINGLY:
-            return self._known[sha]
-        self._n_asked += 1
-        if self._n_asked > _ASKED_SINGLY:
-            self._known = self._store.parents(self._repo)
-            return self._known[sha]
-        return self._store.commits(self._repo, [sha])[sha].parents
+        if sha in self._holes:
+            raise KeyError(sha)
+        parents = self.at_hand.get(sha)
+        if parents is None:
+            parents = self._found.get(sha)
+        if parents is not None:
+            return parents
+        # Ever more only along one way: each release begins another, and most are short.
+        self._n = min(2 * self._n, _LAST_LOOK) if sha in self._reached else _FIRST_LOOK
+        found = self._store.ancestry(self._repo, sha, most=self._n)
+        self._found |= found
+        self._fresh += found.values()
+        self._reached.update(*found.values())
+        return found[sha]
+
+    def fresh(self) -> set[str]:
+        """The parents that came to be known since the last time: to where the walk is likely to go."""
+        fresh, self._fresh = self._fresh, []
+        return set().union(*fresh)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._store.parents(self._repo))
+        return iter(self.at_hand)
 
     def __len__(self) -> int:
-        return len(self._store.parents(self._repo))
+        return len(self.at_hand)
 
 
-def _place(deployment: Deployment) -> tuple[object, ...]:
-    one = deployment
-    return one.deployed_at, one.sha, one.repo, one.service, one.environment
+class _Brought(Container[str]):
+    """What was brought before the line begins, looked up with those that are likely to be asked for next."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        line: Unsettled,
+        repo: str,
+        parents: _Parents,
+        heads: Sequence[str],
+    ) -> None:
+        self._ask: Callable[[Sequence[str] | None], set[str]] = lambda shas: store.brought(
+            line.service, line.environment, repo, before=line.since, shas=shas
+        )
+        self._parents = parents
+        # Of a whole history, all at once is quicker.
+        self._all: set[str] | None = self._ask(None) if len(parents) > _LAST_LOOK else None
+        self._known: dict[str, bool] = {}
+        self._likely = set() if self._all is not None else {*heads}.union(parents.at_hand, *parents.at_hand.values())
+
+    def __contains__(self, sha: object) -> bool:
+        if self._all is not None:
+            return sha in self._all
+        one = str(sha)
+        if one not in self._known:
+            asked = {one, *self._likely, *self._parents.fresh()}.difference(self._known)
+            self._likely = set()
+            brought = self._ask(sorted(asked))
+            self._known.update((name, name in brought) for name in asked)
+        return self._known[one]

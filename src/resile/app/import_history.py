@@ -1,38 +1,24 @@
 """Bring a history in: read drafts, compare with what was taken before, append what is new or told differently."""
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from enum import StrEnum
 
 from msgspec import Struct
 
 from resile.app.import_summary import ImportSummary, Tally
-from resile.model.draft import incident_id_of
-from resile.model.errors import ConfigError, ConflictError
-from resile.model.history import record_history
+from resile.app.record_drafts import Outcome, Recorded, Telling, record_drafts, telling_of
+from resile.model.errors import ConfigError
 from resile.ports.clock import Clock
 from resile.ports.facts_store import FactsStore
-from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, Taken, digest_of
-from resile.ports.timeline_store import Append, TimelineStore
+from resile.ports.source import Place, Progress, Reading, Refused, Remark, Skipped, Taken
+from resile.ports.timeline_store import TimelineStore
 
 BATCH_DRAFTS = 5_000
 # So many rows are remembered at most before they are told of.
 MAX_UNTOLD = 20_000
-# A batch is decided anew this often when others append at the same moment.
-_TRIES = 5
-
-
-class Outcome(StrEnum):
-    """What became of a row."""
-
-    NEW = "new"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    SKIPPED = "skipped"
-    REFUSED = "refused"
 
 
 class RowOutcome(Struct, frozen=True):
@@ -111,15 +97,7 @@ def few_collections() -> Iterator[None]:
 
 class _Waiting(Struct, frozen=True, gc=False):
     taken: Taken
-    incident_id: str
-    digest: bytes
-
-
-class _Stored(Struct, frozen=True):
-    """What became of a batch: of each draft, and how many incidents were appended to."""
-
-    outcomes: list[Outcome]
-    n_appended: int
+    telling: Telling
 
 
 class _Batch(Struct, frozen=True):
@@ -127,7 +105,7 @@ class _Batch(Struct, frozen=True):
 
     drafts: list[_Waiting]
     untold: list[RowOutcome | str]
-    stored: Future[_Stored]
+    stored: Future[Recorded]
 
 
 class _Run:
@@ -171,11 +149,12 @@ class _Run:
 
     def _take(self, taken: Taken) -> None:
         draft = taken.draft
-        incident_id = incident_id_of(draft.origin, draft.ref)
+        telling = telling_of(draft, by=f"import:{draft.origin}", heard_at=self._now, digest=taken.digest)
+        incident_id = telling.incident_id
         if incident_id in self._waiting:
             # The second word on an incident is compared with the first once that is stored.
             self.flush()
-        self._waiting[incident_id] = _Waiting(taken, incident_id, taken.digest or digest_of(draft))
+        self._waiting[incident_id] = _Waiting(taken, telling)
         if self._listeners.row is not None:
             self._untold.append(incident_id)
         if len(self._waiting) >= BATCH_DRAFTS:
@@ -209,59 +188,14 @@ class _Run:
         for one, outcome in zip(batch.drafts, stored.outcomes, strict=True):
             doubts = self.tally.taken(one.taken, outcome.value)
             if self._listeners.row is not None:
-                told[one.incident_id] = RowOutcome(one.taken.place, outcome, one.incident_id, doubts)
+                told[one.telling.incident_id] = RowOutcome(one.taken.place, outcome, one.telling.incident_id, doubts)
         if self._listeners.row is not None:
             for row in batch.untold:
                 self._listeners.row(told[row] if isinstance(row, str) else row)
 
-    def _store(self, batch: list[_Waiting]) -> _Stored:
-        is_ledger_enough = True
-        for attempt in range(_TRIES):
-            appends, outcomes = self._decided(batch, is_ledger_enough=is_ledger_enough)
-            if not appends or self._is_dry_run:
-                break
-            try:
-                self._timelines.append(appends)
-            except ConflictError:
-                if attempt == _TRIES - 1:
-                    raise
-                is_ledger_enough = False
-            else:
-                return _Stored(outcomes, len(appends))
-        return _Stored(outcomes, 0)
-
-    def _decided(self, batch: list[_Waiting], *, is_ledger_enough: bool) -> tuple[list[Append], list[Outcome]]:
-        """What to append for each draft. A draft that was never taken is believed to be new unless that went wrong."""
-        known = self._known(batch)
-        told = {
-            one.incident_id
-            for one in batch
-            if (digest := known.get(one.incident_id)) != one.digest and (digest is not None or not is_ledger_enough)
-        }
-        timelines = self._timelines.read_many(sorted(told)) if told else {}
-        appends: list[Append] = []
-        outcomes: list[Outcome] = []
-        for one in batch:
-            if known.get(one.incident_id) == one.digest:
-                outcomes.append(Outcome.UNCHANGED)
-                continue
-            draft = one.taken.draft
-            timeline = timelines.get(one.incident_id, [])
-            events = record_history(draft, timeline, now=self._now, by=f"import:{draft.origin}")
-            taken = (draft.origin, draft.ref, one.digest)
-            appends.append(Append(one.incident_id, len(timeline), tuple(events), taken))
-            outcomes.append(_outcome(is_known=bool(timeline), says_more=bool(events)))
-        return appends, outcomes
-
-    def _known(self, batch: list[_Waiting]) -> Mapping[str, bytes]:
-        refs: dict[str, list[str]] = {}
-        for one in batch:
-            refs.setdefault(one.taken.draft.origin, []).append(one.taken.draft.ref)
-        return {
-            incident_id_of(origin, ref): digest
-            for origin, some in refs.items()
-            for ref, digest in self._timelines.taken(origin, some).items()
-        }
+    def _store(self, batch: list[_Waiting]) -> Recorded:
+        tellings = [one.telling for one in batch]
+        return record_drafts(self._timelines, tellings, now=self._now, is_dry_run=self._is_dry_run)
 
     def _say(self, outcome: RowOutcome) -> None:
         """Tell of a row in its turn: after those before it that wait to be stored."""
@@ -270,9 +204,3 @@ class _Run:
         self._untold.append(outcome)
         if len(self._untold) >= MAX_UNTOLD:
             self.flush()
-
-
-def _outcome(*, is_known: bool, says_more: bool) -> Outcome:
-    if not is_known:
-        return Outcome.NEW
-    return Outcome.UPDATED if says_more else Outcome.UNCHANGED

@@ -11,6 +11,7 @@ class Contained(Struct, frozen=True, gc=False):
     Attributes:
         shas: the release's own commit first, if no earlier release has it; then away from it.
         missing: a commit of which the parents are not known, so that `shas` may be short of some; None: it is whole.
+            No earlier release is known to have the release's own commit then.
     """
 
     release_id: str
@@ -37,6 +38,8 @@ def first_contained(
         is_first_parent: follow first parents alone, as `git rev-list --first-parent --exclude-first-parent-only`.
     """
     seen: set[str] = set()
+    # The releases' own commits: what lies behind one was released with it, also where nobody knows what that is.
+    named: set[str] = set()
     found = []
     for release_id, sha in releases:
         missing = None
@@ -44,7 +47,7 @@ def first_contained(
         waiting = [sha]
         while waiting:
             one = waiting.pop()
-            if one in seen or one in shipped:
+            if one in seen or one in named or one in shipped:
                 continue
             its_parents = parents.get(one)
             if its_parents is None:
@@ -54,5 +57,6 @@ def first_contained(
             seen.add(one)
             shas.append(one)
             waiting.extend(its_parents[:1] if is_first_parent else its_parents)
+        named.add(sha)
         found.append(Contained(release_id, tuple(shas), missing))
     return found

@@ -42,18 +42,26 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     Attributes:
         repo: name of the repository, e.g. `github.com/acme/shop`, or what the user called it.
         sha: full hexadecimal id.
-        parents: ids; none for a root.
-        reverts: ids of commits that it says to revert, as far as they are written out.
+        parents: ids; none for a root; None where they were not told, as of commits of a push.
+        reverts: ids of commits that it says to revert; where people write the beginning of an id, that.
     """
 
     repo: str
     sha: str
-    parents: tuple[str, ...] = ()
+    parents: tuple[str, ...] | None = ()
     authored_at: datetime
     committed_at: datetime
     subject: str = ""
     author: str | None = None
     reverts: tuple[str, ...] = ()
+
+
+SHORTEST_ID, FULL_ID = 7, 40
+
+
+def is_short_id(sha: str) -> bool:
+    """Whether that is the beginning of a commit's id, as people write it; it counts if only one commit has it."""
+    return SHORTEST_ID <= len(sha) < FULL_ID
 
 
 class Reported(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", omit_defaults=True):
@@ -115,6 +123,7 @@ class PullRequestReported(Reported, frozen=True, kw_only=True, tag="pull_request
         commits: ids of the commits on its branch.
         first_commit_at: when the earliest of them was written.
         reverts: number of the pull request that it takes back.
+        is_open: it was open as of `at`; what was told of its closing before holds no more.
     """
 
     repo: str
@@ -131,6 +140,7 @@ class PullRequestReported(Reported, frozen=True, kw_only=True, tag="pull_request
     first_commit_at: datetime | None = None
     reverts: str | None = None
     url: str | None = None
+    is_open: bool | None = None
 
     @property
     def subject(self) -> str:
@@ -248,7 +258,7 @@ def pull_request_id_of(repo: str, number: str) -> str:
 
 _OF_DEPLOYMENT = ("service", "environment", "version", "repo", "sha", "unplanned", "mends", "title", "url")
 _OF_PULL_REQUEST = (
-    *("title", "author", "opened_at", "ready_at", "merged_at", "closed_at", "merge_sha", "head_sha", "commits"),
+    *("title", "author", "opened_at", "ready_at", "merged_at", "merge_sha", "head_sha", "commits"),
     *("first_commit_at", "reverts", "url"),
 )
 
@@ -292,8 +302,15 @@ def fold_pull_request(reports: Iterable[PullRequestReported | ReviewReported]) -
         repo=told[0].repo,
         number=told[0].number,
         reviews=tuple(Review(report.reviewer, report.state, report.at) for report in reviews),
+        closed_at=_closed_at(told),
         **_last_told(told, _OF_PULL_REQUEST),
     )
+
+
+def _closed_at(told: list[PullRequestReported]) -> datetime | None:
+    """When it was closed last; None where it was opened again since."""
+    last = next((report for report in reversed(told) if report.closed_at is not None or report.is_open), None)
+    return None if last is None else last.closed_at
 
 
 def _without_superseded(

@@ -32,6 +32,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
         origin: which history it belongs to, e.g. `servicenow`; with `ref` it names the incident for good.
         ref: its name there, unique within the origin.
         steps: in any order.
+        as_of: of when all this is, by the origin's own clock, such as the instant at which an issue was last changed;
+            None: of when it is read. What was told as of earlier never undoes what was told as of later.
     """
 
     origin: str
@@ -44,6 +46,19 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     exclusion: Exclusion | None = None
     url: str | None = None
     steps: tuple[Step, ...] = ()
+    as_of: datetime | None = None
+
+
+class AsOf(msgspec.Struct, frozen=True, gc=False, order=True):
+    """Of when a telling is; of two tellings of one incident the greater holds, in whatever order they come.
+
+    Attributes:
+        state_at: the draft's `as_of`.
+        heard_at: when it reached resile; decides between tellings of one instant, for many origins date to the second.
+    """
+
+    state_at: datetime
+    heard_at: datetime
 
 
 def incident_id_of(origin: str, ref: str) -> str:

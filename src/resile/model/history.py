@@ -40,6 +40,9 @@ _SIMPLE: dict[str, type[ImpactBegan | Detected | Mitigated | Restored | Closed |
     "reopened": Reopened,
 }
 _AT = attrgetter("at")
+_WORDS = (Declared, Described, Marked, SeverityChanged)
+# Who tells for an origin: the same incident may be told by an import today and at a door tomorrow.
+_TELLERS = ("import:", "door:")
 STEP_KINDS = frozenset({*_SIMPLE, "acknowledged", "identified", "noted", "updated"})
 
 
@@ -55,21 +58,32 @@ def event_id(number: int) -> str:
 def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by: str) -> list[Event]:
     """The events to append so that the timeline says what the draft says.
 
-    Only what `by` itself said before is compared and corrected, so that what people added or changed stays theirs.
+    Only what was said for the origin before, by an import or at a door, is compared and corrected, so that what people
+    added or changed stays theirs.
 
     Raises:
         ConfigError: the draft holds a step of unknown kind.
     """
     if not timeline:
         return _first_import(draft, now=now, by=by)
-    mine = [event for event in timeline if event.by == by]
+    mine = [event for event in timeline if event.by.startswith(_TELLERS)]
     incident = fold(incident_id_of(draft.origin, draft.ref), mine)
     common = {"at": now, "recorded_at": now, "by": by, "source": Source.REPORTED}
-    changes: list[dict[str, Any]] = [*_description_changes(draft, incident), *_step_changes(draft, mine, incident)]
+    words = {"at": _words_hold_from(draft, mine, now)}
+    changes: list[dict[str, Any]] = [
+        *({**change, **words} for change in _description_changes(draft, incident)),
+        *_step_changes(draft, mine, incident),
+    ]
     return [
         change.pop("type")(**{**common, "id": event_id(len(timeline) + n), **change})
         for n, change in enumerate(changes, start=1)
     ]
+
+
+def _words_hold_from(draft: Draft, mine: Sequence[Event], now: datetime) -> datetime:
+    """Of when the draft is, so that what people said since holds; not before the words that it is to replace."""
+    as_of = now if draft.as_of is None else min(draft.as_of, now)
+    return max([as_of, *(event.at for event in mine if isinstance(event, _WORDS))])
 
 
 def _first_import(draft: Draft, *, now: datetime, by: str) -> list[Event]:

@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from resile.model.change import ChangeReport, Commit
+from resile.model.draft import Draft
 from resile.ports.journal import Delivery
 
 
@@ -14,14 +15,16 @@ class Understood(Struct, frozen=True, kw_only=True):
 
     Attributes:
         commits: with their parents.
-        pushed: commits whose parents the sender does not tell: having none here, they are no roots. What tells of
-            them whole, such as a clone, goes before.
+        pushed: commits whose parents the sender does not tell: having none here, they are no roots, and are kept as
+            commits of unknown parents. What tells of them whole, such as a clone, takes their place.
+        incidents: whole as the sender knows them now, such as an issue with a certain label.
         unmapped: where it means nothing to resile, one sentence that says what it is; the rest is empty then.
     """
 
     reports: tuple[ChangeReport, ...] = ()
     commits: tuple[Commit, ...] = ()
     pushed: tuple[Commit, ...] = ()
+    incidents: tuple[Draft, ...] = ()
     unmapped: str | None = None
 
 
@@ -35,6 +38,7 @@ class DoorOptions(Struct, frozen=True, kw_only=True):
         production: further names of the environment `production`, whatever their case; `*` and `?` stand for any.
         runs: environment by name of a GitHub workflow or GitLab pipeline whose runs are deployments.
         counts_releases: whether a published release is a deployment to production.
+        incident_labels: issues with one of these labels, whatever their case, are incidents; `*` and `?` stand for any.
     """
 
     name: str = ""
@@ -43,6 +47,7 @@ class DoorOptions(Struct, frozen=True, kw_only=True):
     production: tuple[str, ...] = ()
     runs: Mapping[str, str] = {}
     counts_releases: bool = True
+    incident_labels: tuple[str, ...] = ("incident",)
 
 
 class DeliveryDoor(Protocol):

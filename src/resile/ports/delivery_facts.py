@@ -1,24 +1,31 @@
 """Where the columnar projection of deliveries rests."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import ibis
 from msgspec import Struct
+
+if TYPE_CHECKING:  # as in ports/facts_store.py
+    import ibis
 
 
 class DeliveryTables(Struct, frozen=True):
     """Rows in the columns of analytics/delivery_facts.py."""
 
-    deployments: ibis.Table
-    changes: ibis.Table
+    deployments: "ibis.Table"
+    changes: "ibis.Table"
 
 
 class DeliveryFacts(Protocol):
     """Facts on deliveries derived from the delivery store; may be thrown away and rebuilt at any time."""
 
-    def refresh(self) -> int:
-        """Take in what the store got since the last time; returns how many deployments' facts were written anew."""
+    def refresh(self, told: Callable[[int, int], None] | None = None) -> int:
+        """Take in what the store got since the last time; returns how many deployments' facts were written anew.
+
+        Args:
+            told: hears now and then of how many deployments they are derived, and of how many in all.
+        """
         ...
 
     def rebuild(self) -> int:

@@ -1,9 +1,10 @@
 """Where the columnar projection of incident facts rests."""
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import ibis
+if TYPE_CHECKING:  # most of a second to load, which commands that compute nothing need not wait for
+    import ibis
 
 
 class FactsStore(Protocol):
@@ -25,7 +26,7 @@ class FactsStore(Protocol):
         """
         ...
 
-    def table(self) -> AbstractContextManager[ibis.Table]:
+    def table(self) -> "AbstractContextManager[ibis.Table]":
         """One row per incident in the columns of analytics/facts.py; for use in this thread, within the context."""
         ...
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from resile.model.draft import AsOf
 from resile.model.event import Event
 
 
@@ -13,12 +14,14 @@ class Append(Struct, frozen=True, gc=False):
 
     Attributes:
         taken: set by imports: (origin, ref, digest of the draft), remembered in the same transaction.
+        as_of: with `taken`, of when the draft is, where its origin says so; remembered too.
     """
 
     incident_id: str
     expected_version: int
     events: tuple[Event, ...]
     taken: tuple[str, str, bytes] | None = None
+    as_of: AsOf | None = None
 
 
 class StoredEvent(Struct, frozen=True, gc=False):
@@ -49,7 +52,8 @@ class TimelineStore(Protocol):
             The seq of the last event appended (or of the store's last event, if there was none).
 
         Raises:
-            ConflictError: a timeline is not at its expected version; nothing was appended.
+            ConflictError: a timeline is not at its expected version, or its ref was taken as of later already;
+                nothing was appended.
         """
         ...
 
@@ -86,6 +90,10 @@ class TimelineStore(Protocol):
 
     def taken(self, origin: str, refs: Sequence[str]) -> Mapping[str, bytes]:
         """The digests remembered for these refs of an origin; refs never taken are absent."""
+        ...
+
+    def taken_as_of(self, origin: str, refs: Sequence[str]) -> Mapping[str, AsOf]:
+        """Of when the latest dated telling taken of these refs is; refs of which none was are absent."""
         ...
 
     def next_number(self) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, select
 
 from resile.model.change import (
     ChangeReport,
@@ -14,12 +15,13 @@ from resile.model.change import (
     DeploymentReported,
     LinkReported,
     PullRequest,
+    is_short_id,
     pull_request_id_of,
 )
-from resile.model.time import from_us
-from resile.ports.delivery_store import Recorded, Shipped
+from resile.model.time import from_us, to_us
+from resile.ports.delivery_store import Placed, Recorded, Shipped, Unsettled
 from resile.stores.delivery_names import check_commits, check_reports, check_shipped, in_order
-from resile.stores.delivery_paths import CHUNK, DeploymentRow, Key, Paths
+from resile.stores.delivery_paths import CHUNK, DeploymentRow, Key, Paths, decoded
 from resile.stores.delivery_tables import (
     commits,
     cursors,
@@ -27,8 +29,10 @@ from resile.stores.delivery_tables import (
     marks,
     pull_commits,
     pull_requests,
+    reports,
     reverting,
     shipped,
+    unsettled,
 )
 from resile.stores.delivery_writing import LAST_SEQ, DeliveryWriting
 from resile.stores.engine import Database
@@ -56,7 +60,10 @@ class SqlDeliveryStore:
         return Recorded(n_new=n_new, n_known=len(reports) - n_new)
 
     def add_commits(self, commits: Sequence[Commit]) -> int:
-        """Add commits in one transaction; known ones change nothing. Returns how many were new.
+        """Add commits in one transaction; known ones change nothing, but one without parents is told whole once.
+
+        Returns:
+            How many were new, or told whole for the first time.
 
         Raises:
             StoreError: the database failed, or a name holds a NUL character.
@@ -75,6 +82,66 @@ class SqlDeliveryStore:
         with self._writing() as writing:
             writing.ship(shipped)
 
+    def unsettled(self) -> list[Unsettled]:
+        """Where it has to be worked out what was shipped, in order of service and environment."""
+        its = unsettled.c
+        with self._database.reading() as connection:
+            rows = plain_rows(connection, select(its.service, its.environment, its.since, its.seq).order_by(its.target))
+        return [Unsettled(service, environment, from_us(since), seq) for service, environment, since, seq in rows]
+
+    def unsettle(self, service: str | None, environment: str | None, since: datetime) -> None:
+        """Have it worked out anew what was shipped there by deployments from then on."""
+        with self._writing() as writing:
+            writing.unsettle(service, environment, to_us(since))
+
+    def settle(self, line: Unsettled, shipped: Sequence[Shipped]) -> bool:
+        """As set_shipped, and it is settled; False: others have been there since `line` was read, nothing was written.
+
+        Raises:
+            StoreError: as set_shipped.
+        """
+        check_shipped(shipped)
+        with self._writing() as writing:
+            return writing.settle(line, shipped)
+
+    def placed(self, service: str | None, environment: str | None, since: datetime) -> list[Placed]:
+        """The deployments there that succeeded then or later, in order of deployed_at, then id."""
+        its = deployments.c
+        query = (
+            select(its.deployment_id, its.deployed_at, its.repo, its.sha)
+            .where(*_there(service, environment), its.deployed_at >= to_us(since))
+            .order_by(its.deployed_at, its.deployment_id)
+        )
+        with self._database.reading() as connection:
+            return [Placed(name, from_us(at), repo, sha) for name, at, repo, sha in plain_rows(connection, query)]
+
+    def brought(
+        self,
+        service: str | None,
+        environment: str | None,
+        repo: str,
+        *,
+        before: datetime,
+        shas: Sequence[str] | None = None,
+    ) -> set[str]:
+        """The commits of a repository that deployments there brought that succeeded before an instant."""
+        its, before_us = deployments.c, to_us(before)
+        query = select(shipped.c.sha).join_from(shipped, deployments)
+        with self._looking() as paths:
+            if shas is None:
+                query = query.where(
+                    *_there(service, environment), its.deployed_at < before_us, its.shipped_repo == repo
+                )
+                return {sha for (sha,) in paths.all_rows(query)}
+            query = query.add_columns(its.service, its.environment, its.shipped_repo, its.deployed_at)
+            place = (service, environment, repo)
+            # Compared here: given the place, SQLite would go through all that was ever shipped there.
+            return {
+                sha
+                for sha, *where, at in paths.rows(query, shipped.c.sha, shas)
+                if tuple(where) == place and at is not None and at < before_us
+            }
+
     @contextmanager
     def _writing(self) -> Iterator[DeliveryWriting]:
         with self._database.writing() as connection:
@@ -89,10 +156,15 @@ class SqlDeliveryStore:
             return {row[2]: _commit_of(row) for row in paths.rows(query, commits.c.sha, shas)}
 
     def parents(self, repo: str) -> Mapping[str, tuple[str, ...]]:
-        """The parents of every known commit of a repository."""
-        query = select(commits.c.sha, commits.c.parents).where(commits.c.repo == repo)
+        """The parents of every commit of a repository of which they are known."""
+        query = select(commits.c.sha, commits.c.parents).where(commits.c.repo == repo, commits.c.parents.is_not(None))
         with self._database.reading() as connection:
             return {sha: tuple(parents.split()) for sha, parents in plain_rows(connection, query)}
+
+    def ancestry(self, repo: str, sha: str, *, most: int) -> Mapping[str, tuple[str, ...]]:
+        """The parents of a commit and of commits before it, as far as they are known, of at most so many commits."""
+        with self._looking() as paths:
+            return paths.ancestry(repo, sha, most)
 
     def deployment(self, deployment_id: str) -> Deployment | None:
         """A deployment, folded."""
@@ -115,11 +187,7 @@ class SqlDeliveryStore:
 
     def deployments_of(self, service: str | None, environment: str | None) -> list[Deployment]:
         """All deployments of a service to an environment, in order of deployed_at, then id; without it, last."""
-        query = select(deployments.c.number).where(
-            deployments.c.is_told,
-            deployments.c.service.is_not_distinct_from(service),
-            deployments.c.environment.is_not_distinct_from(environment),
-        )
+        query = select(deployments.c.number).where(*_there(service, environment))
         with self._database.reading() as connection:
             numbers = [number for (number,) in plain_rows(connection, query)]
             return in_order(self._paths(connection).deployments(numbers))
@@ -194,6 +262,34 @@ class SqlDeliveryStore:
             for (deployment_id,) in changed:
                 yield deployment_id
 
+    def all_commits(self) -> Iterator[Commit]:
+        """Every commit, streamed, in the order in which they came to be known; holds a connection till it ends."""
+        with self._streamed(select(commits).order_by(commits.c.seq)) as (_, found):
+            for row in found:
+                yield _commit_of(tuple(row))
+
+    def all_reports(self) -> Iterator[ChangeReport]:
+        """Every report, streamed, in the order in which they were told; holds a connection till it ends."""
+        with self._streamed(select(reports.c.body).order_by(reports.c.seq)) as (_, found):
+            for (body,) in found:
+                yield decoded(body)
+
+    def all_pull_requests(self) -> Iterator[PullRequest]:
+        """Every pull request of which something is told, folded, streamed, in order of ids; holds a connection."""
+        query = select(pull_requests.c.number).order_by(pull_requests.c.pull_request_id)
+        with self._streamed(query) as (paths, found):
+            for some in found.partitions():
+                yield from sorted(paths.pull_requests(number for (number,) in some), key=lambda one: one.id)
+
+    @contextmanager
+    def _streamed(self, query: Any) -> Iterator[tuple[Paths, CursorResult[Any]]]:
+        """The rows of a query as they come, and a way to look up more meanwhile."""
+        with (
+            self._database.reading() as connection,
+            connection.execute(query, execution_options={"yield_per": CHUNK}) as found,
+        ):
+            yield self._paths(connection), found
+
     def cursor(self, name: str) -> bytes | None:
         """How far a repeated import has read."""
         with self._database.reading() as connection:
@@ -225,13 +321,22 @@ class SqlDeliveryStore:
         return Paths(connection, is_sqlite=self._database.is_sqlite)
 
 
+def _there(service: str | None, environment: str | None) -> tuple[ColumnElement[bool], ...]:
+    """Of deployments, that they went to the environment of the service."""
+    its = deployments.c
+    # As "is null" or "=", which every planner finds in the index.
+    is_of = [column.is_(None) if value is None else column == value
+             for column, value in ((its.service, service), (its.environment, environment))]  # fmt: skip
+    return (its.is_told.is_(True), *is_of)
+
+
 def _commit_of(row: tuple[Any, ...]) -> Commit:
     _, repo, sha, parents, reverts, authored_at, committed_at, words = row
     subject, author = _words.decode(words)
     return Commit(
         repo=repo,
         sha=sha,
-        parents=tuple(parents.split()),
+        parents=None if parents is None else tuple(parents.split()),
         authored_at=from_us(authored_at),
         committed_at=from_us(committed_at),
         subject=subject,
@@ -256,7 +361,8 @@ def _aims(paths: Paths, numbers: list[int]) -> dict[int, set[Key]]:
     for number, own, repo, reverted in paths.rows(query, shipped.c.deployment, numbers):
         # Compared here: given the repository, SQLite would go through all that reverts in it, for each deployment.
         if own == repo:
-            aims.setdefault(number, set()).add((repo, reverted))
+            meant = paths.meant(repo, reverted) if is_short_id(reverted) else reverted
+            aims.setdefault(number, set()).add((repo, meant or reverted))
     query = (
         select(shipped.c.deployment, shipped.c.sha, pull_requests.c.repo)
         .join_from(shipped, deployments)

@@ -35,7 +35,7 @@ def check_reports(reports: Iterable[ChangeReport]) -> None:
 def check_commits(commits: Iterable[Commit]) -> None:
     """As check_reports."""
     for commit in commits:
-        names = (commit.repo, commit.sha, *commit.parents, *commit.reverts)
+        names = (commit.repo, commit.sha, *(commit.parents or ()), *commit.reverts)
         if "\0" in "".join(names):
             _check(names, f"commit {commit.sha!r} of {commit.repo!r}")
 
@@ -43,7 +43,7 @@ def check_commits(commits: Iterable[Commit]) -> None:
 def check_shipped(shipped: Iterable[Shipped]) -> None:
     """As check_reports."""
     for one in shipped:
-        _check((one.deployment_id, one.repo, *(one.shas or ())), f"what deployment {one.deployment_id!r} shipped")
+        _check((one.deployment_id, one.repo, *one.known), f"what deployment {one.deployment_id!r} shipped")
 
 
 def _check(names: tuple[str | None, ...], subject: str) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from resile.model.change import (
+    FULL_ID,
+    SHORTEST_ID,
     ChangeReport,
     Deployment,
     DeploymentReported,
@@ -21,13 +23,40 @@ from resile.model.change import (
 from resile.model.errors import StoreError
 from resile.ports.delivery_store import Shipped
 from resile.stores.delivery_names import pull_request_of
-from resile.stores.delivery_tables import deployments, pull_commits, pull_requests, reports, reverting, shipped
+from resile.stores.delivery_tables import (
+    commits,
+    deployments,
+    pull_commits,
+    pull_requests,
+    reports,
+    reverting,
+    shipped,
+)
 from resile.stores.rows import among, chunks, plain_rows
 
 # Repository and id of a commit.
 Key = tuple[str, str]
 # Values asked for in one statement.
 CHUNK = 2_000
+
+
+# Nobody knows how far it is to what was shipped before: the walk goes as far as rows are asked for. The order of the
+# joins is said: the planner of SQLite would go through all commits of the repository at each step.
+_WALK = """
+    WITH RECURSIVE walk (sha, parents) AS (
+        SELECT sha, parents FROM delivery_commits WHERE repo = :repo AND sha = :sha
+        UNION
+        SELECT c.sha, c.parents FROM walk CROSS JOIN {parent} CROSS JOIN delivery_commits AS c
+        WHERE c.repo = :repo AND c.sha = p.value
+    )
+    SELECT sha, parents FROM walk LIMIT :most
+"""
+_LISTED = """'["' || replace(walk.parents, ' ', '","') || '"]'"""
+# Ids that would break a list of JSON end the walk there: they are looked up one by one.
+_WALK_SQLITE = text(
+    _WALK.format(parent=f"json_each(CASE WHEN json_valid({_LISTED}) THEN {_LISTED} ELSE '[]' END) AS p")
+)
+_WALK_POSTGRESQL = text(_WALK.format(parent="unnest(string_to_array(walk.parents, ' ')) AS p (value)"))
 
 
 class DeploymentRow(NamedTuple):
@@ -41,6 +70,9 @@ class DeploymentRow(NamedTuple):
     environment: str | None
     shipped_repo: str | None
     n_shipped: int | None
+    deployed_at: int | None
+    repo: str | None
+    sha: str | None
 
 
 class Paths:
@@ -55,20 +87,30 @@ class Paths:
         for some in chunks(sorted(set(values)), CHUNK):
             yield from plain_rows(self._connection, query.where(among(column, some, is_sqlite=self._is_sqlite)))
 
-    def shipped(self, rows: Iterable[DeploymentRow]) -> dict[str, Shipped]:
+    def all_rows(self, query: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query."""
+        yield from plain_rows(self._connection, query)
+
+    def ancestry(self, repo: str, sha: str, most: int) -> dict[str, tuple[str, ...]]:
+        """The parents of a commit and of commits before it, where they are known, of at most so many commits."""
+        query = _WALK_SQLITE if self._is_sqlite else _WALK_POSTGRESQL
+        found = self._connection.execute(query, {"repo": repo, "sha": sha, "most": most})
+        return {name: tuple(parents.split()) for name, parents in found if parents is not None}
+
+    def shipped(self, rows: Sequence[DeploymentRow]) -> dict[str, Shipped]:
         """What is noted of deployments, of which something is noted."""
-        shas: dict[int, list[str]] = {row.number: [] for row in rows if row.n_shipped}
+        shas: dict[int, list[str]] = {row.number: [] for row in rows if row.n_shipped != 0}
         query = select(shipped).order_by(shipped.c.deployment, shipped.c.place)
         for number, _, sha in self.rows(query, shipped.c.deployment, shas):
             shas[number].append(sha)
-        return {
-            row.deployment_id: Shipped(
-                row.deployment_id,
-                row.shipped_repo or "",
-                None if row.n_shipped is None else tuple(shas.get(row.number, ())),
+        noted = {}
+        for row in rows:
+            its, repo = tuple(shas.get(row.number, ())), row.shipped_repo or ""
+            is_whole = row.n_shipped is not None
+            noted[row.deployment_id] = Shipped(
+                row.deployment_id, repo, its if is_whole else None, () if is_whole else its
             )
-            for row in rows
-        }
+        return noted
 
     def shippers(self, keys: Iterable[Key]) -> dict[Key, list[int]]:
         """By commit, the numbers of the deployments that shipped it."""
@@ -92,7 +134,30 @@ class Paths:
             names = [name for _, _, name in self.pulls_with(repo, shas)]
             takers = self.rows(select(pull_requests.c.number), pull_requests.c.reverts, names)
             found |= self.ever_in([number for (number,) in takers])
+        return found | self.takers_by_beginning(keys)
+
+    def takers_by_beginning(self, keys: Iterable[Key]) -> set[Key]:
+        """The commits that name the beginning of one of these ids as what they take back."""
+        found: set[Key] = set()
+        for repo, shas in _by_repo(keys).items():
+            by_beginning = _by_beginning(shas)
+            found |= {(repo, sha) for sha, reverted in self._short(repo) if _begins_one(reverted, by_beginning)}
         return found
+
+    def _short(self, repo: str) -> list[tuple[Any, ...]]:
+        """The commits of a repository that name the beginning of an id, and that; few do."""
+        query = select(reverting.c.sha, reverting.c.reverted).where(
+            reverting.c.repo == repo, func.length(reverting.c.reverted).between(SHORTEST_ID, FULL_ID - 1)
+        )
+        return plain_rows(self._connection, query)
+
+    def meant(self, repo: str, beginning: str) -> str | None:
+        """The one commit whose id begins so; None if none does, or several."""
+        query = select(commits.c.sha).where(
+            commits.c.repo == repo, commits.c.sha >= beginning, commits.c.sha < beginning + "g"
+        )
+        found = plain_rows(self._connection, query.order_by(commits.c.sha).limit(2))
+        return found[0][0] if len(found) == 1 else None
 
     def ever_in(self, numbers: Iterable[int]) -> set[Key]:
         """The commits that any report has counted to these pull requests."""
@@ -126,7 +191,7 @@ class Paths:
         told: dict[int, list[ChangeReport]] = {}
         query = select(reports.c.subject, reports.c.body)
         for number, body in self.rows(query, reports.c.subject, numbers):
-            told.setdefault(number, []).append(_decoded(body))
+            told.setdefault(number, []).append(decoded(body))
         return told
 
     def pull_requests_with(self, repo: str, shas: Sequence[str]) -> dict[str, PullRequest]:
@@ -144,6 +209,18 @@ class Paths:
         return {sha: one for sha, one in found.items() if one is not None}
 
 
+def _by_beginning(shas: Iterable[str]) -> dict[str, list[str]]:
+    """Ids by the shortest beginning that people write."""
+    found: dict[str, list[str]] = {}
+    for sha in shas:
+        found.setdefault(sha[:SHORTEST_ID], []).append(sha)
+    return found
+
+
+def _begins_one(short: str, shas: dict[str, list[str]]) -> bool:
+    return any(sha.startswith(short) for sha in shas.get(short[:SHORTEST_ID], ()))
+
+
 def _by_repo(keys: Iterable[Key]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for repo, sha in keys:
@@ -151,7 +228,12 @@ def _by_repo(keys: Iterable[Key]) -> dict[str, set[str]]:
     return found
 
 
-def _decoded(body: str) -> ChangeReport:
+def decoded(body: str) -> ChangeReport:
+    """A report as it rests.
+
+    Raises:
+        StoreError: it is of a newer version.
+    """
     try:
         return decode_report(body)
     except msgspec.MsgspecError as error:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from resile.analytics.delivery_facts import CHANGES_SCHEMA, DELIVERY_FACTS_VERSION, DEPLOYMENTS_SCHEMA
+from resile.model.change import Deployment
 from resile.ports.delivery_facts import DeliveryTables
 from resile.ports.delivery_store import DeliveryStore
 from resile.stores.arrow_rows import Row, arrow_table
 from resile.stores.delivery_rows import change_row, deployment_row, pull_request_row
 from resile.stores.projection import ParquetProjection
-from resile.stores.projection_shape import Shape
+from resile.stores.projection_shape import Shape, Told
 
 DELIVERY_SHAPE = Shape(
     version=DELIVERY_FACTS_VERSION,
@@ -63,14 +64,21 @@ class _Deliveries:
         """The store's mark."""
         return self._deliveries.mark(seq)
 
-    def derived(self, after_seq: int, up_to_seq: int) -> Iterator[Mapping[str, pa.Table]]:
+    def derived(self, after_seq: int, up_to_seq: int, told: Told | None = None) -> Iterator[Mapping[str, pa.Table]]:
         """The facts of deployments that changed, as the store has them now.
 
         That may be later than `up_to_seq`. What changed since then is told again the next time.
         """
+        n_changed, n_done = 0, 0
+        if told is not None:
+            n_changed = sum(1 for _ in self._deliveries.deployments_changed(after_seq, up_to_seq))
         changed = self._deliveries.deployments_changed(after_seq, up_to_seq)
         while some := list(islice(changed, _DEPLOYMENTS_AT_ONCE)):
             yield from self._facts_of(some)
+            n_done += len(some)
+            if told is not None:
+                # Others may have been told of since they were counted.
+                told(min(n_done, n_changed), n_changed)
 
     def _facts_of(self, deployment_ids: list[str]) -> Iterator[Mapping[str, pa.Table]]:
         told = self._deliveries.deployments(deployment_ids)
@@ -84,16 +92,16 @@ class _Deliveries:
         if rows:
             yield {"deployments": arrow_table(rows, DEPLOYMENTS_SCHEMA)}
         brought = (
-            (name, shipped[name].repo, sha)
+            (told[name], shipped[name].repo, sha)
             for name in deployment_ids
             if name in told and name in shipped
-            for sha in shipped[name].shas or ()
+            for sha in shipped[name].known
         )
         while some := list(islice(brought, _COMMITS_AT_ONCE)):
             if changes := self._changes(some):
                 yield {"changes": arrow_table(changes, CHANGES_SCHEMA)}
 
-    def _changes(self, brought: Sequence[tuple[str, str, str]]) -> list[Row]:
+    def _changes(self, brought: Sequence[tuple[Deployment, str, str]]) -> list[Row]:
         """The rows of deployment, repository and commit, in their order."""
         by_repo: dict[str, list[str]] = {}
         for _, repo, sha in brought:
@@ -102,9 +110,9 @@ class _Deliveries:
         pulls = {repo: self._deliveries.pull_requests_with(repo, shas) for repo, shas in by_repo.items()}
         instants = {one.id: pull_request_row(one) for found in pulls.values() for one in found.values()}
         rows = []
-        for deployment_id, repo, sha in brought:
+        for deployment, repo, sha in brought:
             commit = commits[repo].get(sha)
             if commit is not None:
                 pull = pulls[repo].get(sha)
-                rows.append(change_row(deployment_id, commit, None if pull is None else instants[pull.id]))
+                rows.append(change_row(deployment, commit, None if pull is None else instants[pull.id]))
         return rows

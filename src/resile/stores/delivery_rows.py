@@ -25,17 +25,20 @@ def deployment_row(deployment: Deployment, noted: Shipped | None, reverts: tuple
         deployment.deployed_at,
         deployment.unplanned,
         deployment.mends,
-        [link.incident_id for link in deployment.links if link.is_cause],
-        [link.incident_id for link in deployment.links if not link.is_cause],
-        reverts,
+        [link.incident_id for link in deployment.links if link.is_cause] or None,
+        [link.incident_id for link in deployment.links if not link.is_cause] or None,
+        reverts or None,
         None if noted is None or noted.shas is None else len(noted.shas),
     )
 
 
-def change_row(deployment_id: str, commit: Commit, of_pull_request: Row | None) -> Row:
+def change_row(deployment: Deployment, commit: Commit, of_pull_request: Row | None) -> Row:
     """One change's facts in the order of CHANGES_SCHEMA; `of_pull_request` is what pull_request_row says."""
     return (
-        deployment_id,
+        deployment.id,
+        deployment.service,
+        deployment.environment,
+        deployment.deployed_at,
         commit.repo,
         commit.sha,
         commit.committed_at,

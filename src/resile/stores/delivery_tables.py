@@ -13,8 +13,8 @@ commits = Table(
     Column("seq", Number, primary_key=True, autoincrement=False),
     Column("repo", Name, nullable=False),
     Column("sha", Name, nullable=False),
-    # Ids, parted by spaces.
-    Column("parents", Text, nullable=False),
+    # Ids, parted by spaces; null where they are not known.
+    Column("parents", Text),
     Column("reverts", Text, nullable=False),
     Column("authored_at", Number, nullable=False),
     Column("committed_at", Number, nullable=False),
@@ -49,7 +49,24 @@ deployments = Table(
     # Of the commits that it shipped: their repository, null where nothing is noted; their number, null if not known.
     Column("shipped_repo", Name),
     Column("n_shipped", Integer),
+    # As its reports have it together: when it first succeeded, and the commit that it names.
+    Column("deployed_at", Number),
+    Column("repo", Name, index=True),
+    Column("sha", Name),
     Index(None, "service", "environment"),
+)
+
+# Where it has to be worked out what was shipped, by deployments from when on; written together with what is the reason.
+unsettled = Table(
+    "delivery_unsettled",
+    metadata,
+    # JSON of service and environment, of which either may be null.
+    Column("target", Name, primary_key=True),
+    Column("service", Name),
+    Column("environment", Name),
+    Column("since", Number, nullable=False),
+    # The number of what made it so last: whoever settles it must have seen that.
+    Column("seq", Number, nullable=False),
 )
 
 shipped = Table(

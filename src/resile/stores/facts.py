@@ -14,7 +14,7 @@ from resile.model.event import encode_event
 from resile.ports.timeline_store import TimelineStore
 from resile.stores.facts_rows import row_of, table_of
 from resile.stores.projection import ParquetProjection
-from resile.stores.projection_shape import Shape
+from resile.stores.projection_shape import Shape, Told
 
 _TABLE = "facts"
 FACTS_SHAPE = Shape(
@@ -64,8 +64,12 @@ class _Timelines:
         place = f"{found[0].incident_id}\n{found[0].version}\n".encode()
         return blake2b(place + encode_event(found[0].event), digest_size=16).hexdigest()
 
-    def derived(self, after_seq: int, up_to_seq: int) -> Iterator[Mapping[str, pa.Table]]:
+    def derived(self, after_seq: int, up_to_seq: int, told: Told | None = None) -> Iterator[Mapping[str, pa.Table]]:
         """The facts of incidents that got events in (after_seq, up_to_seq], in order of their ids."""
-        changed = self._timelines.incidents_changed(after_seq, up_to_seq)
-        while rows := [row_of(incident_id, events) for incident_id, events in islice(changed, _ROWS_AT_ONCE)]:
-            yield {_TABLE: table_of(rows)}
+        changed, n_done = self._timelines.incidents_changed(after_seq, up_to_seq), 0
+        while some := list(islice(changed, _ROWS_AT_ONCE)):
+            yield {_TABLE: table_of([row_of(incident_id, events) for incident_id, events in some])}
+            if told is not None:
+                # An incident's earlier events are read again.
+                n_done = min(n_done + sum(len(events) for _, events in some), up_to_seq - after_seq)
+                told(n_done, up_to_seq - after_seq)

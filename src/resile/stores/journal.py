@@ -16,8 +16,8 @@ from resile.stores.journal_file import BUSY_S, JournalFile
 
 # How often to look whether another process let something wait.
 _LOOK_EVERY_S = 0.5
-# Bodies that one look at what waits takes into memory, at most, beyond the first.
-_MAX_READ_BYTES = 32_000_000
+# Bodies that one look at what waits takes, at most, beyond the first: they are processed in one go.
+_MAX_READ_BYTES = 8_000_000
 _N_LET_GO_AT_ONCE = 500
 _COLUMNS = "entries.seq, door, id, received_at, headers, n_bytes, verdict, reason"
 _WITH_BODIES = f"SELECT {_COLUMNS}, body FROM entries JOIN bodies USING (seq)"  # noqa: S608 - constants
@@ -129,31 +129,36 @@ class SqliteJournal:
 
     def let_go(self, *, before: datetime, max_bytes: int) -> int:
         """Remove concluded entries that arrived before an instant, and the oldest while more than `max_bytes` rest."""
+        if not self._file.path.exists():
+            return 0
         n_gone = 0
-        while self._file.path.exists():
-            seqs = self._file.read(
-                "SELECT seq FROM entries WHERE verdict <> 'waiting' AND received_at < ? ORDER BY seq LIMIT ?",
-                (to_us(before), _N_LET_GO_AT_ONCE),
-            ) or self._oldest_beyond(max_bytes)
-            if not seqs:
-                break
-            n_gone += self._file.write(_removal([seq for (seq,) in seqs]))
-        return n_gone
-
-    def _oldest_beyond(self, max_bytes: int) -> list[tuple[int]]:
-        found = self._file.read("SELECT coalesce(sum(n_bytes), 0) FROM entries")
-        surplus = found[0][0] - max_bytes if found else 0
-        oldest: list[tuple[int]] = []
-        if surplus <= 0:
-            return oldest
-        for seq, n_bytes in self._file.read(
-            "SELECT seq, n_bytes FROM entries WHERE verdict <> 'waiting' ORDER BY seq LIMIT ?", (_N_LET_GO_AT_ONCE,)
+        while seqs := self._file.read(
+            "SELECT seq FROM entries WHERE verdict <> 'waiting' AND received_at < ? ORDER BY seq LIMIT ?",
+            (to_us(before), _N_LET_GO_AT_ONCE),
         ):
-            if surplus <= 0:
+            n_gone += self._file.write(_removal([seq for (seq,) in seqs]))
+        return n_gone + self._let_go_beyond(max_bytes)
+
+    def _let_go_beyond(self, max_bytes: int) -> int:
+        """Remove the oldest concluded ones; they are added up once, for that looks at every entry there is."""
+        n_gone = last = 0
+        surplus = sum(n_bytes for (n_bytes,) in self._file.read("SELECT coalesce(sum(n_bytes), 0) FROM entries"))
+        surplus -= max_bytes
+        while surplus > 0:
+            found = self._file.read(
+                "SELECT seq, n_bytes FROM entries WHERE verdict <> 'waiting' AND seq > ? ORDER BY seq LIMIT ?",
+                (last, _N_LET_GO_AT_ONCE),
+            )
+            if not found:
                 break
-            oldest.append((seq,))
-            surplus -= n_bytes
-        return oldest
+            oldest: list[int] = []
+            for last, n_bytes in found:
+                if surplus <= 0:
+                    break
+                oldest.append(last)
+                surplus -= n_bytes
+            n_gone += self._file.write(_removal(oldest))
+        return n_gone
 
     def wait(self, timeout_s: float) -> bool:
         """Block until something waits, appended here or by another process."""

@@ -208,7 +208,7 @@ class JournalFile:
             return None
         for work, result in zip(group, results, strict=True):
             work.done.set_result(result)
-        with suppress(sqlite3.Error):  # whoever appends next meets the same and is told
+        with suppress(sqlite3.Error, OSError):  # whoever appends next meets the same and is told
             self._bound_log(connection)
         return connection
 

@@ -7,9 +7,7 @@ from resile.ports.delivery_store import DeliveryStore
 from resile.ports.facts_store import FactsStore
 from resile.ports.timeline_store import TimelineStore
 from resile.stores.deliveries import SqlDeliveryStore
-from resile.stores.delivery_projection import ParquetDeliveryFacts
 from resile.stores.engine import Database, connect_postgresql, connect_sqlite
-from resile.stores.facts import ParquetFactsStore
 from resile.stores.migrate import migrate
 from resile.stores.timelines import SqlTimelineStore
 
@@ -42,9 +40,13 @@ def open_deliveries(data: Path, database_url: str | None) -> DeliveryStore:
 
 def open_facts(data: Path, timelines: TimelineStore) -> FactsStore:
     """The projection of facts in the data folder, whatever the database; brought up to date by refresh()."""
+    from resile.stores.facts import ParquetFactsStore  # noqa: PLC0415 - the engine loads only when facts are asked for
+
     return ParquetFactsStore(data / "facts", timelines)
 
 
 def open_delivery_facts(data: Path, deliveries: DeliveryStore) -> DeliveryFacts:
     """The projection of deliveries in the data folder; as open_facts."""
+    from resile.stores.delivery_projection import ParquetDeliveryFacts  # noqa: PLC0415 - as in open_facts
+
     return ParquetDeliveryFacts(data / "delivery-facts", deliveries)

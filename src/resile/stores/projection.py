@@ -23,7 +23,7 @@ from resile.stores.facts_readers import ReaderPool
 from resile.stores.facts_segments import SegmentWriter, is_readable
 from resile.stores.failures import told_of_file
 from resile.stores.file_lock import alone, alone_if_free, together
-from resile.stores.projection_shape import Origin
+from resile.stores.projection_shape import Origin, Told
 
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Another process may be deriving ten million incidents.
@@ -83,8 +83,11 @@ class ParquetProjection:
     def _read(self, folder: Path) -> Manifest | None:
         return read_manifest(folder, self._origin.shape.version)
 
-    def refresh(self) -> int:
+    def refresh(self, told: Told | None = None) -> int:
         """Take in what the origin got since the last time; costs one look at their last seq if that is nothing.
+
+        Args:
+            told: hears how far it is.
 
         Raises:
             StoreError: the folder is full or cannot be written, or another process has been at it for 15 minutes.
@@ -92,7 +95,7 @@ class ParquetProjection:
         with self._refreshing:
             if self._known is not None and self._known.up_to_seq == self._origin.last_seq() and self._is_there():
                 return 0
-            return self._derive(anew=False)
+            return self._derive(anew=False, told=told)
 
     def _is_there(self) -> bool:
         """Whether nobody has thrown the projection away, as anybody may."""
@@ -107,12 +110,12 @@ class ParquetProjection:
         with self._refreshing:
             return self._derive(anew=True)
 
-    def _derive(self, *, anew: bool) -> int:
+    def _derive(self, *, anew: bool, told: Told | None = None) -> int:
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             with alone(self._folder / _WRITER_LOCK, timeout_s=_WAIT_FOR_WRITER_S):
                 try:
-                    return self._derive_alone(self._nothing if anew else self._resting())
+                    return self._derive_alone(self._nothing if anew else self._resting(), told)
                 finally:
                     self._drop_garbage()
         except OSError as error:
@@ -123,23 +126,23 @@ class ParquetProjection:
         resting = self._read(self._folder) or self._nothing
         return resting if resting.anchor == self._origin.anchor(resting.up_to_seq) else self._nothing
 
-    def _derive_alone(self, before: Manifest) -> int:
+    def _derive_alone(self, before: Manifest, told: Told | None) -> int:
         try:
-            n_written, after = self._derived(before)
+            n_written, after = self._derived(before, told)
         except duckdb.Error:
             # A file is not what the manifest says of it. The origin is.
-            n_written, after = self._derived(self._nothing)
+            n_written, after = self._derived(self._nothing, told)
         if after != self._read(self._folder):
             write_manifest(self._folder, after)
         self._known = after
         return n_written
 
-    def _derived(self, before: Manifest) -> tuple[int, Manifest]:
+    def _derived(self, before: Manifest, told: Told | None) -> tuple[int, Manifest]:
         up_to = self._origin.last_seq()
         shape = self._origin.shape
         with self._connection().cursor() as cursor:
             writer = SegmentWriter(self._folder, cursor, shape)
-            newer = writer.from_rows(self._origin.derived(before.up_to_seq, up_to))
+            newer = writer.from_rows(self._origin.derived(before.up_to_seq, up_to, told))
             older = writer.bury(before.segments, newer) if newer else list(before.segments)
             segments = writer.compacted([*older, *newer])
         after = replace(before, up_to_seq=up_to, anchor=self._origin.anchor(up_to), segments=tuple(segments))

@@ -1,10 +1,13 @@
 """What a columnar projection is derived from, and which tables it has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import pyarrow as pa
 from msgspec import Struct
+
+# Hears now and then how much is done, and of how much.
+Told = Callable[[int, int], None]
 
 
 class Shape(Struct, frozen=True):
@@ -55,6 +58,6 @@ class Origin(Protocol):
         """Tells this origin up to `seq` from another, or from one that a backup was put back into; empty for 0."""
         ...
 
-    def derived(self, after_seq: int, up_to_seq: int) -> Iterator[Mapping[str, pa.Table]]:
+    def derived(self, after_seq: int, up_to_seq: int, told: Told | None = None) -> Iterator[Mapping[str, pa.Table]]:
         """All rows, by table, of the keys that changed in (after_seq, up_to_seq], in order of keys, some at a time."""
         ...

@@ -8,14 +8,12 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table, any_, bindparam, func, select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import ARRAY, ColumnElement, Connection, Executable, Table, any_, bindparam, func, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
 # A statement per row would take a third longer; SQLite allows 32,766 parameters in one.
 _ROWS_PER_STATEMENT = 200
-_POSTGRESQL: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def insert_rows(
@@ -53,7 +51,14 @@ def _postgresql_insert(table: Table, key: tuple[str, ...] | None) -> str:
 
 
 def _postgresql_type(kind: TypeEngine[Any]) -> str:
-    return kind.compile(dialect=_POSTGRESQL).partition(" COLLATE")[0]
+    return kind.compile(dialect=_postgresql()).partition(" COLLATE")[0]
+
+
+@cache
+def _postgresql() -> Dialect:
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - it takes a tenth of a command's start to load
+
+    return postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def _replacing(table: Table, key: tuple[str, ...] | None) -> str:
@@ -79,7 +84,7 @@ def among(column: ColumnElement[Any], values: Sequence[Any], *, is_sqlite: bool)
     if is_sqlite:
         listed = func.json_each(bindparam(None, json.dumps(list(values)))).table_valued("value")
         return column.in_(select(listed.c.value))
-    array: ColumnElement[Any] = bindparam(None, list(values), type_=postgresql.ARRAY(column.type))
+    array: ColumnElement[Any] = bindparam(None, list(values), type_=ARRAY(column.type))
     return column == any_(array)
 
 

@@ -44,12 +44,14 @@ def read_or_make_key(data: Path) -> bytes:
     new = path.with_name(f"{KEY_NAME}.{secrets.token_hex(8)}")
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with private_file(new) as file:
-            os.write(file, secrets.token_bytes(_N_BYTES))
-        # A link, unlike a renaming, never takes the place of a key that is there.
-        with suppress(FileExistsError):
-            os.link(new, path)
-        new.unlink()
+        try:
+            with private_file(new) as file:
+                os.write(file, secrets.token_bytes(_N_BYTES))
+            # A link, unlike a renaming, never takes the place of a key that is there.
+            with suppress(FileExistsError):
+                os.link(new, path)
+        finally:
+            new.unlink(missing_ok=True)
         sync_folder(data)
     except OSError as error:
         raise told_of_file(f"key {path} cannot be made", error) from error

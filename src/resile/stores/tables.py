@@ -59,6 +59,17 @@ taken = Table(
     sqlite_with_rowid=False,
 )
 
+# Of those whose origin says of when it tells: the latest taken, in microseconds since 1970 in UTC.
+taken_as_of = Table(
+    "taken_as_of",
+    metadata,
+    Column("origin", Name, primary_key=True),
+    Column("ref", Name, primary_key=True),
+    Column("state_at", Number, nullable=False),
+    Column("heard_at", Number, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 counters = Table(
     "counters",
     metadata,

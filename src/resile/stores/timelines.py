@@ -7,15 +7,16 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
+from resile.model.draft import AsOf
 from resile.model.errors import ConflictError, StoreError
 from resile.model.event import Event, decode_event, encode_event
+from resile.model.time import from_us, to_us
 from resile.ports.timeline_store import Append, StoredEvent
 from resile.stores.engine import Database
 from resile.stores.rows import among, chunks, insert_rows, plain_rows
-from resile.stores.tables import counters, events, taken, timelines
+from resile.stores.tables import counters, events, taken, taken_as_of, timelines
 
 # Ids asked for in one statement, and timelines held in memory by a stream.
 _CHUNK = 2_000
@@ -57,7 +58,8 @@ class SqlTimelineStore:
         """Append to several timelines in one transaction: all or nothing.
 
         Raises:
-            ConflictError: a timeline is not at its expected version, or already holds an event of that id.
+            ConflictError: a timeline is not at its expected version, already holds an event of that id, or its ref was
+                taken as of later already.
             StoreError: the database failed, or a name holds a NUL character.
         """
         try:
@@ -98,7 +100,20 @@ class SqlTimelineStore:
         # The last draft of a ref wins, as if each had been a transaction of its own.
         drafts = {append.taken[:2]: append.taken for append in appends if append.taken is not None}
         insert_rows(connection, taken, list(drafts.values()), key=("origin", "ref"))
+        self._date(connection, [append for append in appends if append.as_of is not None])
         return seq
+
+    def _date(self, connection: Connection, appends: Sequence[Append]) -> None:
+        """Remember of when their drafts are, unless others were quicker with what is of later."""
+        if not appends:
+            return
+        origins = {append.taken[0] for append in appends if append.taken is not None}
+        refs = sorted({append.taken[1] for append in appends if append.taken is not None})
+        latest = {(origin, ref): at for origin in origins for ref, at in self._as_of(connection, origin, refs).items()}
+        for append in appends:
+            check_as_of(append, latest)
+        rows = [(*name, to_us(at.state_at), to_us(at.heard_at)) for name, at in latest.items()]
+        insert_rows(connection, taken_as_of, rows, key=("origin", "ref"))
 
     def _take_turn(self, connection: Connection) -> None:
         """One append at a time: a seq is given only when all before it can be seen, and versions hold till commit."""
@@ -195,9 +210,26 @@ class SqlTimelineStore:
                 found.update((ref, bytes(digest)) for ref, digest in connection.execute(query))
         return found
 
+    def taken_as_of(self, origin: str, refs: Sequence[str]) -> Mapping[str, AsOf]:
+        """Of when the latest dated telling taken of these refs is; refs of which none was are absent."""
+        with self._database.reading() as connection:
+            return self._as_of(connection, origin, refs)
+
+    def _as_of(self, connection: Connection, origin: str, refs: Sequence[str]) -> dict[str, AsOf]:
+        found: dict[str, AsOf] = {}
+        its = taken_as_of.c
+        for some in chunks(refs, _CHUNK):
+            query = select(its.ref, its.state_at, its.heard_at).where(its.origin == origin, self._among(its.ref, some))
+            for ref, state_at, heard_at in plain_rows(connection, query):
+                found[ref] = AsOf(from_us(state_at), from_us(heard_at))
+        return found
+
     def next_number(self) -> int:
         """A number for a newly declared incident, never given twice: INC-1, INC-2, ..."""
-        insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+        if self._database.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - only the one that is in use is loaded
+        else:
+            from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]  # noqa: PLC0415
         count = insert(counters).values(name="incident", value=1)
         count = count.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
         with self._database.writing() as connection:
@@ -231,6 +263,24 @@ def check_names(append: Append) -> None:
             f"incident id {append.incident_id!r} holds a NUL character, which no database keeps; "
             "take it out where it comes from"
         )
+
+
+def check_as_of(append: Append, latest: dict[tuple[str, str], AsOf]) -> None:
+    """Note by origin and ref of when an append tells, if it does.
+
+    Raises:
+        ConflictError: what is of later stands there already.
+    """
+    if append.as_of is None or append.taken is None:
+        return
+    name = append.taken[:2]
+    known = latest.get(name)
+    if known is not None and append.as_of < known:
+        raise ConflictError(
+            f"incident {append.incident_id} was told as of {known.state_at.isoformat()} by now, which is later than "
+            f"{append.as_of.state_at.isoformat()}: somebody else appended first; read it and decide again"
+        )
+    latest[name] = append.as_of
 
 
 def _decode(incident_id: str, body: str) -> Event:

@@ -1,0 +1,179 @@
+"""Compare what sources tell of incidents with what they told before, and append what is new or told differently."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from resile.model.draft import AsOf, Draft, incident_id_of
+from resile.model.errors import ConflictError
+from resile.model.history import record_history
+from resile.ports.source import digest_of
+from resile.ports.timeline_store import Append, TimelineStore
+
+# What is told is decided anew this often when others append at the same moment.
+_TRIES = 5
+
+
+class Outcome(StrEnum):
+    """What became of what was told of an incident."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+
+class Telling(Struct, frozen=True, gc=False):
+    """A draft with who told it and when; `telling_of` makes one.
+
+    Attributes:
+        by: `import:ORIGIN` or `door:NAME`, as the events will say.
+        as_of: of when it is; None where its origin does not say.
+        digest: digest_of(draft).
+    """
+
+    draft: Draft
+    incident_id: str
+    by: str
+    as_of: AsOf | None
+    digest: bytes
+
+
+class Recorded(Struct, frozen=True):
+    """What became of tellings: of each its outcome, in their order; and how many timelines were appended to."""
+
+    outcomes: list[Outcome]
+    n_appended: int
+
+
+def telling_of(draft: Draft, *, by: str, heard_at: datetime, digest: bytes | None = None) -> Telling:
+    """A draft as told by `by` and heard at `heard_at`, which of a delivery is when it was received."""
+    as_of = None if draft.as_of is None else AsOf(draft.as_of, heard_at)
+    return Telling(draft, incident_id_of(draft.origin, draft.ref), by, as_of, digest or digest_of(draft))
+
+
+def record_drafts(
+    timelines: TimelineStore, tellings: Sequence[Telling], *, now: datetime, is_dry_run: bool = False
+) -> Recorded:
+    """Append what is told differently than before, by the same origin of the same ref; what people said stays.
+
+    Told twice, it changes nothing. Tellings that say as of when they are end in the same state in whatever order they
+    come, each however often: one that is of earlier than the latest taken changes nothing. One that does not say counts
+    as of now.
+
+    Several tellings of one incident become one transaction each, in their order; all others share one. Broken off at
+    any point and done again, it gives the same state as an undisturbed run.
+
+    Args:
+        now: when resile learns it.
+
+    Raises:
+        ConfigError: a draft holds a step of unknown kind.
+        ConflictError: others append to the same timelines again and again.
+        StoreError: the store cannot take more.
+    """
+    outcomes: list[Outcome] = []
+    n_appended = 0
+    for some in _once_each(tellings):
+        recorded = _record(timelines, some, now, is_dry_run=is_dry_run)
+        outcomes += recorded.outcomes
+        n_appended += recorded.n_appended
+    return Recorded(outcomes, n_appended)
+
+
+def _once_each(tellings: Sequence[Telling]) -> Iterator[Sequence[Telling]]:
+    """The tellings in order, cut wherever an incident comes again: it is compared with what was stored of the first."""
+    start, seen = 0, set[str]()
+    for number, telling in enumerate(tellings):
+        if telling.incident_id in seen:
+            yield tellings[start:number]
+            start = number
+            seen.clear()
+        seen.add(telling.incident_id)
+    if tellings:
+        yield tellings[start:]
+
+
+def _record(timelines: TimelineStore, tellings: Sequence[Telling], now: datetime, *, is_dry_run: bool) -> Recorded:
+    is_ledger_enough = True
+    for attempt in range(_TRIES):
+        decided = _decided(timelines, tellings, now, is_ledger_enough=is_ledger_enough)
+        appends = [append for append, _ in decided if append is not None]
+        outcomes = [outcome for _, outcome in decided]
+        if not appends or is_dry_run:
+            break
+        try:
+            timelines.append(appends)
+        except ConflictError:
+            if attempt == _TRIES - 1:
+                raise
+            is_ledger_enough = False
+        else:
+            return Recorded(outcomes, len(appends))
+    return Recorded(outcomes, 0)
+
+
+def _decided(
+    timelines: TimelineStore, tellings: Sequence[Telling], now: datetime, *, is_ledger_enough: bool
+) -> list[tuple[Append | None, Outcome]]:
+    """What to append for each telling. What was never taken is believed to be new, unless that went wrong before."""
+    known, as_of = _known(timelines, tellings), _known_as_of(timelines, tellings)
+    says_more = [_says_more(one, known.get(one.incident_id), as_of.get(one.incident_id)) for one in tellings]
+    read = {
+        one.incident_id
+        for one, is_more in zip(tellings, says_more, strict=True)
+        if is_more and (one.incident_id in known or not is_ledger_enough)
+    }
+    stood = timelines.read_many(sorted(read)) if read else {}
+    decided: list[tuple[Append | None, Outcome]] = []
+    for one, is_more in zip(tellings, says_more, strict=True):
+        if not is_more:
+            decided.append((None, Outcome.UNCHANGED))
+            continue
+        timeline = stood.get(one.incident_id, [])
+        events = record_history(one.draft, timeline, now=now, by=one.by)
+        taken = (one.draft.origin, one.draft.ref, one.digest)
+        append = Append(one.incident_id, len(timeline), tuple(events), taken, one.as_of)
+        decided.append((append, _outcome(is_known=bool(timeline), says_more=bool(events))))
+    return decided
+
+
+def _says_more(telling: Telling, known: bytes | None, as_of: AsOf | None) -> bool:
+    """Whether it is not of earlier than what was taken last, and says something else, or the same as of later."""
+    if telling.as_of is None:
+        return telling.digest != known
+    if as_of is None or telling.as_of > as_of:
+        return True
+    return telling.as_of == as_of and telling.digest != known
+
+
+def _known(timelines: TimelineStore, tellings: Sequence[Telling]) -> Mapping[str, bytes]:
+    return {
+        incident_id_of(origin, ref): digest
+        for origin, refs in _refs(tellings).items()
+        for ref, digest in timelines.taken(origin, refs).items()
+    }
+
+
+def _known_as_of(timelines: TimelineStore, tellings: Sequence[Telling]) -> Mapping[str, AsOf]:
+    return {
+        incident_id_of(origin, ref): as_of
+        for origin, refs in _refs([one for one in tellings if one.as_of is not None]).items()
+        for ref, as_of in timelines.taken_as_of(origin, refs).items()
+    }
+
+
+def _refs(tellings: Sequence[Telling]) -> dict[str, list[str]]:
+    refs: dict[str, list[str]] = {}
+    for one in tellings:
+        refs.setdefault(one.draft.origin, []).append(one.draft.ref)
+    return refs
+
+
+def _outcome(*, is_known: bool, says_more: bool) -> Outcome:
+    if not is_known:
+        return Outcome.NEW
+    return Outcome.UPDATED if says_more else Outcome.UNCHANGED

@@ -1,0 +1,92 @@
+"""Processing what arrived gives way to those who are to be answered."""
+
+import errno
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+
+from resile.app.receive import MAX_AT_ONCE, Receiver, ReceivingThread
+from resile.app.system_clock import SystemClock
+from resile.ports.delivery_door import DoorOptions, Understood
+from resile.ports.journal import Delivery, Entry
+from resile.testing.journal_conformance import delivery
+from resile.testing.memory_journal import MemoryJournal
+
+WORK_S = 0.1
+
+
+class Everything:
+    """Understands whatever arrives, as nothing in particular."""
+
+    def understand(self, _delivery: Delivery) -> Understood:
+        return Understood()
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    yield True
+
+
+def test_while_many_are_to_be_answered_each_batch_is_followed_by_a_longer_rest() -> None:
+    journal = MemoryJournal()
+    for number in range(MAX_AT_ONCE + 1):
+        journal.append(delivery(number))
+    began: list[float] = []
+    is_done = threading.Event()
+
+    def take_in(told: Sequence[tuple[Entry, Understood]]) -> None:
+        began.append(monotonic())
+        threading.Event().wait(WORK_S)
+        if len(told) == 1:
+            is_done.set()
+
+    def understands(_kind: str, _options: DoorOptions) -> Everything:
+        return Everything()
+
+    receiver = Receiver(journal, dict, take_in, lambda: None, understands=understands)
+    receiving = ReceivingThread(
+        receiver,
+        journal,
+        SystemClock(),
+        lasts=timedelta(days=1),
+        max_bytes=1_000_000,
+        alone=alone,
+        is_busy=lambda: True,
+    )
+    receiving.start()
+    assert is_done.wait(20)
+    receiving.stop()
+
+    first, second = began
+    assert second - first >= 5 * WORK_S
+    assert journal.waiting() == []
+
+
+def test_lock_that_cannot_be_had_for_a_while_does_not_end_the_receiving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resile.app.receive._FIRST_REST_S", 0.05)
+    journal = MemoryJournal()
+    journal.append(delivery(1))
+    n_tries = 0
+    is_done = threading.Event()
+
+    @contextmanager
+    def alone_at_last() -> Iterator[bool]:
+        nonlocal n_tries
+        n_tries += 1
+        if n_tries < 3:
+            raise OSError(errno.ENOSPC, "the disk is full")
+        yield True
+
+    receiver = Receiver(journal, dict, lambda _: is_done.set(), lambda: None, understands=lambda *_: Everything())
+    receiving = ReceivingThread(
+        receiver, journal, SystemClock(), lasts=timedelta(days=1), max_bytes=1_000_000, alone=alone_at_last
+    )
+    receiving.start()
+    has_taken = is_done.wait(5)
+    receiving.stop()
+
+    assert has_taken

@@ -1,0 +1,72 @@
+"""What waits in the journal is stored, with the incidents that it tells of."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from resile.app.receive import receiver_of
+from resile.app.settings import Settings
+from resile.app.wiring import Resile, open_resile
+from resile.model.draft import Draft, Step
+from resile.model.incident import fold
+from resile.model.phases import instants
+from resile.ports.delivery_door import DoorOptions, Understood
+from resile.ports.journal import Delivery, Verdict
+from resile.testing.simulated_clock import SimulatedClock
+
+START = datetime(2024, 1, 1, 8, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Drafts:
+    """A door whose bodies are drafts as JSON."""
+
+    def understand(self, delivery: Delivery) -> Understood:
+        return Understood(incidents=(msgspec.json.decode(delivery.body, type=Draft),))
+
+
+def drafts_of(_kind: str, _options: DoorOptions) -> Drafts:
+    return Drafts()
+
+
+@pytest.fixture
+def resile(tmp_path: Path) -> Iterator[Resile]:
+    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(START + timedelta(days=1))) as opened:
+        yield opened
+
+
+def deliver(resile: Resile, name: str, draft: Draft, *, heard_at: datetime) -> None:
+    body = msgspec.json.encode(draft)
+    resile.journal.append(Delivery(door="test", id=name, received_at=heard_at, body=body))
+
+
+def issue(minute: int, *steps: Step, ref: str = "7") -> Draft:
+    return Draft(
+        origin="forge/shop",
+        ref=ref,
+        title="down",
+        steps=(Step("detected", START), *steps),
+        as_of=START + minute * MINUTE,
+    )
+
+
+def test_incidents_told_at_a_door_are_kept_once_and_as_told_last(resile: Resile) -> None:
+    restored = Step("restored", START + 30 * MINUTE)
+    deliver(resile, "closed", issue(30, restored), heard_at=START + 31 * MINUTE)
+    deliver(resile, "opened", issue(0), heard_at=START + 32 * MINUTE)
+    deliver(resile, "bad", issue(0, Step("exploded", START), ref="8"), heard_at=START + 33 * MINUTE)
+    receiver = receiver_of(resile, understands=drafts_of)
+
+    receiver.process_waiting()
+
+    verdicts = {entry.delivery.id: entry.verdict for entry in resile.journal.entries()}
+    assert verdicts == {"closed": Verdict.TAKEN, "opened": Verdict.TAKEN, "bad": Verdict.FAILED}
+    timeline = resile.timelines.read("forge/shop:7")
+    assert instants(fold("forge/shop:7", timeline)).restored.at == restored.at  # type: ignore[union-attr]
+    assert {event.by for event in timeline} == {"door:test"}
+    assert resile.journal.replay() == 3
+    receiver.process_waiting()
+    assert resile.timelines.read("forge/shop:7") == timeline
