@@ -8,17 +8,15 @@ answered is looked for in the store, and the journal must hold nothing that wait
 """
 
 import argparse
-import asyncio
-import hashlib
-import hmac
+import itertools
 import json
 import os
-import re
 import signal
 import subprocess
-import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,10 +25,12 @@ import numpy as np
 from resile.app.settings import load_settings
 from resile.app.wiring import open_resile
 from resile.ports.journal import Verdict
+from webhook_load import Address, Answered, head_of, make_door, run_load, started
 
-PROGRAM = Path(sys.executable).with_name("resile")
 N_SENDERS = 8
-LAST_S = 120.0
+# The longest time between the first delivery and the kill.
+LOAD_S = 1.5
+LAST_S = 300.0
 
 
 def body_of(number: int) -> bytes:
@@ -50,50 +50,31 @@ def body_of(number: int) -> bytes:
     return json.dumps({"deployment_status": status, "deployment": deployment, "repository": repository}).encode()
 
 
-async def sender(address: tuple[str, int], secret: str, numbers: list[int], answered: list[int]) -> None:
-    """Send one delivery after another, until the server is gone."""
-    with suppress(OSError, asyncio.IncompleteReadError):
-        reader, writer = await asyncio.open_connection(*address)
-        while True:
-            number = numbers[0]
-            numbers[0] += 1
-            body = body_of(number)
-            signed = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-            head = (
-                f"POST /doors/github HTTP/1.1\r\nhost: {address[0]}\r\ncontent-type: application/json\r\n"
-                f"x-github-event: deployment_status\r\nx-github-delivery: d{number}\r\n"
-                f"x-hub-signature-256: sha256={signed}\r\ncontent-length: {len(body)}\r\n\r\n"
-            )
-            writer.write(head.encode() + body)
-            answer = await reader.readuntil(b"\r\n\r\n")
-            assert answer.startswith(b"HTTP/1.1 202"), answer
-            answered.append(number)
-            length = re.search(rb"content-length: (\d+)", answer)
-            assert length is not None
-            await reader.readexactly(int(length[1]))
+def request_of(address: Address, secret: str, number: int) -> list[bytes]:
+    """The delivery of that number, as it goes over the wire."""
+    body = body_of(number)
+    return [head_of(address, secret, body, event="deployment_status") + b"d%d\r\n\r\n" % number, body]
 
 
-async def under_load(
-    server: subprocess.Popen[str], address: tuple[str, int], secret: str, numbers: list[int], *, kill_after_s: float
+def under_load(
+    server: subprocess.Popen[str], address: Address, secret: str, numbers: Iterator[int], *, kill_after_s: float
 ) -> list[int]:
     """Numbers of the deliveries that were answered 2xx before the kill."""
-    answered: list[int] = []
-    senders = [asyncio.create_task(sender(address, secret, numbers, answered)) for _ in range(N_SENDERS)]
-    await asyncio.sleep(kill_after_s)
-    os.kill(server.pid, signal.SIGKILL)
-    await asyncio.gather(*senders)
-    return answered
 
+    def following() -> tuple[int, list[bytes]]:
+        number = next(numbers)
+        return number, request_of(address, secret, number)
 
-def started(environment: dict[str, str]) -> tuple[subprocess.Popen[str], tuple[str, int]]:
-    """The server, and where it listens."""
-    server = subprocess.Popen(
-        [PROGRAM, "up"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert server.stdout is not None
-    found = re.search(r"http://([\d.]+):(\d+)/", server.stdout.readline())
-    assert found is not None
-    return server, (found[1], int(found[2]))
+    kill = threading.Timer(kill_after_s, os.kill, (server.pid, signal.SIGKILL))
+    kill.start()
+    # Every connection ends with the server; what was answered before is read to the last byte.
+    came = Answered()
+    with suppress(ConnectionError):  # killed before anybody was connected
+        came = run_load(address, following, n_senders=N_SENDERS, until=lambda: False)
+    kill.join()
+    server.wait()
+    assert not came.other, came.other[:3]
+    return came.numbers
 
 
 def main() -> None:
@@ -104,23 +85,25 @@ def main() -> None:
     rng = np.random.default_rng(7)
     with tempfile.TemporaryDirectory(prefix="resile-bench-", dir="/var/tmp") as folder:
         environment = {**os.environ, "RESILE_DATA": folder, "RESILE_PORT": "0"}
-        added = subprocess.run(
-            [PROGRAM, "door", "add", "github", "--json"], env=environment, capture_output=True, text=True, check=True
-        )
-        secret = json.loads(added.stdout)["secret"]
-        numbers, answered = [1], []
-        for _ in range(options.kills):
+        secret = make_door(environment)
+        numbers = itertools.count(1)
+        answered: list[int] = []
+        began = time.monotonic()
+        for number in range(1, options.kills + 1):
             server, address = started(environment)
-            seconds = float(rng.uniform(0.05, 1.5))
-            answered += asyncio.run(under_load(server, address, secret, numbers, kill_after_s=seconds))
-            server.wait()
+            seconds = float(rng.uniform(0.05, LOAD_S))
+            answered += under_load(server, address, secret, numbers, kill_after_s=seconds)
+            if number % 10 == 0:
+                print(f"  {number} kills, {len(answered):,} answered, {time.monotonic() - began:.0f} s", flush=True)
         server, _ = started(environment)
-        check(Path(folder), answered)
-        server.terminate()
-        server.wait(timeout=60)
+        try:
+            check(Path(folder), answered)
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
     print(
-        f"journal_kills: {options.kills} kills; {len(answered):,} of {numbers[0] - 1:,} deliveries were answered 2xx, "
-        "each of them is in the store exactly once"
+        f"journal_kills: {options.kills} kills; {len(answered):,} of {next(numbers) - 1:,} deliveries were answered "
+        "2xx, each of them is in the store exactly once"
     )
 
 

@@ -1,37 +1,39 @@
 """How fast the server takes deliveries, each on the disk before it is answered, beside a plain segment file.
 
-    python bench/journal_throughput.py [--seconds 10] [--senders 16]
+    python bench/journal_throughput.py [--seconds 10] [--senders N]
 
-The load comes from this machine too, over HTTP, signed as GitHub signs. `through resile up` counts answers 2xx of the
-real program; its processor time is told too, for it does not depend on what else the machine does. `journal` and
-`segment file` are the adapter alone and, in the same run, the least that is durable: the same bodies appended to a
-file, those that came meanwhile under one fsync.
+The load comes from this machine too, over HTTP, signed as GitHub signs; each connection sends its next delivery once
+the last was answered. `through resile up` counts answers 2xx of the real program; processor time is told too, for it
+depends least on what else the machine does; then the same once more while somebody opens pages. `journal` and
+`segment file` are, with as many deliveries under way and in turns, the adapter alone and the least that is durable: the
+same bodies appended to a file, those that came meanwhile under one fsync.
 """
 
 import argparse
-import asyncio
-import hashlib
-import hmac
 import json
 import os
-import re
-import subprocess
-import sys
+import statistics
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import deque
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
+from uuid import uuid4
 
 from resile.ports.journal import Delivery
 from resile.stores.journal import open_journal_file
+from webhook_load import Address, Answered, head_of, make_door, processor_s, run_load, started
 
-SIZES = (2_000, 150_000)
-N_WINDOW = 64
+# By the size of a body, how many are under way at once. With as many large ones as small ones each would wait longer
+# than is wanted at the very rate that is wanted.
+N_UNDER_WAY = {2_000: 64, 150_000: 16}
 WANTED = {2_000: "at least 2,000 bodies/s, p99 at most 100 ms", 150_000: "at least 60 MB/s, p99 at most 100 ms"}
-PROGRAM = Path(sys.executable).with_name("resile")
+PAGE_EVERY_S = 0.5
+N_TURNS = 5
 
 
 def body_of(size: int) -> bytes:
@@ -99,9 +101,9 @@ class Segment:
         os.close(self._file)
 
 
-def measure_alone(journal: object, size: int, seconds: float) -> tuple[float, list[float]]:
-    """Bodies a second with 64 under way, and how long each took."""
-    room = threading.Semaphore(N_WINDOW)
+def measure_alone(journal: object, size: int, n_under_way: int, seconds: float) -> tuple[float, list[float]]:
+    """Bodies a second with so many under way, and how long each took."""
+    room = threading.Semaphore(n_under_way)
     took: list[float] = []
     body = body_of(size)
     now = datetime.now(UTC)
@@ -113,54 +115,84 @@ def measure_alone(journal: object, size: int, seconds: float) -> tuple[float, li
         done = journal.submit(Delivery(door="github", id=f"{number:032x}", received_at=now, body=body))  # type: ignore[attr-defined]
         done.add_done_callback(lambda _, sent=sent: (took.append(time.perf_counter() - sent), room.release()))
         number += 1
-    for _ in range(N_WINDOW):
+    for _ in range(n_under_way):
         room.acquire()
     return number / (time.perf_counter() - began), took
 
 
-async def sender(
-    address: tuple[str, int], secret: str, body: bytes, *, name: str, until: float, took: list[float]
-) -> None:
-    """One connection that sends a delivery as soon as the last was answered."""
-    reader, writer = await asyncio.open_connection(*address)
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    number = 0
-    while time.perf_counter() < until:
-        head = (
-            f"POST /doors/github HTTP/1.1\r\nhost: {address[0]}:{address[1]}\r\ncontent-type: application/json\r\n"
-            f"user-agent: GitHub-Hookshot/bench\r\nx-github-event: push\r\nx-github-delivery: {name}-{number:032d}\r\n"
-            f"x-hub-signature-256: sha256={signature}\r\ncontent-length: {len(body)}\r\n\r\n"
-        )
-        sent = time.perf_counter()
-        writer.write(head.encode() + body)
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", answer)
-        assert length is not None, answer
-        await reader.readexactly(int(length[1]))
-        assert answer.startswith(b"HTTP/1.1 202"), answer
-        took.append(time.perf_counter() - sent)
-        number += 1
-    writer.close()
+class Deliveries:
+    """The same body again and again, each time as another delivery."""
+
+    def __init__(self, address: Address, secret: str, body: bytes) -> None:
+        self._head = head_of(address, secret, body, event="push")
+        self._body = body
+        self._n = 0
+
+    def following(self) -> tuple[int, list[bytes]]:
+        """The next one."""
+        self._n += 1
+        return self._n, [b"%b%b\r\n\r\n" % (self._head, str(uuid4()).encode()), self._body]
 
 
-async def load(
-    address: tuple[str, int], secret: str, size: int, senders: int, seconds: float
-) -> tuple[float, list[float]]:
-    """Bodies a second over so many connections, and how long each took."""
-    body = body_of(size)
-    took: list[float] = []
-    began = time.perf_counter()
-    names = [f"{size}-{began:.6f}-{n}" for n in range(senders)]
-    await asyncio.gather(
-        *(sender(address, secret, body, name=name, until=began + seconds, took=took) for name in names)
+class Pages:
+    """Somebody who opens the first page again and again meanwhile; how long each time took."""
+
+    def __init__(self, address: Address) -> None:
+        self.took_s: list[float] = []
+        self._address = address
+        self._is_ending = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_ending.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._is_ending.wait(PAGE_EVERY_S):
+            began = time.perf_counter()
+            with urllib.request.urlopen(f"http://{self._address[0]}:{self._address[1]}/") as answer:
+                answer.read()
+            self.took_s.append(time.perf_counter() - began)
+
+
+def through_the_server(data: Path, size: int, senders: int, seconds: float) -> str:
+    """One line of figures of the real program."""
+    environment = {**os.environ, "RESILE_DATA": str(data / "data"), "RESILE_PORT": "0"}
+    secret = make_door(environment)
+    with (data / "log").open("wb") as log:
+        server, address = started(environment, log)
+        try:
+            deliveries = Deliveries(address, secret, body_of(size))
+
+            def load(for_s: float) -> Answered:
+                until = time.perf_counter() + for_s
+                return run_load(
+                    address, deliveries.following, n_senders=senders, until=lambda: time.perf_counter() > until
+                )
+
+            load(1.0)
+            before_s = processor_s(server.pid)
+            came = load(seconds)
+            used_s = processor_s(server.pid) - before_s
+            with Pages(address) as pages:
+                beside = load(seconds / 2)
+        finally:
+            server.terminate()
+            server.wait(timeout=60)
+    assert not came.other + beside.other, (came.other + beside.other)[:3]
+    n = len(came.numbers)
+    looks = sorted(pages.took_s)
+    return (
+        told("through resile up", size, n / came.seconds, came.took_s)
+        + f"\n  processor time a body: server {1e3 * used_s / n:.3f} ms, load {1e3 * came.processor_s / n:.3f} ms\n"
+        + told("beside pages", size, len(beside.numbers) / beside.seconds, beside.took_s)
+        + f"\n  the first page meanwhile: median {1e3 * statistics.median(looks):.0f} ms, "
+        f"longest {1e3 * looks[-1]:.0f} ms, n = {len(looks)}"
     )
-    return len(took) / (time.perf_counter() - began), took
-
-
-def processor_s(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def told(what: str, size: int, rate: float, took: list[float]) -> str:
@@ -173,51 +205,36 @@ def told(what: str, size: int, rate: float, took: list[float]) -> str:
     )
 
 
+def beside_a_segment_file(data: Path, size: int, n_under_way: int, seconds: float) -> None:
+    """Print how fast the journal alone is, and the segment file: in turns, so that both have the same machine."""
+    found: dict[str, list[tuple[float, list[float]]]] = {"journal": [], "segment file": []}
+    for turn in range(N_TURNS):
+        journal = open_journal_file(data / f"journal-{turn}.sqlite3")
+        found["journal"].append(measure_alone(journal, size, n_under_way, seconds / N_TURNS))
+        journal.close()
+        segment = Segment(data / f"segment-{turn}")
+        found["segment file"].append(measure_alone(segment, size, n_under_way, seconds / N_TURNS))
+        segment.close()
+    rates = {what: statistics.median(rate for rate, _ in turns) for what, turns in found.items()}
+    for what, turns in found.items():
+        print(told(what, size, rates[what], [each for _, took in turns for each in took]))
+    ratio = rates["segment file"] / rates["journal"]
+    print(f"  the segment file takes {ratio:.2f} times as many as the journal, medians of {N_TURNS} turns")
+
+
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--senders", type=int, default=16)
+    parser.add_argument("--senders", type=int)
     options = parser.parse_args()
-    for size in SIZES:
-        print(f"{size:,} bytes a body (wanted: {WANTED[size]}), {options.senders} connections")
+    for size, usual in N_UNDER_WAY.items():
+        n_under_way = options.senders or usual
+        print(f"{size:,} bytes a body (wanted: {WANTED[size]}), {n_under_way} connections")
         with tempfile.TemporaryDirectory(prefix="resile-bench-", dir="/var/tmp") as folder:
             data = Path(folder)
-            environment = {**os.environ, "RESILE_DATA": str(data / "data"), "RESILE_PORT": "0"}
-            added = subprocess.run(
-                [PROGRAM, "door", "add", "github", "--json"],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            secret = json.loads(added.stdout)["secret"]
-            with (data / "log").open("wb") as log:
-                server = subprocess.Popen(
-                    [PROGRAM, "up"], env=environment, stdout=subprocess.PIPE, stderr=log, text=True
-                )
-            try:
-                assert server.stdout is not None
-                found = re.search(r"http://([\d.]+):(\d+)/", server.stdout.readline())
-                assert found is not None
-                address = found[1], int(found[2])
-                asyncio.run(load(address, secret, size, options.senders, 1.0))
-                before_s = processor_s(server.pid)
-                rate, took = asyncio.run(load(address, secret, size, options.senders, options.seconds))
-                each_ms = 1e3 * (processor_s(server.pid) - before_s) / len(took)
-            finally:
-                server.terminate()
-                server.wait(timeout=60)
-            print(told("through resile up", size, rate, took) + f"  {each_ms:.2f} ms of processor a body")
-            journal = open_journal_file(data / "journal.sqlite3")
-            alone, took = measure_alone(journal, size, options.seconds / 2)
-            journal.close()
-            print(told("journal", size, alone, took))
-            segment = Segment(data / "segment")
-            least, took = measure_alone(segment, size, options.seconds / 2)
-            segment.close()
-            print(told("segment file", size, least, took))
-            print(f"  the segment file takes {least / alone:.2f} times as many as the journal")
+            print(through_the_server(data, size, n_under_way, options.seconds))
+            beside_a_segment_file(data, size, n_under_way, options.seconds)
 
 
 if __name__ == "__main__":

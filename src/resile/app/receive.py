@@ -5,12 +5,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec.structs import replace
 
 from resile.app.deliver import take_in
 from resile.app.doors import understood_by
+from resile.app.record_drafts import record_drafts, telling_of
 from resile.model.errors import ResileError, StoreError
 from resile.ports.clock import Clock
 from resile.ports.delivery_door import DeliveryDoor, DoorOptions, Understood
@@ -18,9 +21,11 @@ from resile.ports.door_book import Door
 from resile.ports.journal import Entry, Journal, Verdict
 from resile.sources.doors.registry import open_door
 
-MAX_AT_ONCE = 50
-# While much arrives, so long between two batches: those who are to be answered go first.
-_GIVES_WAY_S = 0.2
+MAX_AT_ONCE = 200
+# While much arrives, processing rests after each batch, at least so long and so many times as long as the batch took:
+# those who are to be answered go first, and what waits is taken all the same.
+_LEAST_REST_S = 0.2
+_RESTS_TIMES = 4
 _LOOK_FOR_S = 0.5
 # After the store failed: so long, then twice as long, up to the last.
 _FIRST_REST_S = 1.0
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 # Stores what deliveries say; telling the same again changes nothing.
-TakeIn = Callable[[Sequence[Understood]], None]
+TakeIn = Callable[[Sequence[tuple[Entry, Understood]]], None]
 # Raises StoreError where the store cannot be written at all.
 Probe = Callable[[], None]
 Ended = tuple[int, Verdict, str]
@@ -113,7 +118,7 @@ class Receiver:
         if not understood:
             return []
         try:
-            self._take_in([told for _, told in understood])
+            self._take_in(understood)
         except Exception as error:  # noqa: BLE001 - told apart below, one by one
             self._probe()
             if len(understood) > 1:
@@ -126,7 +131,7 @@ class Receiver:
         if not isinstance(before, StoreError):
             return entry.seq, Verdict.FAILED, self._fault(entry, before)
         try:
-            self._take_in([told])
+            self._take_in([(entry, told)])
         except StoreError as error:
             self._probe()
             return entry.seq, Verdict.FAILED, str(error)[:_MAX_REASON]
@@ -144,16 +149,25 @@ class Receiver:
         )
 
 
-def receiver_of(resile: "Resile") -> Receiver:
+def receiver_of(resile: "Resile", *, understands: Callable[[str, DoorOptions], DeliveryDoor] = open_door) -> Receiver:
     """The receiver of an open resile."""
     store = resile.deliveries
 
-    def keep(told: Sequence[Understood]) -> None:
-        commits = [commit for one in told for commit in one.commits]
-        take_in(store, commits, [report for one in told for report in one.reports])
+    def keep(told: Sequence[tuple[Entry, Understood]]) -> None:
+        commits = [commit for _, one in told for commit in one.commits]
+        # Having no parents as they stand, they would be taken for roots.
+        commits += [replace(commit, parents=None) for _, one in told for commit in one.pushed]
+        take_in(store, commits, [report for _, one in told for report in one.reports])
+        tellings = [
+            telling_of(draft, by=f"door:{entry.delivery.door}", heard_at=entry.delivery.received_at)
+            for entry, one in told
+            for draft in one.incidents
+        ]
+        if tellings:
+            record_drafts(resile.timelines, tellings, now=resile.clock.now())
 
     return Receiver(
-        resile.journal, resile.doors.all, keep, lambda: store.set_cursor("receive", b""), understands=open_door
+        resile.journal, resile.doors.all, keep, lambda: store.set_cursor("receive", b""), understands=understands
     )
 
 
@@ -213,6 +227,7 @@ class ReceivingThread:
         self._is_ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="receive", daemon=True)
         self._let_go_at = clock.now()
+        self._batch_began = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -225,18 +240,26 @@ class ReceivingThread:
             self._thread.join()
 
     def _run(self) -> None:
+        rest_s = _FIRST_REST_S
         while not self._is_ending.is_set():
-            with self._alone() as is_alone:
-                if is_alone:
-                    self._receive()
-            # Another server processes this journal; it may end.
-            self._is_ending.wait(_FIRST_REST_S)
+            try:
+                with self._alone() as is_alone:
+                    if is_alone:
+                        self._receive()
+                # Another server processes this journal; it may end.
+                rest_s = _FIRST_REST_S
+            except Exception as error:  # noqa: BLE001 - as below; the lock is a file, which a full disk refuses
+                _log.error("receiving failed", exc_info=error, again_in_s=rest_s)
+                rest_s = min(2 * rest_s, _LAST_REST_S)
+            self._is_ending.wait(rest_s)
 
     def _receive(self) -> None:
         rest_s = _FIRST_REST_S
         while not self._is_ending.is_set():
             try:
-                if self._journal.wait(_LOOK_FOR_S) and self._receiver.process_waiting(after_each=self._goes_on):
+                is_waiting = self._journal.wait(_LOOK_FOR_S)
+                self._batch_began = monotonic()
+                if is_waiting and self._receiver.process_waiting(after_each=self._goes_on):
                     self._has_taken()
                 self._let_go()
                 rest_s = _FIRST_REST_S
@@ -252,7 +275,9 @@ class ReceivingThread:
     def _goes_on(self) -> bool:
         """Give way to those who are to be answered; False once it is over."""
         if self._is_busy():
-            self._is_ending.wait(_GIVES_WAY_S)
+            took_s = monotonic() - self._batch_began
+            self._is_ending.wait(min(max(_LEAST_REST_S, _RESTS_TIMES * took_s), _LAST_REST_S))
+        self._batch_began = monotonic()
         return not self._is_ending.is_set()
 
     def _let_go(self) -> None:

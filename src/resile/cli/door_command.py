@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
 from rich.text import Text
 
 from resile.cli.accounts_command import BY
@@ -17,11 +18,19 @@ from resile.cli.tables import plain_table, print_table
 from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
     from resile.app.access import Identity
+    from resile.app.doors import DoorSeen
     from resile.app.wiring import Resile
 
 app = typer.Typer(no_args_is_help=True)
 _TEST_WITHIN_S = 15
+_COUNTED = ("received", "refused", "waiting", "unmapped", "failed")
+# Narrower terminals have no room for addresses beside the counts.
+_LEAST_WIDE = 130
 
 _KIND = Annotated[str, typer.Argument(metavar="KIND", help="github, gitlab, cdevents or pagerduty.")]
 _DOOR = Annotated[str, typer.Argument(metavar="DOOR", help="Its name, such as github or github/shop.")]
@@ -114,15 +123,37 @@ def list_doors(
     if not doors:
         invocation.out.print("No doors yet: resile door add github makes one.")
         return
+    if invocation.out.width < _LEAST_WIDE:
+        _print_narrow(invocation.out, doors)
+        return
     table = plain_table()
-    for column in ("Name", "Address", "Service", "Received", "Refused", "Waiting", "Unmapped", "Failed", "Last (UTC)"):
-        table.add_column(column)
+    for column in ("Name", "Address", "Service"):
+        table.add_column(column, overflow="fold")
+    for column in _COUNTED:
+        table.add_column(column.capitalize(), justify="right", no_wrap=True)
+    table.add_column("Last (UTC)", no_wrap=True)
     for door in doors:
-        counts = door.counts
-        numbers = (counts.n_received, counts.n_refused, counts.n_waiting, counts.n_unmapped, counts.n_failed)
-        last = "never" if counts.last_at is None else f"{counts.last_at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(Text(door.name), Text(door.path), Text(door.service or ""), *map(str, numbers), last)
+        numbers = [f"{n:,}" for n in _counts(door)]
+        table.add_row(Text(door.name), Text(door.path), Text(door.service or ""), *numbers, _last(door))
     print_table(invocation.out, table)
+
+
+def _print_narrow(out: "Console", doors: "Sequence[DoorSeen]") -> None:
+    """Each door in lines of its own: columns would cut the addresses, which are what a sender needs."""
+    for door in doors:
+        out.print(Text.assemble((door.name, "bold"), f"  {door.service}" if door.service else ""), soft_wrap=True)
+        out.print(Text(f"  {door.path}"), soft_wrap=True)
+        counted = ", ".join(f"{n:,} {word}" for word, n in zip(_COUNTED, _counts(door), strict=True))
+        out.print(Padding(Text(f"{counted}; last {_last(door)}", "dim"), (0, 0, 0, 2), expand=False))
+
+
+def _counts(door: "DoorSeen") -> tuple[int, ...]:
+    counts = door.counts
+    return counts.n_received, counts.n_refused, counts.n_waiting, counts.n_unmapped, counts.n_failed
+
+
+def _last(door: "DoorSeen") -> str:
+    return "never" if door.counts.last_at is None else f"{door.counts.last_at:%Y-%m-%d %H:%M:%S}"
 
 
 @app.command()
@@ -193,4 +224,5 @@ def opened(invocation: Invocation) -> "Iterator[tuple[Resile, Identity]]":
 
 def _address(invocation: Invocation, path: str) -> str:
     settings = invocation.settings
-    return (settings.base_url or f"http://{settings.host}:{settings.port}").rstrip("/") + path
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return (settings.base_url or f"http://{host}:{settings.port}").rstrip("/") + path

@@ -47,9 +47,16 @@ At the sender of PagerDuty change events, where the address can be set
 _TOLD = {"github": _GITHUB, "gitlab": _GITLAB, "cdevents": _CDEVENTS, "pagerduty": _PAGERDUTY}
 
 
+# Of a door without a secret, which no sender elsewhere can reach.
+_HERE = "On this machine\n\n  curl {address} -H 'Content-Type: application/json'{event} -d @event.json"
+_EVENT = {"github": " -H 'X-GitHub-Event: deployment_status'", "gitlab": " -H 'X-Gitlab-Event: Deployment Hook'"}
+
+
 def settings_for(kind: str, address: str, secret: str | None) -> str:
     """What to enter at the sender."""
-    return _TOLD[kind].format(address=address, secret="(leave it empty)" if secret is None else secret)
+    if secret is None:
+        return _HERE.format(address=address, event=_EVENT.get(kind, ""))
+    return _TOLD[kind].format(address=address, secret=secret)
 
 
 def test_delivery(door: "Door", secret: str | None) -> tuple[dict[str, str], bytes]:

@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
 from rich.text import Text
 
 from resile.cli.door_command import opened
@@ -12,9 +13,17 @@ from resile.cli.tables import plain_table, print_table
 from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from resile.app.journal import JournalLine
     from resile.ports.journal import Verdict
 
 app = typer.Typer(no_args_is_help=True)
+
+# Narrower terminals have no room for reasons beside the rest.
+_LEAST_WIDE = 110
 
 _DOOR = Annotated[str | None, typer.Option("--door", metavar="DOOR", help="Only what arrived at this door.")]
 _VERDICT = Annotated[
@@ -50,14 +59,32 @@ def list_entries(
     if not found.entries:
         invocation.out.print("Nothing of that kind is in the journal.")
         return
+    if invocation.out.width < _LEAST_WIDE:
+        _print_narrow(invocation.out, found.entries)
+        return
     table = plain_table()
-    for column in ("Seq", "Received (UTC)", "Door", "Bytes", "Verdict"):
-        table.add_column(column)
-    table.add_column("Why", overflow="fold")
+    table.add_column("Seq", justify="right")
+    for column in ("Received (UTC)", "Door"):
+        table.add_column(column, overflow="fold")
+    table.add_column("Bytes", justify="right", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    table.add_column("Why", overflow="fold", ratio=1)
     for line in found.entries:
         received = f"{line.received_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(str(line.seq), received, Text(line.door), f"{line.n_bytes:,}", line.verdict, Text(line.reason))
     print_table(invocation.out, table)
+
+
+def _print_narrow(out: "Console", entries: "Sequence[JournalLine]") -> None:
+    """Each delivery in lines of its own: columns would cut the names of doors, and fold each reason ten times."""
+    width = max(len(str(line.seq)) for line in entries)
+    for line in entries:
+        received = f"{line.received_at:%Y-%m-%d %H:%M:%S}"
+        out.print(Text(f"{line.seq:{width}}  {received} UTC  {line.verdict}  {line.n_bytes:,} bytes"), soft_wrap=True)
+        indent = width + 2
+        out.print(Text(f"{'':{indent}}{line.door}"), soft_wrap=True)
+        if line.reason:
+            out.print(Padding(Text(line.reason, "dim"), (0, 0, 0, indent), expand=False))
 
 
 @app.command()

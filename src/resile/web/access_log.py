@@ -1,12 +1,44 @@
 """One line of log for each answer: a constant event and its fields; no query, for it may hold what people look for."""
 
+import asyncio
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_log = structlog.get_logger("resile.access")
+
+class GatheredLines:
+    """Writes lines to standard error, those of one turn of the event loop at once.
+
+    Each write gives the interpreter to another thread, and may wait to get it back: while much arrives that is most of
+    what a line costs.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def info(self, line: str) -> None:
+        """Write a line, soon."""
+        self._lines.append(line)
+        if len(self._lines) > 1:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._write)
+        except RuntimeError:  # no loop runs in this thread
+            self._write()
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        # Where nobody can read the log any more, answers are still given.
+        with suppress(OSError):
+            sys.stderr.write("".join(f"{line}\n" for line in lines))
+            sys.stderr.flush()
+
+
+_log = structlog.wrap_logger(GatheredLines(), cache_logger_on_first_use=False)
 
 
 class AccessLog:
@@ -38,13 +70,18 @@ class AccessLog:
             await self._app(scope, receive, watch)
         finally:
             identity = scope.get("state", {}).get("identity")
-            client = scope.get("client")
-            _log.info(
-                "request answered",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                duration_s=round(self._elapsed_s() - began_s, 4),
-                by=getattr(identity, "by", None),
-                address=client[0] if client else None,
-            )
+            log_answer(scope, status, self._elapsed_s() - began_s, by=getattr(identity, "by", None))
+
+
+def log_answer(scope: Scope, status: int, duration_s: float, *, by: str | None) -> None:
+    """Log one answer; `by` is who asked, as far as it is known."""
+    client = scope.get("client")
+    _log.info(
+        "request answered",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        duration_s=round(duration_s, 4),
+        by=by,
+        address=client[0] if client else None,
+    )

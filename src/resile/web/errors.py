@@ -24,6 +24,8 @@ from resile.web.pages.rendering import render
 from resile.web.security import HEADERS
 
 PROBLEM = "application/problem+json"
+# When to try again what the store did not take.
+RETRY_AFTER_S = 5
 _API = "/api/"
 # First match wins.
 _STATUS: tuple[tuple[type[ResileError], int], ...] = (
@@ -59,10 +61,15 @@ class BadRequestError(ConfigError):
 
 def problem(status: int, detail: str, *, problems: Sequence[str] = ()) -> Response:
     """A failure for programs (RFC 9457): `detail` says subject, fact and way out."""
+    return Response(problem_body(status, detail, problems=problems), status_code=status, media_type=PROBLEM)
+
+
+def problem_body(status: int, detail: str, *, problems: Sequence[str] = ()) -> bytes:
+    """The same as JSON alone."""
     body: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail}
     if problems:
         body["problems"] = list(problems)
-    return Response(msgspec.json.encode(body), status_code=status, media_type=PROBLEM)
+    return msgspec.json.encode(body)
 
 
 def status_of(error: Exception) -> int:
@@ -106,6 +113,8 @@ async def _on_resile_error(request: Request, error: Exception) -> Response:
     answer = refusal(request, status, str(error), problems=problems)
     if isinstance(error, TooManyAttemptsError):
         answer.headers["retry-after"] = str(max(1, round(error.wait.total_seconds())))
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers["retry-after"] = str(RETRY_AFTER_S)
     return answer
 
 

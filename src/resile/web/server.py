@@ -12,8 +12,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 from types import FrameType
+from typing import Any
 
+import msgspec
 import structlog
 import uvicorn
 from anyio import to_thread
@@ -21,6 +24,7 @@ from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from resile import __version__
 from resile.app.access import Access
@@ -33,29 +37,39 @@ from resile.model.errors import ConfigError
 from resile.web import accounts, api, errors
 from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
-from resile.web.doors.front import DoorFront, OpenDoors
+from resile.web.doors.front import DoorFront
+from resile.web.doors.open_doors import OpenDoors
+from resile.web.doors.strangers import Strangers
 from resile.web.gate import Gate
 from resile.web.limits import MAX_CONNECTIONS, ImportDoor
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
 from resile.web.pages.warming import warm_up
+from resile.web.protocol import BoundedProtocol
 from resile.web.security import SecurityHeaders, check_form, is_loopback
 
 # Answers under way when the server is told to end get so long, and then so long to break off by themselves.
 _GRACE_S = 5
 _LAST_S = 3
+# After so long a thread that computes gives the interpreter to one that waits for it. Whoever answers waits for it
+# after every read and write; with Python's own 5 ms a page that is computed makes every answer slow.
+_SWITCH_S = 0.001
 _log = structlog.get_logger()
 
 
-def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI:
+def create_app(
+    resile: Resile, *, passwords: Passwords | None = None, elapsed_s: Callable[[], float] = monotonic
+) -> FastAPI:
     """The application over an open resile.
 
     Args:
         passwords: how passwords are hashed; tests take a cheap way.
+        elapsed_s: a clock that only runs forward, in seconds, by which refusals at the doors are forgotten.
     """
     access = Access(resile.accounts, resile.clock, passwords or Passwords())
     doors = OpenDoors(resile.doors)
-    app = FastAPI(
+    app = _Application(
+        DoorFront(resile, access, doors, Strangers(elapsed_s)),
         lifespan=partial(_receiving, resile, doors),
         title="resile",
         summary="Shortens the time to restore service, and measures it honestly.",
@@ -67,7 +81,6 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
         middleware=[
             Middleware(AccessLog),
             Middleware(SecurityHeaders, settings=resile.settings),
-            Middleware(DoorFront, resile=resile, access=access, doors=doors),
             Middleware(Gate, settings=resile.settings, access=access),
             Middleware(ImportDoor),
         ],
@@ -85,6 +98,21 @@ def create_app(resile: Resile, *, passwords: Passwords | None = None) -> FastAPI
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
     return app
+
+
+class _Application(FastAPI):
+    """Pages and API, with the doors for deliveries before them."""
+
+    def __init__(self, doors: DoorFront, **given: Any) -> None:
+        super().__init__(**given)
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        if self._doors.is_for(scope):
+            await self._doors(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 @contextlib.asynccontextmanager
@@ -105,7 +133,7 @@ async def _receiving(resile: Resile, doors: OpenDoors, _app: FastAPI) -> AsyncIt
         yield
     finally:
         await to_thread.run_sync(receiving.stop)
-        await doors.write_counts()
+        await doors.close()
 
 
 @contextlib.contextmanager
@@ -145,6 +173,7 @@ def serve(
         StoreError: the data cannot be opened.
     """
     log_to_stderr()
+    sys.setswitchinterval(_SWITCH_S)
     listening = _bind(settings.host, settings.port)
     with contextlib.closing(listening), open_resile(settings) as resile:
         if not is_near(listening) and not resile.accounts.has_admin():
@@ -177,7 +206,7 @@ def log_to_stderr() -> None:
     written: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if sys.stderr.isatty()
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
+        else [structlog.processors.format_exc_info, _as_json]
     )
     structlog.configure(
         processors=[
@@ -190,6 +219,18 @@ def log_to_stderr() -> None:
     )
     # web/errors.py has logged it already, with the address at which it happened.
     logging.getLogger("uvicorn.error").addFilter(_is_no_repetition)
+
+
+def _as_json(logger: object, name: str, event: structlog.typing.EventDict) -> str:
+    """One line, in ASCII whatever the terminal is; what is not plain goes the slower way."""
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        line = msgspec.json.encode(event).decode()
+        if line.isascii():
+            return line
+    return str(_SLOWER(logger, name, event))
+
+
+_SLOWER = structlog.processors.JSONRenderer(sort_keys=False)
 
 
 def _is_no_repetition(record: logging.LogRecord) -> bool:
@@ -263,6 +304,8 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=BoundedProtocol,
+                ws="none",
                 # Only behind a proxy that the settings speak of is its word on the reader's address taken.
                 proxy_headers=settings.base_url is not None,
                 limit_concurrency=MAX_CONNECTIONS,

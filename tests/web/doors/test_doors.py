@@ -1,30 +1,25 @@
 """Doors before the real server: who may knock, what is answered, and what is in the store afterwards."""
 
-import hashlib
-import hmac
+import asyncio
 import json
 import re
-import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
+import structlog
+from msgspec import structs
+from structlog.testing import capture_logs
 
-from resile.app.access import Identity
 from resile.app.doors import full_name_of
-from resile.app.settings import Settings
-from resile.app.wiring import Resile, open_resile
-from resile.ports.account_store import Scope
 from resile.ports.delivery_door import DoorOptions
 from resile.ports.journal import Verdict
-from resile.web.server import create_app
+from resile.web.doors.senders import SENDERS, Headers
+from tests.web.doors.world import KEEPER, LONGEST_S, World, served, signature
 
-KEEPER = Identity(by="test", name="test", scopes=frozenset(Scope))
 DEPLOYED = {
     "deployment_status": {
         "id": 7,
@@ -46,53 +41,10 @@ DEPLOYED = {
 }
 
 
-class World:
-    """A served resile and its address."""
-
-    def __init__(self, resile: Resile, address: str) -> None:
-        self.resile = resile
-        self.address = address
-
-    def door(self, kind: str, name: str | None = None, **more: Any) -> str:
-        """Make a door; its secret."""
-        _, secret = self.resile.doors.add(KEEPER, kind, name, **more)
-        return secret or ""
-
-    def post(self, path: str, body: bytes, **headers: str) -> httpx2.Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx2.post(self.address + path, content=body, headers={"content-type": "application/json"} | named)
-
-    def github(self, secret: str, body: bytes, *, path: str = "/doors/github", **headers: str) -> httpx2.Response:
-        event = {"x_github_event": "deployment_status", "x_github_delivery": "g-1"} | headers
-        return self.post(path, body, x_hub_signature_256=signature(secret, body), **event)
-
-    def concluded(self, n: int = 1) -> list[Any]:
-        """The journal once so many entries are processed, a second being enough; newest first."""
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            found = self.resile.journal.entries()
-            if len(found) >= n and all(one.verdict is not Verdict.WAITING for one in found):
-                return found
-            threading.Event().wait(0.02)
-        raise AssertionError(f"not processed: {self.resile.journal.entries()}")
-
-
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_resile(Settings(data=tmp_path / "data")) as resile, socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(resile), log_config=None, access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            threading.Event().wait(0.01)
-        yield World(resile, f"http://127.0.0.1:{listening.getsockname()[1]}")
-        server.should_exit = True
-        thread.join()
-
-
-def signature(secret: str, body: bytes) -> str:
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+def world(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[World]:
+    with served(fresh_data(tmp_path / "data")) as made:
+        yield made
 
 
 def test_signed_delivery_is_answered_once_durable_and_stored_soon_after(world: World) -> None:
@@ -118,13 +70,13 @@ def test_wrong_or_missing_signature_stores_nothing_but_a_count(world: World, giv
     request = httpx2.Request("POST", f"{world.address}/doors/github", content=b"{}")
     for name, value in headers.items():
         request.headers.update(httpx2.Headers([(name.encode(), value.encode("latin-1"))]))
-    with httpx2.Client() as client:
+    with httpx2.Client(timeout=LONGEST_S) as client:
         answer = client.send(request)
 
     assert answer.status_code == 401
     assert "signature is missing or wrong" in answer.json()["detail"]
     assert world.resile.journal.entries() == []
-    until = time.monotonic() + 10
+    until = time.monotonic() + LONGEST_S
     while time.monotonic() < until and world.resile.doors.listed(KEEPER)[0].counts.n_refused == 0:
         threading.Event().wait(0.05)
     assert world.resile.doors.listed(KEEPER)[0].counts.n_refused == 1
@@ -136,6 +88,23 @@ def test_signature_of_another_body_is_refused(world: World) -> None:
     answer = world.post("/doors/github", b'{"a": 2}', x_hub_signature_256=signature(secret, b'{"a": 1}'))
 
     assert answer.status_code == 401
+
+
+def test_signature_over_a_large_body_is_computed_beside_the_event_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = world.door("github")
+    right = SENDERS["github"]
+    has_loop: list[bool] = []
+
+    def proves(given: str, headers: Headers, body: bytes) -> bool:
+        has_loop.append(asyncio._get_running_loop() is not None)
+        return right.proves(given, headers, body)
+
+    monkeypatch.setitem(SENDERS, "github", structs.replace(right, proves=proves))
+
+    assert world.github(secret, b'"' + b"x" * 600_000 + b'"').status_code == 202
+    assert has_loop == [False]
 
 
 def test_doors_of_one_kind_have_secrets_of_their_own(world: World) -> None:
@@ -178,7 +147,8 @@ def test_body_over_the_limit_is_refused_announced_or_not(world: World) -> None:
     body = b" " * 1_000_001
 
     announced = world.post("/doors/cdevents", body, authorization=f"Bearer {secret}")
-    chunked = httpx2.post(f"{world.address}/doors/cdevents", content=iter([body[:600_000], body[600_000:]]))
+    in_parts = iter([body[:600_000], body[600_000:]])
+    chunked = httpx2.post(f"{world.address}/doors/cdevents", content=in_parts, timeout=LONGEST_S)
 
     assert (announced.status_code, chunked.status_code) == (413, 413)
     assert "1,000,000 bytes" in announced.json()["detail"]
@@ -214,7 +184,7 @@ def test_there_are_no_doors_until_they_are_made_and_none_after_they_are_removed(
     threading.Event().wait(1.1)
     assert world.github(secret, b"{}").status_code == 404
     assert world.post("/doors/nothing", b"{}").status_code == 404
-    assert httpx2.get(f"{world.address}/doors/github").status_code == 405
+    assert httpx2.get(f"{world.address}/doors/github", timeout=LONGEST_S).status_code == 405
 
 
 def test_door_without_a_secret_takes_only_what_this_machine_sends(world: World) -> None:
@@ -239,3 +209,31 @@ def test_deployment_by_one_request_is_in_the_store_and_twice_without_a_name_is_t
     assert {one.id for one in found} == {one.json()["deployment_id"] for one in (*answers, *keyed)}
     wrong = world.post("/api/v1/deployments", b'{"servce": "shop"}')
     assert (wrong.status_code, re.search("did you mean service", wrong.json()["detail"]) is not None) == (400, True)
+
+
+def test_answers_of_doors_have_the_headers_of_all_answers(world: World) -> None:
+    page = httpx2.get(f"{world.address}/healthz", timeout=LONGEST_S)
+    secret = world.door("github")
+    given = {"content-type", "content-length", "date", "server", "retry-after"}
+
+    for answer in (world.github(secret, b"{}"), world.post("/doors/github", b"{}"), world.post("/doors/x", b"")):
+        assert {name: value for name, value in answer.headers.items() if name not in given} == {
+            name: value for name, value in page.headers.items() if name not in given
+        }
+
+
+def test_doors_log_one_line_for_each_answer_as_pages_do(world: World) -> None:
+    secret = world.door("github", "shop")
+    structlog.reset_defaults()
+    with capture_logs() as logs:
+        world.github(secret, b"{}", path="/doors/github/shop")
+        world.post("/doors/github/shop?secret=1", b"{}")
+        httpx2.get(f"{world.address}/healthz", timeout=LONGEST_S)
+
+    answered = [log for log in logs if log["event"] == "request answered"]
+    assert [(log["path"], log["status"], log["by"]) for log in answered] == [
+        ("/doors/github/shop", 202, "door:github/shop"),
+        ("/doors/github/shop", 401, None),
+        ("/healthz", 200, None),
+    ]
+    assert len({tuple(log) for log in answered}) == 1
