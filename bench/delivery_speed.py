@@ -46,7 +46,7 @@ with shipped as (
 ), lead as (
   select service, environment, median(s) as lead_s, quantile_cont(s, 0.9) as lead_p90_s, count(*) as n_changes
   from (select service, environment, epoch_us(deployed_at) - epoch_us(committed_at) as s
-        from c join shipped using (deployment_id)) group by all
+        from c where environment = 'production' and deployed_at is not null) group by all
 ), failed as (
   select shipped.service, shipped.environment, shipped.deployment_id,
          max(epoch_us(restored)) - min(epoch_us(detected)) as took
@@ -118,7 +118,8 @@ def write(n: int, folder: Path) -> list[Path]:
     paths = []
     for name, table in tables.items():
         paths.append(folder / f"{name}.parquet")
-        pq.write_table(table, paths[-1], compression="lz4")
+        # As stores/facts_segments.py writes them.
+        pq.write_table(table, paths[-1], compression="lz4", row_group_size=100_000)
     return paths
 
 
@@ -162,6 +163,9 @@ def simulated_changes(deployments: pa.Table, rng: np.random.Generator) -> pa.Tab
         CHANGES_SCHEMA,
         n,
         deployment_id=deployments["deployment_id"],
+        service=deployments["service"],
+        environment=deployments["environment"],
+        deployed_at=deployments["deployed_at"],
         repo=deployments["repo"],
         sha=deployments["sha"],
         committed_at=pa.array(deployed - lead).cast(_INSTANT),

@@ -17,6 +17,7 @@ from tests.analytics.facts import START, facts
 
 YEAR = Window(START, START + timedelta(days=366))
 Rows = Sequence[dict[str, Any]]
+_OF_DEPLOYMENT = ("service", "environment", "deployed_at")
 
 
 def deployment(name: str, at: datetime | None, **others: Any) -> dict[str, Any]:
@@ -45,9 +46,12 @@ def deployments_table(rows: Iterable[dict[str, Any]]) -> ibis.Table:
     return ibis.memtable(pa.Table.from_pylist(list(rows), schema=DEPLOYMENTS_SCHEMA))
 
 
-def changes_table(rows: Iterable[dict[str, Any]]) -> ibis.Table:
-    """The rows as every measure takes them."""
-    return ibis.memtable(pa.Table.from_pylist(list(rows), schema=CHANGES_SCHEMA))
+def changes_table(rows: Iterable[dict[str, Any]], deployments: Rows = ()) -> ibis.Table:
+    """The rows as every measure takes them, each with what its deployment says of itself."""
+    of = {row["deployment_id"]: {name: row[name] for name in _OF_DEPLOYMENT} for row in deployments}
+    # What is brought by nothing known is in no store.
+    brought = [row | of[row["deployment_id"]] for row in rows if row["deployment_id"] in of]
+    return ibis.memtable(pa.Table.from_pylist(brought, schema=CHANGES_SCHEMA))
 
 
 def report(
@@ -60,7 +64,7 @@ def report(
 ) -> DoraReport:
     """The report over a small history."""
     query = DeliveryQuery(**({"window": YEAR} | asked))
-    tables = deployments_table(deployments), changes_table(changes), facts(incidents)
+    tables = deployments_table(deployments), changes_table(changes, deployments), facts(incidents)
     return dora_report(*tables, query, known_until=known_until)
 
 

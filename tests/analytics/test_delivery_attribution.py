@@ -242,3 +242,27 @@ def test_of_two_deployments_at_once_the_same_one_is_held_responsible_however_the
     noticed = [incident("i", at(days=1, hours=1), 60, service="shop")]
 
     assert told(links(shipped, noticed)) == told(links(shipped[::-1], noticed))
+
+
+def test_which_environments_are_asked_for_never_moves_an_incident() -> None:
+    shipped = [deployment("a", at(hours=1)), deployment("b", at(hours=2), environment="prod")]
+    noticed = [incident("i", at(hours=3), 60, service="shop")]
+
+    assert told(links(shipped, noticed)) == [("b", "i", None, "window")]
+    assert told(links(shipped, noticed, environments=("prod",))) == [("b", "i", None, "window")]
+    assert told(links(shipped, noticed, environments=("production",))) == []
+
+
+@pytest.mark.parametrize(("label", "failed"), [("prod", ["a"]), ("Live", ["a"]), ("staging", []), ("live-eu", [])])
+def test_a_label_that_means_production_finds_it_under_another_name(label: str, failed: list[str]) -> None:
+    shipped = [deployment("a", at(hours=1)), deployment("other", at(hours=2), service="search", environment="prod")]
+    noticed = [incident("i", at(hours=3), 60, service="shop", labels=[("environment", label)])]
+
+    assert [link.deployment_id for link in links(shipped, noticed)] == failed
+
+
+def test_a_label_finds_the_environment_of_its_very_name_first() -> None:
+    shipped = [deployment("a", at(hours=1), environment="prod"), deployment("b", at(hours=2))]
+    noticed = [incident("i", at(hours=3), 60, service="shop", labels=[("environment", "prod")])]
+
+    assert told(links(shipped, noticed)) == [("a", "i", None, "window")]

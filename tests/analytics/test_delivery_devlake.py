@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_shipments import NONE, Places, shipments
 from resile.analytics.query import Window
 from tests.analytics.deliveries import change, deployment, deployments_table, links, report
@@ -44,7 +43,7 @@ def test_each_deployment_takes_the_place_of_devlakes_previous_one(real_data: Pat
     rows = rows_of(real_data, f"{folder}/cicd_deployment_commits_after.csv")
     table = deployments_table(shipped(row) for row in rows)
 
-    found = shipments(table, DeliveryQuery(window=YEARS, environments=()), None)
+    found = shipments(table, None)
 
     hashes = table.select("deployment_id", id_hash=table.deployment_id.hash()).to_pyarrow().to_pydict()
     place = Places(found.ids).of(table.deployment_id.hash().to_pyarrow().to_numpy()).tolist()
@@ -68,14 +67,15 @@ def test_incidents_meet_devlakes_deployments_once_the_window_is_as_long(real_dat
         if (row["table"], row["scope_id"]) in mine
     ]
     expected = rows_of(real_data, f"{base}/snapshot_tables/project_incident_deployment_relationships.csv")
+    older = rows_of(real_data, "snapshot_tables/project_incident_deployment_relationships.csv")
     pipelines = {row["id"]: row["cicd_deployment_id"] for row in commits}
 
     in_any_time = links(deployments, incidents, window=YEARS, attribution_window=timedelta(days=365))
     in_a_day = links(deployments, incidents, window=YEARS)
 
-    assert {(link.incident_id, pipelines[link.deployment_id]) for link in in_any_time} == {
-        (row["id"], row["deployment_id"]) for row in expected
-    }
+    met = {(link.incident_id, pipelines[link.deployment_id]) for link in in_any_time}
+    assert met == {(row["id"], row["deployment_id"]) for row in expected}
+    assert {(row["id"], row["deployment_id"]) for row in older} < met
     # Weeks lie between the others and the deployment before them.
     assert [(link.incident_id, pipelines[link.deployment_id]) for link in in_a_day] == [
         ("github:GithubIssue:1:1373792478", "pipeline2")

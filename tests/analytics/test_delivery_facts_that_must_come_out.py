@@ -27,6 +27,23 @@ def test_middleware_fails_the_deployment_that_ran_when_the_incident_was_created(
     assert row.change_fail_rate.n == 2
 
 
+def test_middleware_finds_production_under_another_name_too() -> None:
+    noticed = [
+        incident("i", NOW - timedelta(hours=9), 60, service="shop", labels=[("environment", "prod")]),
+        incident("j", NOW - timedelta(hours=8), 60, service="shop", labels=[("environment", "staging")]),
+    ]
+
+    row = only_row(
+        [deployment("a", NOW - timedelta(days=2))],
+        noticed,
+        window=LAST_DAYS,
+        definitions=Definitions.MIDDLEWARE,
+        known_until=NOW,
+    )
+
+    assert (row.change_fail_rate.failed, row.recovery_time.n) == (1, 1)
+
+
 @pytest.mark.parametrize("end", [datetime(2024, 1, 5, tzinfo=UTC), datetime(2024, 1, 6, tzinfo=UTC)])
 def test_middleware_rounds_the_frequency_down(end: datetime) -> None:
     days = [datetime(2024, 1, 2, 12, tzinfo=UTC), *(datetime(2024, 1, day, tzinfo=UTC) for day in (3, 4, 25))]
@@ -54,6 +71,8 @@ def test_middleware_averages_the_time_to_restore_by_the_week_of_resolution() -> 
     (trend,) = delivery_trend(shipped, changes_table([]), facts(noticed), query, Every.WEEK)
 
     assert [period.value for period in trend.recovery_time] == [200.0, None, 100.0, None]
+    # Told per day, as by resile's definitions: its readers say "a day" beside it.
+    assert trend.deployment_frequency[0].value == 1 / 7
 
 
 def test_frequency_counts_what_went_out_in_the_window_alone() -> None:

@@ -2,16 +2,20 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resile.analytics.delivery_lead_time import changes_of
 from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_rates import poisson, wilson
-from resile.analytics.delivery_shipments import Places, shipments
+from resile.analytics.delivery_shipments import NONE, Places, shipments
+from resile.analytics.ordered import order
+from resile.analytics.query import Window
 from resile.analytics.results import to_json
 from tests.analytics.deliveries import YEAR, change, changes_table, deployment, deployments_table, links, report
 from tests.analytics.facts import at, incident
@@ -137,12 +141,83 @@ def test_the_stages_of_a_change_sum_to_its_lead_time(rows: list[tuple[int, *tupl
         change(f"d{n}", at(days=10, minutes=row[0]), **dict(zip(names, row[1:], strict=True)))
         for n, row in enumerate(rows)
     ]
-    found = shipments(deployments_table(deployments), DeliveryQuery(window=YEAR), None)
+    only = {("shop", "production"): 0}
 
-    brought = changes_of(changes_table(changes), Places(found.ids), found.at_us, np.zeros(found.n, dtype=np.int64))
+    brought = changes_of(changes_table(changes, deployments), DeliveryQuery(window=YEAR), YEAR, only)
 
-    summed = np.bincount(brought.stage_place, weights=brought.stage_us, minlength=found.n)
-    assert np.array_equal(summed[brought.place], brought.lead_us)
+    took = [np.where(one.begins == NONE, 0, one.took_us) for one in brought.stages]
+    assert np.array_equal(np.sum(took, axis=0), brought.lead_us)
     assert len(brought.lead_us) == len(rows)
-    assert np.all(brought.stage_us >= 0)
+    assert all(np.all(one >= 0) for one in took)
     assert brought.lead_us.sum() == sum(timedelta(minutes=200 - row[0]) / timedelta(microseconds=1) for row in rows)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([(3, 3_000), (1, 2_000), (4_000, 3_000)]), st.booleans())
+def test_large_groups_are_put_in_order_as_small_ones_are(seed: int, sizes: tuple[int, int], has_open: bool) -> None:
+    n_groups, n = sizes
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, n_groups, n)
+    durations = rng.integers(0, rng.choice([5, 2**50]), n)
+    is_open = rng.random(n) < 0.3 * has_open
+
+    found = order(groups, durations, is_open, n_groups)
+
+    rows = np.lexsort((is_open, durations, groups))
+    assert np.array_equal(found.durations_us, durations[rows])
+    assert np.array_equal(found.is_open, is_open[rows])
+    assert np.array_equal(found.sizes, np.bincount(groups, minlength=n_groups))
+
+
+@settings(max_examples=8, deadline=None)
+@given(shipped())
+def test_deployments_stand_by_service_then_time_then_id(deployments: list[dict[str, Any]]) -> None:
+    table = deployments_table(deployments)
+
+    found = shipments(table, None)
+
+    hashes = table.select("deployment_id", id_hash=table.deployment_id.hash()).to_pyarrow().to_pydict()
+    ids = dict(zip(hashes["deployment_id"], hashes["id_hash"], strict=True))
+    expected = sorted(
+        (row["service"] is None, row["service"] or "", row["deployed_at"], ids[row["deployment_id"]])
+        for row in deployments
+        if row["deployed_at"] is not None
+    )
+    assert found.ids.tolist() == [row[-1] for row in expected]
+    assert Places(found.ids).of(found.ids[::-1]).tolist() == list(range(found.n))[::-1]
+    assert Places(found.ids).of(np.array([7])).tolist() == [NONE]
+
+
+@settings(max_examples=8, deadline=None)
+@given(shipped(), st.lists(st.tuples(st.integers(0, 7), st.integers(0, 120)), max_size=30))
+def test_lead_time_and_frequency_are_those_of_a_loop_over_rows(
+    deployments: list[dict[str, Any]], brought: list[tuple[int, int]]
+) -> None:
+    changes = [change(f"d{number}", at(hours=since)) for number, since in brought]
+    asked = {"window": Window(at(hours=5), at(hours=90)), "environments": ()}
+
+    rows = report(deployments, [], changes, **asked).services
+
+    for row in rows:
+        mine = [
+            one
+            for one in deployments
+            if one["deployed_at"] is not None
+            and (one["service"], (one["environment"] or "").lower()) == (row.service, row.environment or "")
+            and at(hours=5) <= one["deployed_at"] < at(hours=90)
+        ]
+        instants = sorted(one["deployed_at"] for one in mine)
+        took = {one["deployment_id"]: one["deployed_at"] for one in mine}
+        all_leads = [
+            (took[one["deployment_id"]] - one["committed_at"]).total_seconds()
+            for one in changes
+            if one["deployment_id"] in took
+        ]
+        leads = [lead for lead in all_leads if lead >= 0]
+        gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(instants)]
+        assert (row.lead_time.n, row.lead_time.n_clock_skewed) == (len(leads), len(all_leads) - len(leads))
+        assert row.lead_time.median_s == (float(np.median(leads)) if leads else None)
+        assert row.lead_time.p90_s == (pytest.approx(float(np.quantile(leads, 0.9))) if leads else None)
+        assert row.deployment_frequency.n == len(mine)
+        assert row.deployment_frequency.days_with == len({instant.date() for instant in instants})
+        assert row.deployment_frequency.median_gap_s == (float(np.median(gaps)) if gaps else None)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from resile.analytics.bands import CLUSTERS, DISTRIBUTIONS
 from resile.analytics.delivery_query import DeliveryQuery, definitions_named
@@ -139,8 +140,8 @@ def test_a_service_that_fell_silent_is_told_of() -> None:
 
 
 def test_periods_without_deployments_have_no_rates_and_a_frequency_only_between_deployments() -> None:
-    shipped = deployments_table([deployment("a", at(days=8)), deployment("b", at(days=22), unplanned="rollback")])
-    brought = changes_table([change("a", at(days=7))])
+    rows = [deployment("a", at(days=8)), deployment("b", at(days=22), unplanned="rollback")]
+    shipped, brought = deployments_table(rows), changes_table([change("a", at(days=7))], rows)
     query = DeliveryQuery(window=Window(START, at(days=35)))
 
     (trend,) = delivery_trend(shipped, brought, facts([]), query, Every.WEEK)
@@ -153,6 +154,21 @@ def test_periods_without_deployments_have_no_rates_and_a_frequency_only_between_
     assert values("change_fail_rate") == [None, 1.0, None, 0.0, None]
     assert values("rework_rate") == [None, 0.0, None, 1.0, None]
     assert [period.n for period in trend.recovery_time] == [0] * 5
+
+
+def test_open_failures_of_a_period_count_in_its_median() -> None:
+    # Two hours and three, and two that are open since days: Kaplan and Meier's median is the longer of the two.
+    shipped = [deployment(f"{n}", at(days=n)) for n in (1, 2, 3, 4)]
+    lasted = {1: 2 * 3_600.0, 2: 3 * 3_600.0, 3: None, 4: None}
+    noticed = [incident(f"{n}", at(days=n, hours=1), took, service="shop") for n, took in lasted.items()]
+    query = DeliveryQuery(window=Window(START, at(days=28)))
+    tables = deployments_table(shipped), changes_table([]), facts(noticed)
+
+    (trend,) = delivery_trend(*tables, query, Every.MONTH)
+    (open_ones,) = delivery_trend(*tables, replace(query, window=Window(at(days=3), at(days=28))), Every.MONTH)
+
+    assert [(one.n, one.value) for one in trend.recovery_time] == [(2, 3 * 3_600.0)]
+    assert [(one.n, one.value) for one in open_ones.recovery_time] == [(0, None)]
 
 
 def test_the_exact_interval_of_a_frequency() -> None:
@@ -184,3 +200,12 @@ def test_bad_questions_are_refused_with_a_way_out() -> None:
         DeliveryQuery(window=MONTH, attribution_window=timedelta())
     with pytest.raises(ConfigError, match="use resile or middleware"):
         definitions_named("devlake")
+
+
+def test_a_window_that_begins_long_before_anything_is_known_says_so() -> None:
+    shipped = [deployment(f"d{day}", at(days=50 + day)) for day in range(10)]
+
+    (sentence,) = only_row(shipped, window=Window(START, at(days=60))).missing
+
+    assert sentence.startswith("no deployments known for shop before 20 February 2024, and its frequency is over")
+    assert only_row(shipped, window=Window(at(days=49), at(days=60))).missing == []

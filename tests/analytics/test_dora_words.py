@@ -50,7 +50,7 @@ def test_each_headline_has_its_value_its_interval_and_what_it_rests_on() -> None
     assert told["lead_time"] == ("2.1 d", "95 % sure 1.8–2.6", "120 changes, 3 left out by their clocks")
     assert told["deployment_frequency"] == ("3.1 a week", "95 % sure 2.3–4", "40 deployments")
     assert told["change_fail_rate"] == ("10 %", "95 % sure 4–23 %", "4 of 40 deployments, 2 pending")
-    assert told["recovery_time"] == ("45 min", "too few for an interval", "3 failures, 1 open")
+    assert told["recovery_time"] == ("45 min", "too few for an interval", "3 restored, 1 open")
     assert told["rework_rate"] == ("5 %", "95 % sure 1.4–17 %", "2 of 40 deployments")
 
 
@@ -89,6 +89,15 @@ def test_an_upper_end_that_is_not_reached_is_said() -> None:
     assert (headlines(row)[3].value, headlines(row)[3].note) == ("60 min", "95 % sure at least 30 min")
 
 
+def test_a_median_that_open_failures_keep_from_being_known_is_not_that_of_the_few_that_recovered() -> None:
+    row = replace(delivery(), recovery_time=RecoveryTime(n=2, n_open=7, median_s=60.0, median_low_s=1_800.0))
+
+    told = headlines(row)[3]
+
+    assert (told.value, told.note) == (UNDEFINED, "too many failures are open to tell by when half have recovered")
+    assert band_sentence("recovery_time", row) == ""
+
+
 def test_joined_stages_are_named_by_their_ends() -> None:
     assert stage_name("review_to_approval") == "Review"
     assert stage_name("opened_to_merge") == "Pull request to merge"
@@ -109,3 +118,19 @@ def test_bands_are_told_with_their_year_and_only_beside_a_value() -> None:
     assert band_sentence("change_fail_rate", row) == "DORA 2024: elite 5 %, medium 10 %, high 20 %, low 40 %"
     assert band_sentence("rework_rate", row) == "DORA 2025: about 22 % in the mean"
     assert [band_sentence(key, unknown()) for key in METRIC_NAMES] == [""] * 5
+
+
+def test_middlewares_figures_are_told_as_middleware_has_them() -> None:
+    ours = delivery()
+    theirs = replace(
+        ours,
+        recovery_time=RecoveryTime(n=3, median_s=60.0, mean_s=7_200.0),
+        deployment_frequency=replace(ours.deployment_frequency, day=0, week=3, month=12),
+    )
+
+    heads = {one.key: one for one in headlines(theirs)}
+
+    recovery, how_often = heads["recovery_time"], heads["deployment_frequency"]
+    assert (recovery.value, recovery.rests_on) == ("2 h", "3 incidents")
+    assert recovery.note == "the mean, as Middleware has it"
+    assert how_often.rests_on.endswith(", in whole numbers 0 a day, 3 a week, 12 a month")

@@ -217,6 +217,8 @@ def test_what_if_tells_before_after_and_saved() -> None:
         "Median time to restore from impact 38 min → 34 min: 6.5 h of waiting saved in 120 incidents of this window; "
         "at that rate 26 h a year."
     )
+    # Of a window of about a year the same time is not told twice.
+    assert "a year" not in sentences.what_if_sentence(replace(answer, saved_per_year_s=23_500))
     assert sentences.what_if_sentence(replace(answer, n_changed=1, saved_per_year_s=None)) == (
         "Median time to restore from impact 38 min → 34 min: 6.5 h of waiting saved in 1 incident of this window."
     )

@@ -18,7 +18,7 @@ def band_sentence(key: str, row: ServiceDelivery) -> str:
         case "deployment_frequency":
             per_day = row.deployment_frequency.per_day
             every_s = DAY_S / per_day if per_day else None
-            return _among(every_s, [(one, one.deploys_every_s) for one in CLUSTERS], prefix="every ")
+            return _among(every_s, [(one, one.deploys_every_s) for one in CLUSTERS], is_every=True)
         case "recovery_time":
             return _among(recovery_s(row.recovery_time), [(one, one.recovery_s) for one in CLUSTERS])
         case "change_fail_rate":
@@ -29,7 +29,7 @@ def band_sentence(key: str, row: ServiceDelivery) -> str:
             return ""
 
 
-def _among(value_s: float | None, ranges: Sequence[tuple[Cluster, Range]], prefix: str = "") -> str:
+def _among(value_s: float | None, ranges: Sequence[tuple[Cluster, Range]], *, is_every: bool = False) -> str:
     if value_s is None:
         return ""
     held = [(one, within) for one, within in ranges if _holds(within, value_s)]
@@ -38,7 +38,7 @@ def _among(value_s: float | None, ranges: Sequence[tuple[Cluster, Range]], prefi
         return f"DORA {year}: between its groups"
     # The first is the narrowest: who restores within an hour also does within a day.
     names = " or ".join(one.name for one, within in held if within == held[0][1])
-    return f"DORA {year}: {names} is {prefix}{_range(held[0][1])}"
+    return f"DORA {year}: {names} is {_every(held[0][1]) if is_every else _range(held[0][1])}"
 
 
 def _holds(within: Range, value_s: float) -> bool:
@@ -51,6 +51,14 @@ def _range(within: Range) -> str:
     if low is None:
         return f"under {duration(high)}"
     return f"{duration(low)} to {duration(high)}" if high is not None else f"above {duration(low)}"
+
+
+def _every(within: Range) -> str:
+    """The time between one and the next: `more than one in 24 h`, `every 24 h to 7 d`."""
+    low, high = within
+    if low is None:
+        return f"more than one in {duration(high)}"
+    return f"every {_range(within)}" if high is not None else f"less than one in {duration(low)}"
 
 
 def _typical() -> str:

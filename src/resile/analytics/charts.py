@@ -3,6 +3,7 @@
 Each function gives a whole specification (a JSON-ready dict) with its data inside. Durations stand on logarithmic axes.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,10 +21,14 @@ from resile.analytics.chart_parts import (
     tooltip,
     whole,
 )
+from resile.analytics.label_rows import label_places
 from resile.analytics.results import Attribution, GroupStatistics, IncidentDot, PhasesReport, Survival, Trend
 from resile.analytics.sentences import part_name, typical_s
 from resile.analytics.words import duration, key_name, phase_name, signed
 from resile.model.time import format_instant
+
+# What a letter of a label takes at most, in pixels.
+_LETTER = 7
 
 
 def incidents_chart(
@@ -318,13 +323,7 @@ def distribution_chart(
         }
         for dot in dots
     ]
-    marks = [
-        {"seconds": max(value, FLOOR_S), "name": f"{name} {duration(value)}", "height": 1.5 - 0.15 * row}
-        for row, (name, value) in enumerate(
-            (("median", typical_s(statistics)), ("mean", statistics.mean_s), ("P90", statistics.p90_s))
-        )
-        if value is not None
-    ]
+    marks = _level_marks(statistics, low, high, width)
     x = log_axis("seconds", low, high)
     return whole(
         theme,
@@ -344,12 +343,30 @@ def distribution_chart(
             {
                 "data": {"values": marks},
                 "mark": {"type": "rule", "color": colours["ink"], "strokeWidth": 1.5},
-                "encoding": {"x": x},
+                "encoding": {"x": x, "y": {"field": "height", "type": "quantitative"}, "y2": {"datum": 0}},
             },
-            {
-                "data": {"values": marks},
-                "mark": {"type": "text", "align": "left", "dx": 4, "baseline": "top", "color": colours["ink"]},
-                "encoding": {"x": x, "y": {"field": "height", "type": "quantitative"}, "text": {"field": "name"}},
-            },
+            *(
+                {
+                    "data": {"values": [mark for mark in marks if mark["side"] == side]},
+                    "mark": {"type": "text", "align": side, "dx": dx, "baseline": "top", "color": colours["ink"]},
+                    "encoding": {"x": x, "y": {"field": "height", "type": "quantitative"}, "text": {"field": "name"}},
+                }
+                for side, dx in (("left", 4), ("right", -4))
+            ),
         ],
     )
+
+
+def _level_marks(statistics: GroupStatistics, low: float, high: float, width: int) -> list[dict[str, Any]]:
+    """Median, mean and P90, each with its words where no other line crosses them."""
+    named = (("median", typical_s(statistics)), ("mean", statistics.mean_s), ("P90", statistics.p90_s))
+    known = [(max(value, FLOOR_S), f"{name} {duration(value)}") for name, value in named if value is not None]
+    at = [math.log(value / low) / math.log(high / low) * width for value, _ in known]
+    places = label_places(at, [4 + _LETTER * len(words) for _, words in known], width)
+    return [
+        {
+            "seconds": value, "name": words, "height": 1.5 - 0.15 * place.row,
+            "side": "right" if place.is_left else "left",
+        }
+        for (value, words), place in zip(known, places, strict=True)
+    ]  # fmt: skip

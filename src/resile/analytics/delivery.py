@@ -8,7 +8,7 @@ import numpy as np
 from ibis import Table
 
 from resile.analytics.delivery_figures import DeliveryFigures, delivery_figures
-from resile.analytics.delivery_known import deliveries
+from resile.analytics.delivery_known import Deliveries, deliveries
 from resile.analytics.delivery_lead_time import stages_by_cell
 from resile.analytics.delivery_middleware import DEFINITION as MIDDLEWARE
 from resile.analytics.delivery_middleware import in_middleware_terms, middleware_facts
@@ -55,9 +55,14 @@ def dora_report(
         known_until: the present instant; a window that ends later is looked at up to here, and what came after it is
             not looked at. Without it, the window's end tells which deployments are pending.
     """
-    found = deliveries(deployments, changes, incidents, query, known_until)
+    return report_on(deliveries(deployments, changes, incidents, query, known_until), deployments)
+
+
+def report_on(found: Deliveries, deployments: Table) -> DoraReport:
+    """The same, of what is at hand already."""
+    query = found.query
     days = np.full(len(found.keys), (found.window.end - found.window.start) / DAY)
-    stages = meanwhile(lambda: stages_by_cell(found.changes, found.in_window, len(found.keys)))
+    stages = meanwhile(lambda: stages_by_cell(found.changes, len(found.keys)))
     figures = delivery_figures(found.shipped, found.changes, found.known, found.in_window, days)
     missing = missing_by_row(found, figures)
     of_stages = stages()

@@ -8,6 +8,7 @@ from msgspec import Struct
 from resile.analytics.coded import Coded
 from resile.analytics.delivery_fixes import Evidence, Fixes
 from resile.analytics.delivery_incidents import Failures
+from resile.analytics.delivery_query import PRODUCTION
 from resile.analytics.delivery_said import Said
 from resile.analytics.delivery_shipments import NONE, Shipments
 from resile.analytics.ordered import Bools, Ints
@@ -56,11 +57,11 @@ def attributions(shipped: Shipments, failures: Failures, told: Said, fixed: Fixe
     said_by, said_incident = incidents.pairs(*told.caused)
     denied = _pair_numbers(*incidents.pairs(*told.not_caused), shipped.n)
     mended = incidents.of(shipped.mends, fixed.by)
-    is_free = ~np.isin(_pair_numbers(fixed.failed, mended, shipped.n), denied)
+    is_free = ~_is_among(_pair_numbers(fixed.failed, mended, shipped.n), denied)
     fixed_failed, fixed_by, fixed_evidence = (column[is_free] for column in (fixed.failed, fixed.by, fixed.evidence))
     mended = mended[is_free]
     near, near_incident = _in_window(shipped, failures, denied, window_us)
-    is_said = ~np.isin(_pair_numbers(said_by, said_incident, shipped.n), denied)
+    is_said = ~_is_among(_pair_numbers(said_by, said_incident, shipped.n), denied)
     said_by, said_incident = said_by[is_said], said_incident[is_said]
     failed = np.concatenate([said_by, fixed_failed, near])
     incident = np.concatenate([said_incident, mended, near_incident])
@@ -69,10 +70,11 @@ def attributions(shipped: Shipments, failures: Failures, told: Said, fixed: Fixe
         [np.full(len(said_by), Evidence.SAID), fixed_evidence, np.full(len(near), Evidence.WINDOW)]
     ).astype(np.int64)
     # The strongest of each incident holds it; where another held it, a later deployment still is evidence without it.
-    rows = np.lexsort((-by, -failed, -shipped.at_us[failed], -evidence, incident))
+    rows = np.flatnonzero(incident != NONE)
+    rows = rows[np.lexsort((-by[rows], -failed[rows], -shipped.at_us[failed[rows]], -evidence[rows], incident[rows]))]
     is_first = np.ones(len(rows), dtype=np.bool_)
     is_first[1:] = incident[rows[1:]] != incident[rows[:-1]]
-    holds = np.zeros(len(rows), dtype=np.bool_)
+    holds = np.zeros(len(incident), dtype=np.bool_)
     holds[rows[is_first]] = True
     incident = np.where(holds, incident, NONE)
     found = Attributions(failed, incident, by, evidence, failures.n, incidents.unknown)
@@ -119,6 +121,11 @@ def _pair_numbers(places: Ints, incidents: Ints, n_shipments: int) -> Ints:
     return incidents.astype(np.int64) * max(n_shipments, 1) + places
 
 
+def _is_among(pairs: Ints, few: Ints) -> Bools:
+    """Whether each is one of a few, that are usually none."""
+    return np.isin(pairs, few) if len(few) else np.zeros(len(pairs), dtype=np.bool_)
+
+
 def _in_window(shipped: Shipments, failures: Failures, denied: Ints, window_us: int) -> tuple[Ints, Ints]:
     """The latest deployment before each incident in one of its services, no farther back than the window."""
     nothing = np.zeros(0, dtype=np.int64)
@@ -128,12 +135,14 @@ def _in_window(shipped: Shipments, failures: Failures, denied: Ints, window_us: 
     is_here = service != NONE
     incident, service = failures.of[is_here], service[is_here]
     wanted = _codes_among(failures.environments, shipped.environments)[incident]
-    has_label = np.array([value is not None for value in failures.environments.values], dtype=np.bool_)
-    is_labelled = has_label[failures.environments.codes[incident]]
+    is_labelled = _names_one(shipped, failures, incident, service, wanted)
     edges = np.searchsorted(shipped.services.codes, np.arange(len(shipped.services.values) + 1))
     place = _last_until(shipped, edges, service, failures.began_us[incident])
+    # A service may go to other environments a thousand times as often.
+    of_production = np.maximum.accumulate(np.where(shipped.is_production, np.arange(shipped.n), NONE))
     found, found_incident = [nothing], [nothing]
     while len(place):
+        place = np.where(is_labelled | (place < 0), place, of_production[place])
         is_left = (place >= edges[service]) & (
             failures.failed_us[incident] - shipped.at_us[np.maximum(place, 0)] <= window_us
         )
@@ -141,13 +150,30 @@ def _in_window(shipped: Shipments, failures: Failures, denied: Ints, window_us: 
             column[is_left] for column in (place, incident, service, wanted, is_labelled)
         )
         fits = np.where(is_labelled, shipped.environments.codes[place] == wanted, shipped.is_production[place])
-        fits &= ~np.isin(_pair_numbers(place, incident, shipped.n), denied)
+        fits &= ~_is_among(_pair_numbers(place, incident, shipped.n), denied)
         found.append(place[fits])
         found_incident.append(incident[fits])
         place, incident, service, wanted, is_labelled = (
             column[~fits] for column in (place - 1, incident, service, wanted, is_labelled)
         )
     return np.concatenate(found), np.concatenate(found_incident)
+
+
+def _names_one(shipped: Shipments, failures: Failures, incident: Ints, service: Ints, wanted: Ints) -> Bools:
+    """Whether incidents count for the one environment of their label; the others count for all that is production.
+
+    One system says prod, another production: a label that means production and none of its service's environments by
+    its very name is as good as none.
+    """
+    names = failures.environments.values
+    has_label = np.array([value is not None for value in names], dtype=np.bool_)
+    is_general = np.array([value in PRODUCTION for value in names], dtype=np.bool_)
+    n = len(shipped.environments.values)
+    there = np.unique(shipped.services.codes.astype(np.int64) * n + shipped.environments.codes)
+    is_there = (wanted != NONE) & np.isin(service * n + wanted, there)
+    codes = failures.environments.codes[incident]
+    found: Bools = has_label[codes] & (is_there | ~is_general[codes])
+    return found
 
 
 def _last_until(shipped: Shipments, edges: Ints, service: Ints, at_us: Ints) -> Ints:

@@ -5,7 +5,7 @@ import pyarrow as pa
 _INSTANT = pa.timestamp("us", tz="UTC")
 
 # Raised whenever columns or their meaning change; a projection of another version is derived anew.
-DELIVERY_FACTS_VERSION = 1
+DELIVERY_FACTS_VERSION = 2
 
 # One row per deployment that was told of, whatever became of it.
 DEPLOYMENTS_SCHEMA = pa.schema(
@@ -25,7 +25,7 @@ DEPLOYMENTS_SCHEMA = pa.schema(
         # rollback, hotfix or revert where the sender says so.
         pa.field("unplanned", pa.string()),
         pa.field("mends", pa.string()),
-        # Incidents that it is said to have caused, and not to have caused.
+        # Incidents that it is said to have caused, and not to have caused; of these lists none is empty.
         pa.field("caused", pa.list_(pa.string())),
         pa.field("not_caused", pa.list_(pa.string())),
         # Deployments of the same service and environment whose changes are taken back by one that this one brought.
@@ -39,6 +39,10 @@ DEPLOYMENTS_SCHEMA = pa.schema(
 CHANGES_SCHEMA = pa.schema(
     [
         pa.field("deployment_id", pa.string(), nullable=False),
+        # As its deployment has them: a million changes are told apart sooner than joined to a million deployments.
+        pa.field("service", pa.string()),
+        pa.field("environment", pa.string()),
+        pa.field("deployed_at", _INSTANT),
         pa.field("repo", pa.string(), nullable=False),
         pa.field("sha", pa.string(), nullable=False),
         pa.field("committed_at", _INSTANT, nullable=False),

@@ -9,17 +9,17 @@ from ibis import Table
 from msgspec import Struct
 
 from resile.analytics.coded import Value
-from resile.analytics.delivery_attribution import Attributions, attributions
-from resile.analytics.delivery_fixes import CONFIDENCE, Evidence, fixes
-from resile.analytics.delivery_incidents import Failures, failures
+from resile.analytics.delivery_attribution import Attributions
+from resile.analytics.delivery_fixes import CONFIDENCE, Evidence
+from resile.analytics.delivery_incidents import Failures
+from resile.analytics.delivery_known import Deliveries, deliveries
 from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_results import FailureLink
-from resile.analytics.delivery_said import said
-from resile.analytics.delivery_shipments import NONE, Places, Shipments, shipments, successful
-from resile.analytics.grouping import NO_INSTANT, observable
-from resile.analytics.ordered import Bools, Ints
+from resile.analytics.delivery_shipments import NONE, Places, Shipments
+from resile.analytics.grouping import NO_INSTANT
+from resile.analytics.ordered import Ints
 from resile.analytics.words import exact_duration
-from resile.model.time import MICROSECOND, from_us, to_us
+from resile.model.time import from_us
 
 # So few are asked for one by one; the names of more are read with all others.
 _N_BY_NAME = 1_000
@@ -43,33 +43,22 @@ def failure_links(
         incidents: in the columns of analytics/facts.py.
         known_until: the present instant; what came after it is not looked at.
     """
-    shipped = shipments(deployments, query, known_until)
-    places = Places(shipped.ids)
-    told = said(deployments, query, known_until, places)
-    failed = failures(incidents, known_until)
-    window_us = query.attribution_window // MICROSECOND
-    found = attributions(shipped, failed, told, fixes(shipped, told.reverting, window_us), window_us)
-    table: Any = successful(deployments, query, known_until)
-    if deployment_id is not None:
-        one = table.filter(table.deployment_id == deployment_id)
-        its_hash = one.select(id_hash=one.deployment_id.hash()).to_pyarrow()["id_hash"]
-        found = found.taken(np.isin(found.failed, places.of(np.asarray(its_hash))))
-    else:
-        found = found.taken(_is_asked(shipped, found.failed, query, known_until))
-    named = _named(table, places, shipped.ids, np.concatenate([found.failed, found.by]))
-    order = np.lexsort((found.by, found.incident, -found.evidence, shipped.at_us[found.failed]))
-    return [_link(found, row, shipped, failed, named) for row in order.tolist()]
+    found = deliveries(deployments, None, incidents, query, known_until)
+    if deployment_id is None:
+        return links_on(found, deployments)
+    one = deployments.filter(deployments.deployment_id == deployment_id)
+    its_hash = one.select(id_hash=one.deployment_id.hash()).to_pyarrow()["id_hash"]
+    return links_on(found, deployments, Places(found.shipped.ids).of(np.asarray(its_hash)))
 
 
-def _is_asked(shipped: Shipments, places: Ints, query: DeliveryQuery, known_until: datetime | None) -> Bools:
-    """Whether each of these deployments is of the window, and of a service that is asked for."""
-    window = observable(query.window, known_until)
-    at = shipped.at_us[places]
-    is_asked: Bools = (at >= to_us(window.start)) & (at < to_us(window.end))
-    if query.services:
-        wanted = np.array([(value or "") in query.services for value in shipped.services.values], dtype=np.bool_)
-        is_asked &= wanted[shipped.services.codes[places]]
-    return is_asked
+def links_on(found: Deliveries, deployments: Table, places: Ints | None = None) -> list[FailureLink]:
+    """The same, of what is at hand already; or those of the deployments at these places."""
+    shipped, failed, attributed = found.shipped, found.known.failures, found.known.attributed
+    is_asked = found.in_window[attributed.failed] != NONE if places is None else np.isin(attributed.failed, places)
+    attributed = attributed.taken(is_asked)
+    named = _named(deployments, Places(shipped.ids), shipped.ids, np.concatenate([attributed.failed, attributed.by]))
+    order = np.lexsort((attributed.by, attributed.incident, -attributed.evidence, shipped.at_us[attributed.failed]))
+    return [_link(attributed, row, shipped, failed, named) for row in order.tolist()]
 
 
 def _link(

@@ -12,6 +12,7 @@ from resile.analytics.ordered import Bools, Ints
 from resile.model.change import DeploymentKind
 
 _DAY_US = 86_400_000_000
+_N_KINDS = 8
 
 
 class Evidence(IntEnum):
@@ -101,11 +102,14 @@ def fixes(shipped: Shipments, reverting: tuple[Ints, Ints], window_us: int) -> F
 
 def _strongest(failed: Ints, by: Ints, evidence: Ints, is_unplanned: Bools) -> Fixes:
     """Of several reasons in one pair the strongest."""
-    rows = np.lexsort((-evidence, by, failed))
-    failed, by, evidence = failed[rows], by[rows], evidence[rows]
-    is_first = np.ones(len(rows), dtype=np.bool_)
-    is_first[1:] = (failed[1:] != failed[:-1]) | (by[1:] != by[:-1])
-    return Fixes(failed[is_first], by[is_first], evidence[is_first], is_unplanned)
+    n = len(is_unplanned)
+    # In one integer, which is sorted sooner: a million squared, times as many kinds as there may be, is far from full.
+    keys = np.sort((failed * n + by) * _N_KINDS + (_N_KINDS - 1 - evidence))
+    pairs, weakness = np.divmod(keys, _N_KINDS)
+    is_first = np.ones(len(pairs), dtype=np.bool_)
+    is_first[1:] = pairs[1:] != pairs[:-1]
+    failed, by = np.divmod(pairs[is_first], max(n, 1))
+    return Fixes(failed, by, _N_KINDS - 1 - weakness[is_first], is_unplanned)
 
 
 def _kinds(unplanned: Coded) -> Ints:
@@ -185,9 +189,11 @@ def _patched(shipped: Shipments, minors: Ints, patches: Ints, months: Ints, days
     is_higher = patches[later] > patches[earlier]
     later, earlier = later[is_higher], earlier[is_higher]
     # 2024.5.14 after 2024.5.13 is the next day's release, unless the third number has nothing to do with the day.
-    is_dated = _names_its_day(shipped.at_us[later], months[later], days[later])
-    is_dated &= _names_its_day(shipped.at_us[earlier], months[earlier], days[earlier])
-    is_dated &= days[later] != days[earlier]
+    is_dated = days[later] != days[earlier]
+    for places in (later, earlier):
+        dated = np.flatnonzero(is_dated)
+        its = places[dated]
+        is_dated[dated] = _names_its_day(shipped.at_us[its], months[its], days[its])
     found[later[~is_dated]] = earlier[~is_dated]
     return found
 
@@ -195,8 +201,11 @@ def _patched(shipped: Shipments, minors: Ints, patches: Ints, months: Ints, days
 def _names_its_day(at_us: Ints, months: Ints, days: Ints) -> Bools:
     """Whether second and third number are the month and day of the deployment, give or take a day."""
     found = np.zeros(len(at_us), dtype=np.bool_)
+    # Most are no month and day at all.
+    rows = np.flatnonzero((months >= 1) & (months <= 12) & (days >= 1) & (days <= 31))  # noqa: PLR2004 - the calendar's
     for shift in (-1, 0, 1):
-        date = (at_us + shift * _DAY_US).astype("datetime64[us]").astype("datetime64[D]")
+        date = (at_us[rows] + shift * _DAY_US).astype("datetime64[us]").astype("datetime64[D]")
         month = date.astype("datetime64[M]")
-        found |= (month.astype(np.int64) % 12 + 1 == months) & ((date - month).astype(np.int64) + 1 == days)
+        is_it = month.astype(np.int64) % 12 + 1 == months[rows]
+        found[rows] |= is_it & ((date - month).astype(np.int64) + 1 == days[rows])
     return found

@@ -1,125 +1,210 @@
 """Commit to deployment, change by change, and where that time goes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
+from itertools import product
 
+import ibis
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from ibis import Table
 from msgspec import Struct
 
 from resile.analytics.batches import batches_of
+from resile.analytics.coded import Coded, Value, coded
+from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_results import Stage
-from resile.analytics.delivery_shipments import NONE, Places
+from resile.analytics.delivery_shipments import NONE, is_one_of, successful
 from resile.analytics.grouping import NO_INSTANT, microseconds
-from resile.analytics.ordered import Ints, order, quantiles_s
-from resile.analytics.threads import meanwhile
+from resile.analytics.ordered import Bools, Ints, order, quantiles_s
+from resile.analytics.query import Window
+from resile.analytics.threads import meanwhile, share
 
 # What a change passes, in order; a stage goes from one to another, the next one that is known.
 PASSED = ("commit", "opened", "review", "approval", "merge", "deployment")
 _COLUMNS = ("opened_at", "ready_at", "first_review_at", "approved_at", "merged_at")
 _N = len(PASSED)
+Narrow = npt.NDArray[np.int8]
+
+
+class Stages(Struct, frozen=True):
+    """The stages of changes that end with one and the same of PASSED.
+
+    Attributes:
+        begins: number in PASSED of where each change's stage begins; NONE where it has none that ends here (n,).
+        took_us: how long it took; undefined where there is none (n,).
+    """
+
+    begins: Narrow
+    took_us: Ints
 
 
 class Changes(Struct, frozen=True):
     """The changes of the deployments asked for.
 
     Attributes:
-        place: of the deployment that first brought it, among the shipments (n,).
+        cells: the cell of the deployment that first brought each (n,).
+        deployed_us: when that was, microseconds since 1970 (n,).
         lead_us: commit to deployment, none negative (n,).
-        skewed: places of the deployments of changes that are younger than them (n_skewed,).
-        stage_place, stage, stage_us: one row for each stage of each change: place of the deployment, number of where it
-            begins times 6 plus number of where it ends in PASSED, how long it took.
+        skewed_cells, skewed_us: cells and instants of the deployments of changes that are younger than them.
+        stages: by where they end, from PASSED[1] on; none where they were not asked for.
     """
 
-    place: Ints
+    cells: Ints
+    deployed_us: Ints
     lead_us: Ints
-    skewed: Ints
-    stage_place: Ints
-    stage: Ints
-    stage_us: Ints
+    skewed_cells: Ints
+    skewed_us: Ints
+    stages: list[Stages]
+
+    def taken(self, rows: Bools, skewed: Bools) -> "Changes":
+        """Those that are marked, zero being their cell."""
+        nothing = np.zeros_like
+        return Changes(
+            cells=nothing(self.cells[rows]),
+            deployed_us=self.deployed_us[rows],
+            lead_us=self.lead_us[rows],
+            skewed_cells=nothing(self.skewed_cells[skewed]),
+            skewed_us=self.skewed_us[skewed],
+            stages=[Stages(one.begins[rows], one.took_us[rows]) for one in self.stages],
+        )
 
 
-def changes_of(changes: Table, places: Places, at_us: Ints, cells: Ints) -> Changes:
-    """Fetch the changes of the deployments whose cell is not NONE.
+_NOTHING: Ints = np.zeros(0, dtype=np.int64)
+NO_CHANGES = Changes(_NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, [])
+
+
+def changes_of(
+    changes: Table,
+    query: DeliveryQuery,
+    window: Window,
+    rows: Mapping[tuple[Value, ...], int],
+    *,
+    known_until: datetime | None = None,
+    with_stages: bool = True,
+) -> Changes:
+    """Fetch the changes that were deployed in the window; their cells are rows of the answer.
 
     Args:
         changes: in the columns of analytics/delivery_facts.py.
-        at_us: when each shipment was deployed (n_shipments,).
-        cells: (n_shipments,).
+        rows: by service and environment, in lower case, the row of the answer.
+        known_until: the present instant.
     """
-    wanted = changes.select("committed_at", *_COLUMNS, id_hash=changes.deployment_id.hash())
-    parts = [meanwhile(partial(_part, batch, places, at_us, cells)) for batch in batches_of(wanted)]
-    done = [end() for end in reversed(parts)]
-    nothing = np.zeros(0, dtype=np.int64)
-    return Changes(
-        *(
-            np.concatenate([getattr(part, name) for part in done]) if done else nothing
-            for name in Changes.__struct_fields__
+    names = ("committed_at", *(_COLUMNS if with_stages else ()))
+    table = successful(changes, known_until)
+    table = table.filter(
+        table.deployed_at >= ibis.literal(window.start),
+        table.deployed_at < ibis.literal(window.end),
+        is_one_of(table.environment.lower(), query.environments),
+        is_one_of(table.service, query.services),
+    )
+    wanted = table.select("service", "deployed_at", *names, environment=table.environment.lower())
+    parts = [meanwhile(partial(_part, batch, rows, with_stages=with_stages)) for batch in batches_of(wanted)]
+    return _joined([end() for end in reversed(parts)], with_stages=with_stages)
+
+
+def _joined(parts: Sequence[Changes], *, with_stages: bool) -> Changes:
+    def stages(number: int) -> Stages:
+        mine = [part.stages[number] for part in parts]
+        return Stages(
+            np.concatenate([_NOTHING.astype(np.int8), *(one.begins for one in mine)]),
+            np.concatenate([_NOTHING, *(one.took_us for one in mine)]),
         )
-    )
 
+    def column(name: str) -> Ints:
+        return np.concatenate([_NOTHING, *(getattr(part, name) for part in parts)])
 
-def _part(batch: pa.RecordBatch, places: Places, at_us: Ints, cells: Ints) -> Changes:
-    place = places.of(np.asarray(batch["id_hash"]))
-    rows = np.flatnonzero((place != NONE) & (cells[place] != NONE)) if len(cells) else np.zeros(0, dtype=np.int64)
-    place = place[rows].astype(np.int32)
-    committed, opened, ready, review, approved, merged = (
-        microseconds(batch[name], NO_INSTANT)[rows] for name in ("committed_at", *_COLUMNS)
-    )
-    deployed = at_us[place]
-    lead_us = deployed - committed
-    is_sound = lead_us >= 0
-    # Time as a draft is still time before it was put up for review.
-    begun = np.maximum(opened, ready)
-    passed = [column[is_sound] for column in (committed, begun, review, approved, merged, deployed)]
-    stages = _stages(passed)
     return Changes(
-        place=place[is_sound],
-        lead_us=lead_us[is_sound],
-        skewed=place[~is_sound],
-        stage_place=np.concatenate([place[is_sound][rows] for rows, _, _ in stages]),
-        stage=np.concatenate([stage for _, stage, _ in stages]),
-        stage_us=np.concatenate([took for _, _, took in stages]),
+        cells=column("cells"),
+        deployed_us=column("deployed_us"),
+        lead_us=column("lead_us"),
+        skewed_cells=column("skewed_cells"),
+        skewed_us=column("skewed_us"),
+        stages=share(stages, range(_N - 1 if with_stages else 0)),
     )
 
 
-def _stages(passed: Sequence[Ints]) -> list[tuple[Ints, Ints, Ints]]:
-    """Which changes, which stage, how long: they partition commit to deployment of every change.
+def _part(batch: pa.RecordBatch, rows: Mapping[tuple[Value, ...], int], *, with_stages: bool) -> Changes:
+    cells = _cells(coded(batch["service"]), coded(batch["environment"]), rows)
+    is_mine = cells != NONE
+    deployed, committed = (microseconds(batch[name], NO_INSTANT) for name in ("deployed_at", "committed_at"))
+    lead_us = deployed - committed
+    is_skewed = is_mine & (lead_us < 0)
+    kept = is_mine & ~is_skewed
+    all_are = bool(kept.all())
+
+    def taken(column: Ints) -> Ints:
+        return column if all_are else column[kept]
+
+    stages: list[Stages] = []
+    if with_stages:
+        opened, ready, review, approved, merged = (taken(microseconds(batch[name], NO_INSTANT)) for name in _COLUMNS)
+        # Time as a draft is still time before it was put up for review.
+        begun = np.maximum(opened, ready)
+        stages = _stages((taken(committed), begun, review, approved, merged, taken(deployed)))
+    return Changes(taken(cells), taken(deployed), taken(lead_us), cells[is_skewed], deployed[is_skewed], stages)
+
+
+def _cells(services: Coded, environments: Coded, rows: Mapping[tuple[Value, ...], int]) -> Ints:
+    """The row of the answer that each belongs to; NONE of others."""
+    pairs = product(services.values, environments.values)
+    table: Ints = np.array([rows.get(pair, NONE) for pair in pairs], dtype=np.int64)
+    table = table.reshape(len(services.values), len(environments.values))
+    found: Ints = table[services.codes, environments.codes] if table.size else np.zeros(0, dtype=np.int64)
+    return found
+
+
+def _stages(passed: Sequence[Ints]) -> list[Stages]:
+    """Which stage, how long, by where it ends: they partition commit to deployment of every change.
 
     An instant that is not known, or lies before one that was passed already or after the deployment, ends no stage: the
     two stages beside it are one.
     """
-    committed, *between, deployed = passed
-    since, begins = committed.copy(), np.zeros(len(committed), dtype=np.int8)
+    since, *between, deployed = passed
+    begins: Narrow = np.zeros(len(since), dtype=np.int8)
     found = []
     for number, instant in enumerate([*between, deployed], start=1):
-        rows = np.flatnonzero((instant >= since) & (instant <= deployed))
-        # Narrow: there are several for each of millions of changes.
-        found.append((rows, begins[rows] * np.int8(_N) + np.int8(number), instant[rows] - since[rows]))
-        since[rows], begins[rows] = instant[rows], number
+        ends_here = (instant >= since) & (instant <= deployed)
+        found.append(Stages(np.where(ends_here, begins, np.int8(NONE)), instant - since))
+        since = np.where(ends_here, instant, since)
+        begins = np.where(ends_here, np.int8(number), begins)
     return found
 
 
-def stage_name(stage: int) -> str:
+def stage_name(begin: int, end: int) -> str:
     """The stage's name, e.g. `opened_to_review`, or `opened_to_merge` where nobody knows of a review between."""
-    begin, end = divmod(stage, _N)
     return f"{PASSED[begin]}_to_{PASSED[end]}"
 
 
-def stages_by_cell(changes: Changes, cells: Ints, n_cells: int) -> list[dict[str, Stage]]:
-    """For each cell its stages in order, over the changes in which they are known."""
-    kinds = _N * _N
-    numbers = cells[changes.stage_place].astype(np.int64) * kinds + changes.stage
-    occurring = np.flatnonzero(np.bincount(numbers, minlength=n_cells * kinds)) if len(numbers) else numbers
-    dense = np.zeros(n_cells * kinds, dtype=np.int32)
-    dense[occurring] = np.arange(len(occurring))
-    nobody = np.zeros(len(numbers), dtype=np.bool_)
-    ordered = order(dense[numbers], changes.stage_us, nobody, len(occurring))
-    middle, p90 = (quantiles_s(ordered.durations_us, ordered.edges, share).tolist() for share in (0.5, 0.9))
-    sizes = ordered.sizes.tolist()
+def stages_by_cell(changes: Changes, n_cells: int) -> list[dict[str, Stage]]:
+    """For each cell its stages, in order of where they begin, then end, over the changes in which they are known."""
+    figures = share(lambda stages: _figures(changes.cells, stages, n_cells), changes.stages)
     found: list[dict[str, Stage]] = [{} for _ in range(n_cells)]
-    for place, number in enumerate(occurring.tolist()):
-        cell, stage = divmod(number, kinds)
-        found[cell][stage_name(stage)] = Stage(sizes[place], middle[place], p90[place])
+    for begin in range(_N):
+        for end, of in enumerate(figures, start=1):
+            name = stage_name(begin, end)
+            for cell in np.flatnonzero(of.sizes[:, begin]).tolist():
+                middle, p90 = of.middle[cell, begin].item(), of.p90[cell, begin].item()
+                found[cell][name] = Stage(int(of.sizes[cell, begin]), middle, p90)
     return found
+
+
+class _Figures(Struct, frozen=True):
+    """Numbers, medians and ninth deciles of stages that end alike, by cell and by where they begin (n_cells, n)."""
+
+    sizes: Ints
+    middle: npt.NDArray[np.float64]
+    p90: npt.NDArray[np.float64]
+
+
+def _figures(cells: Ints, stages: Stages, n_cells: int) -> _Figures:
+    ends_here = stages.begins != NONE
+    groups, took_us = cells * _N + stages.begins, stages.took_us
+    if not ends_here.all():
+        groups, took_us = groups[ends_here], took_us[ends_here]
+    ordered = order(groups, took_us, np.zeros(len(groups), dtype=np.bool_), n_cells * _N)
+    middle, p90 = (quantiles_s(ordered.durations_us, ordered.edges, share_below) for share_below in (0.5, 0.9))
+    shape = (n_cells, _N)
+    return _Figures(ordered.sizes.reshape(shape), middle.reshape(shape), p90.reshape(shape))

@@ -137,11 +137,14 @@ def _incidents_of_rows(found: Deliveries) -> list[Ints]:
         wanted = [code for value, code in codes.items() if value is None or value in found.query.environments]
         return [incidents[np.isin(labels.codes[incidents], wanted)]]
     rows = []
+    there = set(found.shipped.keys)
     for service, environment in found.keys:
         incidents = by_service.get(service or "", nobody)
         wanted = [codes[environment]] if environment is not None and environment in codes else []
-        if environment in PRODUCTION and None in codes:
-            wanted.append(codes[None])
+        if environment in PRODUCTION:
+            # As in analytics/delivery_attribution.py: no label, or a name for production that is not deployed to.
+            general = (None, *(name for name in PRODUCTION if (service, name) not in there))
+            wanted += [codes[name] for name in general if name in codes]
         rows.append(incidents[np.isin(labels.codes[incidents], wanted)])
     return rows
 

@@ -7,7 +7,7 @@ import numpy as np
 from ibis import Table
 
 from resile.analytics.delivery_figures import DeliveryFigures
-from resile.analytics.delivery_known import Deliveries, Key
+from resile.analytics.delivery_known import Deliveries, Key, is_asked
 from resile.analytics.delivery_shipments import NONE
 from resile.model.time import DAY, from_us, to_us
 
@@ -26,11 +26,14 @@ def missing_by_row(found: Deliveries, figures: DeliveryFigures) -> list[list[str
     last_us = np.full(n_rows, -1, dtype=np.int64)
     is_until = shipped.at_us[mine] < end_us
     np.maximum.at(last_us, rows[is_until], shipped.at_us[mine][is_until])
+    first_us = np.full(n_rows, np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(first_us, rows, shipped.at_us[mine])
     within = np.flatnonzero(found.in_window != NONE)
     n_blind = np.bincount(found.in_window[within][~shipped.knows_changes[within]], minlength=n_rows)
     return [
         [
             *_silence(found, row, int(figures.n[row]), int(last_us[row])),
+            *_silence_before(found, row, int(figures.n[row]), int(first_us[row])),
             *_blind(key, int(n_blind[row]), int(figures.n[row])),
             *_skewed(int(figures.n_skewed[row])),
             *_unclear(int(figures.n_unclear[row])),
@@ -73,12 +76,26 @@ def _silence(found: Deliveries, row: int, n: int, last_us: int) -> list[str]:
     return []
 
 
+def _silence_before(found: Deliveries, row: int, n: int, first_us: int) -> list[str]:
+    """A window that begins long before anything is known dilutes the frequency."""
+    start_us, end_us = to_us(found.window.start), to_us(found.window.end)
+    quiet_us, span_us = first_us - start_us, end_us - first_us
+    if not n or span_us <= 0 or quiet_us <= DAY.total_seconds() * 1e6 or math.exp(-n * quiet_us / span_us) >= _SILENCE:
+        return []
+    name, since = name_of(found.keys[row]), date(from_us(first_us))
+    sentence = (
+        f"no deployments known for {name} before {since}, and its frequency is over the whole window: narrow the "
+        "window, or import what was before"
+    )
+    return [sentence]
+
+
 def _blind(key: Key, n_blind: int, n: int) -> list[str]:
     if not n_blind:
         return []
     sentence = (
-        f"the commits of {n_blind:,} of {n:,} deployments of {name_of(key)} are not known, so that they have no lead "
-        "time: import its repository with `resile import git`"
+        f"the commits of {n_blind:,} of {n:,} deployments of {name_of(key)} are not known, so that they count in lead "
+        "time with those that are, or not at all: import its repository with `resile import git`"
     )
     return [sentence]
 
@@ -123,7 +140,7 @@ def _unnamed(found: Deliveries, deployments: Table) -> list[str]:
 def _undeployed(found: Deliveries) -> list[str]:
     if found.query.services:
         return []
-    failures, deployed = found.known.failures, {key[0] for key in found.shipped.keys}
+    failures, deployed = found.known.failures, {key[0] for key in found.shipped.keys if is_asked(found.query, key)}
     is_within = (failures.failed_us >= to_us(found.window.start)) & (failures.failed_us < to_us(found.window.end))
     sizes = np.bincount(failures.services.codes[is_within[failures.of]], minlength=len(failures.services.values))
     names = sorted(

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import Table
 from msgspec import Struct
 
 from resile.analytics.batches import whole
 from resile.analytics.coded import Coded, coded
-from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_shipments import NONE, Places, successful
 from resile.analytics.ordered import Ints
 
@@ -28,22 +28,29 @@ class Said(Struct, frozen=True):
     reverting: tuple[Ints, Ints]
 
 
-def said(deployments: Table, query: DeliveryQuery, known_until: datetime | None, places: Places) -> Said:
+def said(deployments: Table, known_until: datetime | None, places: Places) -> Said:
     """Fetch them; few deployments have any."""
-    table = successful(deployments, query, known_until)
+    table: Any = successful(deployments, known_until)
+    some = table.filter(table.caused.notnull() | table.not_caused.notnull() | table.reverts.notnull())
+    rows = some.select(
+        "caused", "not_caused", reverts=some.reverts.notnull(), id_hash=some.deployment_id.hash()
+    ).to_pyarrow()
+    place = places.of(np.asarray(rows["id_hash"]))
 
     def told(name: str) -> tuple[Ints, Coded]:
-        rows = _unnested(table, name)
-        return places.of(np.asarray(rows["id_hash"])), coded(whole(rows["other"]))
+        column = whole(rows[name])
+        of = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+        return place[of], coded(pc.list_flatten(column))
 
-    reverts = _unnested(table, "reverts")
-    by, failed = places.of(np.asarray(reverts["id_hash"])), places.of(np.asarray(reverts["other_hash"]))
+    return Said(told("caused"), told("not_caused"), _reverting(table, places, has_some=rows["reverts"]))
+
+
+def _reverting(table: Any, places: Places, *, has_some: pa.ChunkedArray) -> tuple[Ints, Ints]:
+    if not pc.any(has_some).as_py():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    some = table.filter(table.reverts.notnull())
+    pairs = some.select(id_hash=some.deployment_id.hash(), other=some.reverts.unnest())
+    hashes = pairs.select("id_hash", other_hash=pairs.other.hash()).to_pyarrow()
+    by, failed = (places.of(np.asarray(hashes[name])) for name in ("id_hash", "other_hash"))
     is_here = failed != NONE
-    return Said(told("caused"), told("not_caused"), (by[is_here], failed[is_here]))
-
-
-def _unnested(table: Table, name: str) -> pa.Table:
-    """One row for each value of a list: hash of the deployment's id, the value, its hash."""
-    some: Any = table.filter(table[name].notnull())
-    rows = some.select(id_hash=some.deployment_id.hash(), other=some[name].unnest())
-    return rows.mutate(other_hash=rows.other.hash()).to_pyarrow()
+    return by[is_here], failed[is_here]

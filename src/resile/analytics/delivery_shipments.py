@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -12,9 +13,9 @@ from msgspec import Struct
 
 from resile.analytics.batches import batches_of, whole
 from resile.analytics.coded import Coded, Value, coded, combined
-from resile.analytics.delivery_query import PRODUCTION, DeliveryQuery
+from resile.analytics.delivery_query import PRODUCTION
 from resile.analytics.grouping import microseconds
-from resile.analytics.ordered import Bools, Ints
+from resile.analytics.ordered import Bools, Ints, in_pieces
 from resile.analytics.threads import share
 
 NONE = -1
@@ -22,7 +23,7 @@ _TEXTS = ("service", "environment", "repo", "version", "unplanned", "mends")
 
 
 class Shipments(Struct, frozen=True):
-    """Successful deployments of the environments asked for, by service, then time, then id; whatever their window.
+    """Successful deployments, by service, then time, then id; whatever their window.
 
     Attributes:
         keys: service and environment of each group.
@@ -63,18 +64,22 @@ class Places:
     """Where each deployment stands among the shipments, by the hash of its id."""
 
     def __init__(self, ids: Ints) -> None:
-        self._by_id = np.argsort(ids)
-        self._sorted = ids[self._by_id]
+        self._ids = ids
 
     def of(self, ids: Ints) -> Ints:
         """Their places; NONE for those that are not among them."""
-        if not len(self._by_id):
-            return np.full(len(ids), NONE)
-        found = np.minimum(np.searchsorted(self._sorted, ids), len(self._by_id) - 1)
-        return np.where(self._sorted[found] == ids, self._by_id[found], NONE)
+        if not len(ids):
+            return np.zeros(0, dtype=np.int64)
+        # Those asked for are put in order: they are usually few.
+        wanted, which = np.unique(ids, return_inverse=True)
+        near = np.minimum(np.searchsorted(wanted, self._ids), len(wanted) - 1)
+        here = np.flatnonzero(wanted[near] == self._ids)
+        places: Ints = np.full(len(wanted), NONE, dtype=np.int64)
+        places[near[here]] = here
+        return places[which]
 
 
-def shipments(deployments: Table, query: DeliveryQuery, known_until: datetime | None) -> Shipments:
+def shipments(deployments: Table, known_until: datetime | None) -> Shipments:
     """Fetch them, with one question to the engine.
 
     A hash of 64 bits stands for ids and commits: a million texts of 40 letters take longer to number than all the rest,
@@ -84,7 +89,7 @@ def shipments(deployments: Table, query: DeliveryQuery, known_until: datetime | 
         deployments: in the columns of analytics/delivery_facts.py.
         known_until: the present instant; what came later is not looked at.
     """
-    wanted = successful(deployments, query, known_until).select(
+    wanted = successful(deployments, known_until).select(
         "service",
         "repo",
         "version",
@@ -100,12 +105,14 @@ def shipments(deployments: Table, query: DeliveryQuery, known_until: datetime | 
     return _in_order(pa.Table.from_batches(batches_of(wanted), schema=wanted.schema().to_pyarrow()))
 
 
-def successful(deployments: Table, query: DeliveryQuery, known_until: datetime | None) -> Table:
-    """Those that succeeded in an environment asked for, before the present instant."""
-    table = deployments.filter(deployments.deployed_at.notnull())
-    if known_until is not None:
-        table = table.filter(table.deployed_at <= ibis.literal(known_until))
-    return table.filter(is_one_of(table.environment.lower(), query.environments))
+def successful(table: Table, known_until: datetime | None) -> Table:
+    """Those that succeeded before the present instant.
+
+    Args:
+        table: deployments or changes in the columns of analytics/delivery_facts.py.
+    """
+    is_done = table.deployed_at.notnull()
+    return table.filter(is_done if known_until is None else table.deployed_at <= ibis.literal(known_until))
 
 
 def is_one_of(column: Any, values: Sequence[str]) -> Any:
@@ -166,18 +173,38 @@ def _order(services: Ints, at_us: Ints, ids: Ints) -> Ints:
     """Places by service, then time, then id: of instants at once the order does not hang on how they were stored."""
     if not len(at_us):
         return np.zeros(0, dtype=np.int64)
-    first_us = int(at_us.min())
-    n_bits = int(at_us.max() - first_us).bit_length()
-    if n_bits + int(services.max()).bit_length() > 63:  # noqa: PLR2004 - bits of an integer without its sign
+    n_in = np.bincount(services)
+    # Of 16 bits, NumPy counts instead of comparing.
+    rows = np.argsort(services.astype(np.uint16) if len(n_in) <= 1 << 16 else services, kind="stable")
+    since_us = at_us[rows] - at_us.min()
+    n_bits = int(n_in.max()).bit_length()
+    if int(since_us.max()).bit_length() + n_bits > 63:  # noqa: PLR2004 - bits of an integer without its sign
         return np.lexsort((ids, at_us, services))
-    keys = (services.astype(np.int64) << n_bits) + (at_us - first_us)
-    rows = np.argsort(keys)
-    sorted_keys = keys[rows]
+    edges = np.concatenate(([0], np.cumsum(n_in)))
+    since_us <<= n_bits
+
+    def sort(some: range) -> None:
+        # Instant and place in one integer: sorting these is several times faster than sorting places by instants.
+        bounds = edges[some.start : some.stop + 1].tolist()
+        for first, last in pairwise(bounds):
+            keys = since_us[first:last]
+            keys |= np.arange(last - first)
+            keys.sort()
+            rows[first:last] = rows[first:last][keys & ((1 << n_bits) - 1)]
+
+    share(sort, in_pieces(edges))
+    since_us >>= n_bits
+    return _untied(rows, since_us, services, ids)
+
+
+def _untied(rows: Ints, since_us: Ints, services: Ints, ids: Ints) -> Ints:
+    """Those of one service and instant by their ids; the others stay where they are."""
     is_tied = np.zeros(len(rows), dtype=np.bool_)
-    is_tied[1:] = sorted_keys[1:] == sorted_keys[:-1]
+    is_tied[1:] = since_us[1:] == since_us[:-1]
     is_tied[:-1] |= is_tied[1:]
-    tied = rows[is_tied]
-    rows[is_tied] = tied[np.lexsort((ids[tied], keys[tied]))]
+    tied = np.flatnonzero(is_tied)
+    its = rows[tied]
+    rows[tied] = its[np.lexsort((ids[its], since_us[tied], services[its]))]
     return rows
 
 
@@ -206,8 +233,17 @@ def _lines(groups: Ints, repos: Coded, n_groups: int) -> Ints:
 
 def before(lines: Ints) -> Ints:
     """For each row the place of the row before it in its line; NONE for the first. Rows are in order of time."""
-    rows = np.argsort(lines, kind="stable")
+    rows = in_order_of(lines)
     is_next = lines[rows[1:]] == lines[rows[:-1]]
     found: Ints = np.full(len(lines), NONE, dtype=np.int64)
     found[rows[1:][is_next]] = rows[:-1][is_next]
     return found
+
+
+def in_order_of(numbers: Ints) -> Ints:
+    """Places in order of the numbers; those of one number stay in order."""
+    if bool((numbers[1:] >= numbers[:-1]).all()):
+        return np.arange(len(numbers))
+    if int(numbers.min()) >= 0 and int(numbers.max()) < 1 << 16:
+        return np.argsort(numbers.astype(np.uint16), kind="stable")
+    return np.argsort(numbers, kind="stable")

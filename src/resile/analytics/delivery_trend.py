@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from resile.analytics.delivery_figures import DeliveryFigures, delivery_figures
 from resile.analytics.delivery_known import Deliveries, deliveries
+from resile.analytics.delivery_lead_time import Changes
 from resile.analytics.delivery_middleware import middleware_facts, recovery_periods
 from resile.analytics.delivery_query import Definitions, DeliveryQuery
 from resile.analytics.delivery_rates import wilson
@@ -33,22 +34,40 @@ def delivery_trend(
     A period without deployments has no lead time, no rates and no recovery time. Its frequency is 0 where the service
     was deployed both before and after it, so that deployments were heard of, and else not known.
     """
-    found = deliveries(deployments, changes, incidents, query, known_until)
+    return trend_on(deliveries(deployments, changes, incidents, query, known_until, with_stages=False), every)
+
+
+def trend_on(found: Deliveries, every: Every) -> list[DeliveryTrend]:
+    """The same, of what is at hand already."""
     starts = periods_of(found.window, every)
     starts_us = np.array([to_us(start) for start in starts], dtype=np.int64)
     n_rows, n_periods = len(found.keys), len(starts)
     period = np.searchsorted(starts_us, found.shipped.at_us, side="right") - 1
     cells = np.where(found.in_window == NONE, NONE, found.in_window * n_periods + period)
     days = np.tile(_days_of(found, starts, every), n_rows)
-    figures = delivery_figures(found.shipped, found.changes, found.known, cells, days)
+    changed = _by_period(found.changes, starts_us)
+    figures = delivery_figures(found.shipped, changed, found.known, cells, days)
     is_heard_of = _is_heard_of(found, starts_us, n_rows)
     trends = [
         replace(_trend(row, starts, figures, is_heard_of[row]), service=key[0], environment=key[1], every=str(every))
         for row, key in enumerate(found.keys)
     ]
-    if query.definitions is Definitions.MIDDLEWARE:
+    if found.query.definitions is Definitions.MIDDLEWARE:
         return _in_middleware_terms(found, trends, starts_us, cells, figures)
     return trends
+
+
+def _by_period(changes: Changes, starts_us: Ints) -> Changes:
+    """The changes with a cell for each period of each row."""
+
+    def cells(rows: Ints, deployed_us: Ints) -> Ints:
+        return rows * len(starts_us) + np.searchsorted(starts_us, deployed_us, side="right") - 1
+
+    return replace(
+        changes,
+        cells=cells(changes.cells, changes.deployed_us),
+        skewed_cells=cells(changes.skewed_cells, changes.skewed_us),
+    )
 
 
 def _days_of(found: Deliveries, starts: list[datetime], every: Every) -> Floats:
@@ -93,7 +112,13 @@ def _trend(row: int, starts: list[datetime], figures: DeliveryFigures, is_heard_
             f.n, where_heard_of(f.per_day), where_heard_of(f.per_day_low), where_heard_of(f.per_day_high)
         ),
         change_fail_rate=periods(f.n, f.fail_rate, f.fail_low, f.fail_high),
-        recovery_time=periods(f.n_recovered, f.recovery_s, f.recovery_low_s, f.recovery_high_s),
+        # Where failures are open, the interval belongs to Kaplan and Meier's median too.
+        recovery_time=periods(
+            f.n_recovered,
+            np.where(f.n_open > 0, f.recovery_km_s, f.recovery_s),
+            f.recovery_low_s,
+            f.recovery_high_s,
+        ),
         rework_rate=periods(f.n, f.rework, f.rework_low, f.rework_high),
     )
 
@@ -105,7 +130,7 @@ def _listed(column: Floats) -> list[float | None]:
 def _in_middleware_terms(
     found: Deliveries, trends: list[DeliveryTrend], starts_us: Ints, cells: Ints, figures: DeliveryFigures
 ) -> list[DeliveryTrend]:
-    """Fail rates by Middleware's attribution; recovery as a mean by the period of resolution; counts for frequency."""
+    """Fail rates by Middleware's attribution; recovery as a mean by the period of resolution."""
     facts = middleware_facts(found)
     n_periods = len(starts_us)
     failed = np.bincount(cells[facts.has_failed], minlength=len(found.keys) * n_periods)
@@ -113,7 +138,6 @@ def _in_middleware_terms(
     changed = []
     for row, trend in enumerate(trends):
         mine = slice(row * n_periods, (row + 1) * n_periods)
-        counts = [MetricPeriod(one.start, one.n, float(one.n)) for one in trend.deployment_frequency]
         rates = [
             MetricPeriod(one.start, one.n, *of)
             for one, of in zip(
@@ -121,5 +145,5 @@ def _in_middleware_terms(
             )
         ]
         recovery = recovery_periods(facts, row, starts_us, trend.recovery_time)
-        changed.append(replace(trend, deployment_frequency=counts, change_fail_rate=rates, recovery_time=recovery))
+        changed.append(replace(trend, change_fail_rate=rates, recovery_time=recovery))
     return changed

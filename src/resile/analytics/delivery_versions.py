@@ -1,5 +1,7 @@
 """Versions as people write them, read many at once: which of them is a patch of which."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,6 +9,7 @@ from msgspec import Struct
 
 from resile.analytics.coded import Coded
 from resile.analytics.ordered import Bools, Ints
+from resile.analytics.threads import share
 
 # The shortest beginning that is followed by numbers with points between; what comes after is the ending.
 _SHAPE = (
@@ -16,6 +19,7 @@ _SHAPE = (
 _POST = r"^[.\-_]?post(?P<post>\d{1,9})$"
 _BUILD = r"^\+.*$"
 _NOTHING = -1
+_N_PIECE = 20_000
 
 
 class Versions(Struct, frozen=True):
@@ -52,14 +56,14 @@ def versions_of(column: Coded) -> Versions:
     if not len(texts) or texts.null_count == len(texts):
         nothing = np.full(len(column.codes), _NOTHING)
         return Versions(nothing, nothing, nothing, nothing, np.zeros(len(column.codes), dtype=np.bool_))
-    parts = pc.extract_regex(pc.utf8_lower(texts), _SHAPE)
+    parts = _in_parts(pc.utf8_lower(texts))
     prefix, ending = (pc.struct_field(parts, name) for name in ("prefix", "ending"))
     numbers = {name: _number(pc.struct_field(parts, name)) for name in ("major", "minor", "third", "fourth")}
     post = pc.extract_regex(ending, _POST)
     post_number = _number(pc.struct_field(post, "post"))
     is_full = _true(pc.equal(ending, "")) | _true(pc.match_substring_regex(ending, _BUILD)) | (post_number >= 0)
     line = pc.dictionary_encode(pc.replace_substring_regex(prefix, r"v$", "")).indices
-    minors = _numbered(np.stack([_or_nothing(line), numbers["major"], numbers["minor"]]))
+    minors = _numbered([_or_nothing(line), numbers["major"], numbers["minor"]])
     third, fourth = (np.maximum(numbers[name], 0) for name in ("third", "fourth"))
     return Versions(
         minors=np.where(is_full, minors, _NOTHING),
@@ -86,8 +90,22 @@ def _true(column: pa.Array) -> Bools:
     return marks
 
 
-def _numbered(rows: Ints) -> Ints:
-    """Which combination of values (n_values, n) each column has, numbered from 0."""
-    _, numbers = np.unique(rows, axis=1, return_inverse=True)
-    found: Ints = numbers.reshape(-1)
-    return found
+def _in_parts(texts: pa.Array) -> pa.Array:
+    """The groups of the shape, of which there may be a million; worked on by all threads."""
+    pieces = share(lambda start: pc.extract_regex(texts.slice(start, _N_PIECE), _SHAPE), range(0, len(texts), _N_PIECE))
+    return pa.concat_arrays(pieces)
+
+
+def _numbered(columns: Sequence[Ints]) -> Ints:
+    """Which combination of values, none below -1, each row has, numbered in their order from 0."""
+    found, n_possible = np.zeros(len(columns[0]), dtype=np.int64), 1
+    for column in columns:
+        size = int(column.max()) + 2
+        if n_possible * size >= 1 << 63:
+            # Those that occur are far fewer than what is possible.
+            _, found = np.unique(found, return_inverse=True)
+            n_possible = int(found.max()) + 1
+        found = found * size + column + 1
+        n_possible *= size
+    _, numbers = np.unique(found, return_inverse=True)
+    return numbers

@@ -1,6 +1,6 @@
 """The five DORA metrics in words: the same on pages, in the terminal and in documents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -55,6 +55,7 @@ EVIDENCE_WORDS = {
 # Per day: what is rarer is told by the week, the month or the year.
 _PER = ((1.0, 1.0, "a day"), (1 / 7, 7.0, "a week"), (12 / 365.25, 365.25 / 12, "a month"), (0.0, 365.25, "a year"))
 _SURE = "95 % sure"
+_TOO_MANY_OPEN = "too many failures are open to tell by when half have recovered"
 
 
 class Headline(Struct, frozen=True, kw_only=True):
@@ -65,6 +66,7 @@ class Headline(Struct, frozen=True, kw_only=True):
         interval: both ends in the value's unit; empty where there is none.
         rests_on: n with its noun, and what is pending or open.
         why_none: why there is no value; empty where there is one.
+        is_mean: the value is a mean, of Middleware's definitions, and without an interval.
     """
 
     key: str
@@ -72,6 +74,7 @@ class Headline(Struct, frozen=True, kw_only=True):
     interval: str
     rests_on: str
     why_none: str
+    is_mean: bool = False
 
     @property
     def name(self) -> str:
@@ -83,6 +86,8 @@ class Headline(Struct, frozen=True, kw_only=True):
         """How sure it is: `95 % sure 5–25 %`; why there is no value where there is none."""
         if self.why_none:
             return self.why_none
+        if self.is_mean:
+            return "the mean, as Middleware has it"
         return f"{_SURE} {self.interval}" if self.interval else "too few for an interval"
 
 
@@ -113,9 +118,16 @@ def _frequency(found: DeploymentFrequency) -> Headline:
         key="deployment_frequency",
         value=frequency(found.per_day),
         interval=_frequencies(found),
-        rests_on=counted(found.n, "deployment"),
+        rests_on=counted(found.n, "deployment") + _whole_numbers(found),
         why_none=_why(found.per_day, found.why_none),
     )
+
+
+def _whole_numbers(found: DeploymentFrequency) -> str:
+    """What Middleware makes of the frequency, where its definitions are asked for."""
+    if found.day is None or found.week is None or found.month is None:
+        return ""
+    return f", in whole numbers {number(found.day)} a day, {number(found.week)} a week, {number(found.month)} a month"
 
 
 def _fail_rate(found: ChangeFailRate) -> Headline:
@@ -130,20 +142,26 @@ def _fail_rate(found: ChangeFailRate) -> Headline:
 
 
 def _recovery(found: RecoveryTime) -> Headline:
-    n_open = f", {number(found.n_open)} open" if found.n_open else ""
+    restored = f"{number(found.n)} restored, {number(found.n_open)} open"
     typical_s = recovery_s(found)
     return Headline(
         key="recovery_time",
         value=duration(typical_s),
         interval=_seconds(found.median_low_s, found.median_high_s, typical_s),
-        rests_on=f"{counted(found.n, 'failure')}{n_open}",
-        why_none=_why(typical_s, found.why_none),
+        rests_on=restored if found.n_open else counted(found.n, "failure" if found.mean_s is None else "incident"),
+        why_none=_why(typical_s, found.why_none or (_TOO_MANY_OPEN if found.n_open else None)),
+        is_mean=found.mean_s is not None,
     )
 
 
 def recovery_s(found: RecoveryTime) -> float | None:
-    """The median that stands for it: Kaplan–Meier's where failures are open."""
-    return found.km_median_s if found.n_open and found.km_median_s is not None else found.median_s
+    """What stands for it: the median, Kaplan–Meier's where failures are open; by Middleware's definitions the mean.
+
+    None where it is not reached: the median of those that recovered would be too short.
+    """
+    if found.mean_s is not None:
+        return found.mean_s
+    return found.km_median_s if found.n_open else found.median_s
 
 
 def _rework(found: ReworkRate) -> Headline:
@@ -180,6 +198,16 @@ def _frequencies(found: DeploymentFrequency) -> str:
     size, _ = _per(found.per_day)
     low, high = _amount(found.per_day_low * size), _amount(found.per_day_high * size)
     return low if low == high else f"{low}–{high}"
+
+
+# How a value of each metric over time is told.
+SAID: dict[str, Callable[[float | None], str]] = {
+    "lead_time": duration,
+    "deployment_frequency": frequency,
+    "change_fail_rate": percent,
+    "recovery_time": duration,
+    "rework_rate": percent,
+}
 
 
 def _per(per_day: float) -> tuple[float, str]:

@@ -211,7 +211,9 @@ def what_if_sentence(answer: WhatIf) -> str:
     )
     # The incidents are the window's; only the time saved may be told by the year.
     incidents = f"{counted(answer.n_changed, 'incident')} of this window"
-    rate = "" if answer.saved_per_year_s is None else f"; at that rate {duration(answer.saved_per_year_s)} a year"
+    a_year = "" if answer.saved_per_year_s is None else duration(answer.saved_per_year_s)
+    # A window of about a year has said it already.
+    rate = "" if a_year in {"", duration(answer.saved_s)} else f"; at that rate {a_year} a year"
     # Beside a headline of another clock, or one that counts the open ones too, it must be told apart.
     over = f", over the {number(answer.n)} restored without the {number(answer.n_open)} still open"
     median = f"Median {clock_name(answer.clock).lower()} {pair}{over if answer.n_open else ''}"

@@ -5,23 +5,36 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
+import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 
+from resile.analytics.delivery_listing import STATES as COUNTING
+from resile.analytics.delivery_listing import rows_at
 from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_results import FailureLink
-from resile.analytics.delivery_unplanned import unplanned_ids
+from resile.analytics.delivery_shipments import NONE
 from resile.analytics.query import Window
-from resile.app.dora import Known, links_of, refreshed
+from resile.app.dora import Known, Look, links_of, refreshed
 from resile.app.wiring import Resile
 from resile.model.change import Commit, Deployment, DeploymentReported, LinkReported, PullRequest
 from resile.model.errors import ConfigError
-from resile.model.time import DAY, MICROSECOND, format_instant
+from resile.model.time import DAY, HOUR, MICROSECOND, format_instant
 
-STATES = ("all", "succeeded", "failed", "pending", "unplanned", "unsuccessful", "unknown_changes")
+STATES = ("all", *COUNTING, "unsuccessful")
+# Of each metric, the deployments behind it.
+STATE_BEHIND = {
+    "lead_time": "known_changes",
+    "deployment_frequency": "succeeded",
+    "change_fail_rate": "failed",
+    "recovery_time": "incident_known",
+    "rework_rate": "unplanned",
+}
 MAX_PER_PAGE = 1000
 # Of a release with more commits the page shows the first ones and their number.
 MOST_COMMITS = 500
+# Of incidents around a deployment, so many are suggested to whoever says which one it caused.
+_MOST_NEARBY = 50
+_NEARBY = 3 * DAY
 # A link told by a person: long enough to say why.
 MAX_REASON = 500
 _COLUMNS = (
@@ -31,23 +44,26 @@ _COLUMNS = (
 
 
 class DeploymentListing(Struct, frozen=True, kw_only=True):
-    """Which deployments to list.
+    """Which of the deployments of a look to list.
 
     Attributes:
-        state: `succeeded`: those that count; `failed`: they caused a failure; `pending`: not failed so far, their
-            attribution window has not passed; `unplanned`: fixes; `unsuccessful`: told of, never succeeded;
-            `unknown_changes`: they count, and their commits are not known.
+        state: `succeeded`: those that count; `failed`: they caused a failure; `incident_known`: so did they, and an
+            incident tells how long it took; `pending`: not failed so far, their attribution window has not passed;
+            `unplanned`: fixes; `known_changes`, `unknown_changes`: they count, and their commits are known, or not;
+            `unsuccessful`: told of, and not succeeded.
         page: from 1.
     """
 
-    query: DeliveryQuery
     state: str = "all"
     page: int = 1
     per_page: int = 20
 
 
 class DeploymentRow(Struct, frozen=True, kw_only=True):
-    """A deployment in a list; `links` say why it counts as failed, the strongest first."""
+    """A deployment in a list; `links` are the evidence that it failed, the strongest first.
+
+    Middleware's definitions look at other evidence: by them it may have failed without links, or not in spite of them.
+    """
 
     deployment_id: str
     service: str | None
@@ -61,6 +77,7 @@ class DeploymentRow(Struct, frozen=True, kw_only=True):
     n_changes: int | None
     origin: str
     links: list[FailureLink] = []
+    has_failed: bool = False
     is_pending: bool = False
 
     @property
@@ -83,10 +100,12 @@ class DeploymentView(Struct, frozen=True, kw_only=True):
 
     Attributes:
         reports: what was told of it, in order of time.
-        n_commits: how many it first brought; None where that is not known. `commits` holds the first of them.
+        n_commits: how many it first brought; None where that is not known. `commits` holds the newest of those known.
         pull_requests: by commit.
         links: why it counts as failed.
         before, after: its neighbours in its service and environment.
+        titles: of the incidents that its links name, as far as they are known.
+        nearby: id and title of incidents that began around it, those of its service first: one of them may be meant.
     """
 
     deployment: Deployment
@@ -97,12 +116,12 @@ class DeploymentView(Struct, frozen=True, kw_only=True):
     links: list[FailureLink]
     before: DeploymentRow | None
     after: DeploymentRow | None
+    titles: dict[str, str]
+    nearby: list[tuple[str, str]]
 
 
-def list_deployments(
-    resile: Resile, known: Known, listing: DeploymentListing, links: Sequence[FailureLink]
-) -> DeploymentPage:
-    """One page of the deployments that the listing asks for, newest first.
+def list_deployments(of: Look, listing: DeploymentListing) -> DeploymentPage:
+    """One page of the deployments of a look that the listing asks for, newest first.
 
     Raises:
         ConfigError: an unknown state, or a page size out of bounds.
@@ -111,24 +130,25 @@ def list_deployments(
         raise ConfigError(f"there is no state {listing.state!r} of deployments; use {', '.join(STATES)}")
     if not 1 <= listing.per_page <= MAX_PER_PAGE or listing.page < 1:
         raise ConfigError(f"page {listing.page} of {listing.per_page} rows: pages start at 1 and hold 1 to 1000 rows")
-    by_id = _by_deployment(links)
-    pending_from = resile.clock.now() - listing.query.attribution_window
-    table = in_scope(known.deliveries.deployments, listing.query)
-    if listing.state == "unplanned":
-        fixed = unplanned_ids(known.deliveries.deployments, listing.query, known_until=resile.clock.now())
-        found = _among(table.filter(table.deployed_at.notnull()), fixed)
+    deployments = of.known.deliveries.deployments
+    first, last = (listing.page - 1) * listing.per_page, listing.page * listing.per_page
+    if listing.state in COUNTING:
+        behind = of.behind(listing.state)
+        total, places = len(behind), behind[first:last]
+        rows = rows_at(of.found, deployments, places, _COLUMNS)
     else:
-        found = _in_state(table, listing.state, list(by_id), pending_from)
-    total = int(found.count().to_pyarrow().as_py())
-    rows = (
-        found.order_by(found.at.desc(nulls_first=False), found.deployment_id.asc())
-        .limit(listing.per_page, offset=(listing.page - 1) * listing.per_page)
-        .select(*_COLUMNS)
-        .to_pyarrow()
-        .to_pylist()
-    )
+        found = in_scope(deployments, of.found.query)
+        if listing.state == "unsuccessful":
+            found = found.filter(found.at < of.found.window.end, found.deployed_at.isnull())
+        total = int(found.count().to_pyarrow().as_py())
+        newest = found.order_by(found.at.desc(nulls_first=False), found.deployment_id.asc())
+        some = newest.limit(listing.per_page, offset=first)
+        table = some.select(*_COLUMNS, id_hash=some.deployment_id.hash()).to_pyarrow()
+        places = of.places(np.asarray(table["id_hash"]))
+        rows = table.drop_columns("id_hash").to_pylist()
+    by_id = _by_deployment(of.links(places[places != NONE]))
     return DeploymentPage(
-        rows=[_row(row, by_id, pending_from) for row in rows],
+        rows=[_row(of, row, place, by_id) for row, place in zip(rows, places.tolist(), strict=True)],
         total=total,
         page=listing.page,
         n_pages=max(1, -(-total // listing.per_page)),
@@ -146,28 +166,6 @@ def in_scope(deployments: ibis.Table, query: DeliveryQuery) -> ibis.Table:
     return table
 
 
-def _in_state(table: ibis.Table, state: str, failed: list[str], pending_from: datetime) -> ibis.Table:
-    if state == "all":
-        return table
-    if state == "unsuccessful":
-        return table.filter(table.deployed_at.isnull())
-    table = table.filter(table.deployed_at.notnull())
-    match state:
-        case "failed":
-            return _among(table, failed)
-        case "pending":
-            table = table.filter(table.deployed_at > pending_from)
-            return table.filter(~table.deployment_id.isin(failed)) if failed else table
-        case "unknown_changes":
-            return table.filter(table.n_changes.isnull())
-        case _:
-            return table
-
-
-def _among(table: ibis.Table, ids: list[str]) -> ibis.Table:
-    return table.filter(table.deployment_id.isin(ids)) if ids else table.limit(0)
-
-
 def _by_deployment(links: Sequence[FailureLink]) -> dict[str, list[FailureLink]]:
     found: dict[str, list[FailureLink]] = {}
     for link in sorted(links, key=lambda link: -link.confidence):
@@ -175,11 +173,14 @@ def _by_deployment(links: Sequence[FailureLink]) -> dict[str, list[FailureLink]]
     return found
 
 
-def _row(row: dict[str, Any], by_id: dict[str, list[FailureLink]], pending_from: datetime) -> DeploymentRow:
-    links = by_id.get(row["deployment_id"], [])
-    deployed_at = row["deployed_at"]
+def _row(of: Look, row: dict[str, Any], place: int, by_id: dict[str, list[FailureLink]]) -> DeploymentRow:
+    if place == NONE:
+        return DeploymentRow(**row)
     return DeploymentRow(
-        **row, links=links, is_pending=not links and deployed_at is not None and deployed_at > pending_from
+        **row,
+        links=by_id.get(row["deployment_id"], []),
+        has_failed=bool(of.has_failed[place]),
+        is_pending=bool(of.is_pending[place]),
     )
 
 
@@ -193,6 +194,8 @@ def show_deployment(resile: Resile, deployment_id: str) -> DeploymentView | None
     with refreshed(resile) as known:
         links = _links(resile, known, deployment)
         before, after = _neighbours(known, deployment)
+        titles = _titles(known, deployment, links)
+        nearby = _nearby(known, deployment)
     return DeploymentView(
         deployment=deployment,
         reports=list(resile.deliveries.reports_on(deployment_id)),
@@ -202,17 +205,42 @@ def show_deployment(resile: Resile, deployment_id: str) -> DeploymentView | None
         links=links,
         before=before,
         after=after,
+        titles=titles,
+        nearby=nearby,
     )
 
 
 def _commits(resile: Resile, deployment: Deployment) -> tuple[int | None, list[Commit]]:
-    """How many commits it first brought, None where nobody knows; and the newest of them."""
+    """How many commits it first brought, None where nobody knows; and the newest of those that are known."""
     shipped = resile.deliveries.shipped([deployment.id]).get(deployment.id)
-    if shipped is None or shipped.shas is None:
+    if shipped is None:
         return None, []
-    found = resile.deliveries.commits(shipped.repo, shipped.shas)
+    found = resile.deliveries.commits(shipped.repo, shipped.known)
     newest = sorted(found.values(), key=lambda commit: (commit.committed_at, commit.sha), reverse=True)
-    return len(shipped.shas), newest[:MOST_COMMITS]
+    return None if shipped.shas is None else len(shipped.shas), newest[:MOST_COMMITS]
+
+
+def _titles(known: Known, deployment: Deployment, links: Sequence[FailureLink]) -> dict[str, str]:
+    named = {link.incident_id for link in links if link.incident_id is not None}
+    named |= {link.incident_id for link in deployment.links}
+    if not named:
+        return {}
+    table = known.incidents
+    rows = table.filter(table.incident_id.isin(sorted(named))).select("incident_id", "title").to_pyarrow().to_pylist()
+    return {row["incident_id"]: row["title"] for row in rows if row["title"]}
+
+
+def _nearby(known: Known, deployment: Deployment) -> list[tuple[str, str]]:
+    """Incidents noticed from an hour before it until days after it."""
+    at = deployment.deployed_at or deployment.started_at
+    if at is None:
+        return []
+    table = known.incidents
+    noticed_at = ibis.coalesce(table.detected, table.impact_began, table.declared_at)
+    table = table.filter(table.exclusion.isnull(), noticed_at >= at - HOUR, noticed_at <= at + _NEARBY)
+    its_own = table.service == (deployment.service or "")
+    rows = table.order_by(its_own.desc(), noticed_at.asc()).limit(_MOST_NEARBY).select("incident_id", "title")
+    return [(row["incident_id"], row["title"]) for row in rows.to_pyarrow().to_pylist()]
 
 
 def _links(resile: Resile, known: Known, deployment: Deployment) -> list[FailureLink]:
@@ -235,7 +263,7 @@ def _neighbours(known: Known, deployment: Deployment) -> tuple[DeploymentRow | N
     table = known.deliveries.deployments
     table = table.filter(
         table.service.fill_null("") == (deployment.service or ""),
-        table.environment.fill_null("") == (deployment.environment or ""),
+        table.environment.lower().fill_null("") == (deployment.environment or "").lower(),
         table.deployed_at.notnull(),
         table.deployment_id != deployment.id,
     )
@@ -289,8 +317,3 @@ def say_link(resile: Resile, deployment_id: str, incident_id: str, *, is_cause: 
         reason=reason.strip(),
     )
     resile.deliveries.record([link])
-
-
-def narrowed(query: DeliveryQuery, service: str | None, environment: str | None) -> DeliveryQuery:
-    """The question for one service in one environment."""
-    return replace(query, services=(service or "",), environments=((environment or "").lower(),))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resile.analytics.delivery_query import DeliveryQuery
 from resile.analytics.delivery_results import DoraReport, ServiceDelivery
@@ -11,8 +12,8 @@ from resile.analytics.query import Condition, Query, Window
 from resile.analytics.results import GroupStatistics, RestoreReport
 from resile.app import report
 from resile.app.deployments import DeploymentListing, DeploymentRow, list_deployments
-from resile.app.dora import links_of, refreshed, report_of, window_of
-from resile.app.extent import default_window
+from resile.app.dora import look, refreshed, report_of, window_of
+from resile.app.extent import default_window, refreshed_facts
 from resile.app.incidents import IncidentRow, Listing, list_incidents
 from resile.app.wiring import Resile
 
@@ -34,7 +35,7 @@ class BothSides(Struct, frozen=True, kw_only=True):
     """Delivery and recovery of one service, or of a team's services.
 
     Attributes:
-        services: whose deliveries these are.
+        services: whose deliveries these are: a team's are those in which an incident of the team began.
     """
 
     window: Window
@@ -68,11 +69,17 @@ def service_sides(resile: Resile, name: str) -> BothSides | None:
 
 
 def team_sides(resile: Resile, name: str) -> BothSides | None:
-    """Both sides of a team: its incidents, and the deliveries of the services that had one; None if it has none."""
+    """Both sides of a team: its incidents, and the deliveries of the services in which they began; None if it has none.
+
+    Services that were only hit as well are other teams'.
+    """
     window = known_year(resile)
     where = (Condition("team", (name,)),)
     groups = report.restore(resile, Query(window=window, by=("service",), where=where)).groups
-    services = sorted({service for group in groups if (service := group.key["service"])})
+    with refreshed_facts(resile) as facts:
+        table = facts.filter(facts.team == name, facts.service.notnull())
+        first = set(table.select("service").distinct().to_pyarrow()["service"].to_pylist())
+    services = sorted({service for group in groups if (service := group.key["service"]) and service in first})
     return _sides(resile, window, where, services)
 
 
@@ -83,9 +90,9 @@ def _sides(resile: Resile, window: Window, where: tuple[Condition, ...], service
     # A question without services asks for all of them; a team without services has none.
     asked = DeliveryQuery(window=window, services=tuple(services) or ("\x00",))
     with refreshed(resile) as known:
-        delivery = report_of(resile, known, asked)
-        listing = DeploymentListing(query=asked, per_page=_NEWEST)
-        deployments = list_deployments(resile, known, listing, links_of(resile, known, asked)).rows
+        seen = look(resile, known, asked)
+        delivery = seen.report() if services else replace(seen.report(), services=[])
+        deployments = list_deployments(seen, DeploymentListing(per_page=_NEWEST)).rows
     n_incidents = recovery.overall.n_restored + recovery.overall.n_open + sum(recovery.excluded.values())
     if not n_incidents and not deployments:
         return None

@@ -1,6 +1,12 @@
 """The five DORA metrics as a document."""
 
-from resile.analytics.delivery_results import DoraReport, ServiceDelivery
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from resile.analytics.delivery_charts import DeploymentMark, delivery_chart, strips_chart, trend_chart
+from resile.analytics.delivery_results import DeliveryTrend, DoraReport, FailureLink, ServiceDelivery
 from resile.analytics.dora_words import (
     METRIC_NAMES,
     SHORT_NAMES,
@@ -10,24 +16,40 @@ from resile.analytics.dora_words import (
     headlines,
     name_of,
     stage_name,
-    stage_order,
     window_words,
 )
 from resile.analytics.words import duration, number
-from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Section, Table
-from resile.app.documents.phrases import asked_words, gathered
+from resile.app.documents.content import Cell, Column, Content, Figure, Frame, Picture, Section, Table
+from resile.app.documents.phrases import asked_words, gathered, missing_sentences, stage_path
 from resile.app.documents.phrases import window_words as window_of
 
 _NOTHING = "No deployment is known in this window, so nothing is counted and nothing is left out."
 
 
-def dora_content(report: DoraReport, frame: Frame) -> Content:
-    """The whole report: the headline of the busiest service, all services side by side, stages, and what is missing."""
+class Drawn(Struct, frozen=True, kw_only=True):
+    """What the pictures show.
+
+    Attributes:
+        marks: the newest of `n_marks` successful deployments.
+        until: the present: incidents that are open last until here.
+        trend: of the busiest service.
+    """
+
+    marks: Sequence[DeploymentMark]
+    n_marks: int
+    links: Sequence[FailureLink]
+    until: datetime
+    trend: DeliveryTrend | None
+
+
+def dora_content(report: DoraReport, frame: Frame, drawn: Drawn | None = None) -> Content:
+    """The whole report: the busiest service, pictures, all services side by side, stages, and what is missing."""
     rows = report.services
     first = busiest(rows)
-    notes = gathered(report.missing, ((name_of(row), row.missing) for row in rows))
+    notes = missing_sentences(report, rows)
     undefined = gathered((), ((name_of(row), _reasons(row)) for row in rows))
-    sections = [_side_by_side(rows), *_stages(rows)] if rows else []
+    pictures = [] if drawn is None or first is None else [*_strips(drawn), *_over_time(drawn, first)]
+    sections = [*pictures, _side_by_side(rows), *_stages(rows)] if rows else []
     return Content(
         title="Delivery",
         message=delivery_message(first, names_it=len(rows) > 1),
@@ -61,11 +83,49 @@ def _left_out(rows: list[ServiceDelivery]) -> str:
     return f"Deployments that did not succeed count in no metric.{skewed}"
 
 
+def _strips(drawn: Drawn) -> list[Section]:
+    if not drawn.marks:
+        return []
+    fewer = f" The picture shows the newest {number(len(drawn.marks))} of {number(drawn.n_marks)} deployments."
+    told = (
+        "Each mark a successful deployment, crossed where it failed; the bars are the incidents that it caused, until "
+        "they were restored, paler where they are open."
+    )
+    return [
+        Section(
+            title="Every deployment, and the incidents they caused",
+            picture=Picture(
+                spec=lambda width: strips_chart(drawn.marks, drawn.links, until=drawn.until, width=width),
+                description=told,
+            ),
+            sentences=[told + (fewer if len(drawn.marks) < drawn.n_marks else "")],
+        )
+    ]
+
+
+def _over_time(drawn: Drawn, first: ServiceDelivery) -> list[Section]:
+    trend = drawn.trend
+    if trend is None:
+        return []
+    described = f"The five metrics of {name_of(first)} by the {trend.every}, each with its 95 % interval."
+    return [
+        Section(
+            title=f"The five metrics of {name_of(first)} over time",
+            aside=f"by the {trend.every}, band 95 %",
+            picture=Picture(spec=lambda width: trend_chart(trend, width=width), description=described),
+        )
+    ]
+
+
 def _side_by_side(rows: list[ServiceDelivery]) -> Section:
     columns = [Column("Service"), *(Column(name) for name in SHORT_NAMES.values())]
     return Section(
         title="Each service and environment",
         aside="value · 95 % · n",
+        picture=Picture(
+            spec=lambda width: delivery_chart(rows, width=width),
+            description="Lead time and change fail rate of each service and environment, with their 95 % intervals.",
+        ),
         table=Table(caption="The five metrics of each service and environment", columns=columns, rows=_rows(rows)),
     )
 
@@ -86,9 +146,10 @@ def _stages(rows: list[ServiceDelivery]) -> list[Section]:
 
 
 def _stages_of(row: ServiceDelivery) -> Section:
-    stages = {key: stage for key, stage in row.lead_time.stages.items() if stage.median_s is not None}
-    greatest = max((stage.median_s or 0 for stage in stages.values()), default=0) or 1
-    ordered = sorted(stages, key=stage_order)
+    stages = row.lead_time.stages
+    path, beside = stage_path(stages)
+    ordered = [*path, *beside]
+    greatest = max((stages[key].median_s or 0 for key in ordered), default=0) or 1
     return Section(
         title=f"Where the lead time of {name_of(row)} goes",
         aside="median of each stage",
@@ -103,7 +164,9 @@ def _stages_of(row: ServiceDelivery) -> Section:
             ],
             rows=[
                 [
-                    Cell(stage_name(key), is_strong=True),
+                    Cell(
+                        stage_name(key), note="" if key in path else "border between not known", is_strong=key in path
+                    ),
                     Cell(bar=(stages[key].median_s or 0) / greatest),
                     Cell(duration(stages[key].median_s)),
                     Cell(duration(stages[key].p90_s)),

@@ -1,10 +1,12 @@
 """Words and rows that the terminal and the documents say alike."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
+from resile.analytics.delivery_results import DoraReport, ServiceDelivery, Stage
+from resile.analytics.dora_words import name_of, stage_order
 from resile.analytics.query import Condition
 from resile.analytics.results import Attribution, CompareReport, PeriodStatistics, Trend, WindowOut
 from resile.analytics.sentences import part_name
@@ -75,6 +77,38 @@ def gathered(
 def _listed(names: Sequence[str], most: int) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
+
+
+def missing_sentences(report: DoraReport, rows: Sequence[ServiceDelivery]) -> list[str]:
+    """What is not known of deliveries, as whole sentences: of no row in particular, then of these rows.
+
+    A sentence that names its service stands for itself; others are led in by whom they are about.
+    """
+    named = [note for row in rows for note in row.missing if row.service and row.service in note]
+    rest = gathered((), ((name_of(row), [note for note in row.missing if note not in named]) for row in rows))
+    return [*(_sentence(note) for note in (*report.missing, *named)), *(_ended(note) for note in rest)]
+
+
+def _sentence(note: str) -> str:
+    return _ended(note[:1].upper() + note[1:])
+
+
+def _ended(note: str) -> str:
+    return note if note.endswith((".", "!", "?")) else f"{note}."
+
+
+def stage_path(stages: Mapping[str, Stage]) -> tuple[list[str], list[str]]:
+    """The stages that most changes passed one after the other, from commit to deployment; and the others.
+
+    The others are of changes in which a border between is not known: beside the path, not part of it.
+    """
+    known = {key: stage for key, stage in stages.items() if stage.n and stage.median_s is not None}
+    path: list[str] = []
+    at = "commit"
+    while leaving := [key for key in known if key.startswith(f"{at}_to_")]:
+        path.append(max(leaving, key=lambda key: (known[key].n, key)))
+        at = path[-1].partition("_to_")[2]
+    return path, sorted((key for key in known if key not in path), key=lambda key: (stage_order(key), key))
 
 
 def short_window_words(window: WindowOut) -> str:
