@@ -1,5 +1,6 @@
 """Folders with the incidents that the commands are tried on."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +19,9 @@ YEAR_ENDS = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """A terminal over an empty data folder."""
-    return Terminal(tmp_path / "data", monkeypatch)
+def terminal(tmp_path: Path, fresh_data: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal over a data folder with nothing in it yet."""
+    return Terminal(fresh_data(tmp_path / "data"), monkeypatch)
 
 
 @pytest.fixture(scope="session")

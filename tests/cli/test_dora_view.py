@@ -45,7 +45,7 @@ def test_a_wide_terminal_has_one_row_per_service() -> None:
 
 
 def test_weeks_without_a_deployment_are_gaps_in_the_line() -> None:
-    assert "Deployments each week  ▁·█" in drawn(delivery())
+    assert "Deployments each week  ▂·█" in drawn(delivery())
 
 
 def test_what_is_undefined_and_what_is_missing_is_said() -> None:

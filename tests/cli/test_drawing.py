@@ -1,7 +1,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resile.cli.drawing import BLOCKS, MEDIAN, NOTHING, P90, log_axis, range_bar, share_bar, signed_bar, sparkline
+from resile.cli.drawing import (
+    BLOCKS,
+    MEDIAN,
+    NOTHING,
+    P90,
+    count_line,
+    log_axis,
+    range_bar,
+    share_bar,
+    signed_bar,
+    sparkline,
+)
 
 seconds = st.floats(0, 1e9)
 
@@ -70,3 +81,9 @@ def test_a_signed_bar_stands_on_its_side_of_the_middle(value: float, more: float
     assert (len(left), len(right)) == (9, 9)
     assert ("█" in left) == (value < 0)
     assert ("█" in right) == (value > 0)
+
+
+def test_counts_are_drawn_from_zero_so_that_small_differences_look_small() -> None:
+    assert count_line([35, 40, None, 38, 20, 1]) == "▇█·█▄▁"
+    assert count_line([None, None]) == "··"
+    assert count_line([]) == ""

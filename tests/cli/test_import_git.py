@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from resile.app import import_deliveries
+from resile.app.settings import Settings
+from resile.app.wiring import open_resile
 from resile.cli.main import app
 
 
@@ -41,6 +44,28 @@ def test_it_is_told_what_came_of_it_and_again_nothing_is_new(shop: Path, tmp_pat
     told, later = json.loads(first[1]), json.loads(again[1])
     assert (told["n_commits"], told["n_deployments"], told["n_changes"], told["n_unused"]) == (1, 1, 1, 1)
     assert (later["n_read"], later["n_deployments"], later["n_changed"]) == (0, 0, 0)
+
+
+def test_whoever_looks_first_after_a_large_import_finds_the_facts_derived(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if one commit were many.
+    monkeypatch.setattr(import_deliveries, "LEFT_TO_OTHERS", 0)
+    run(tmp_path, str(shop), "--service", "shop")
+
+    with open_resile(Settings(data=tmp_path / "data")) as resile:
+        assert resile.delivery_facts.refresh() == 0
+        with resile.delivery_facts.tables() as tables:
+            assert tables.changes.count().to_pyarrow().as_py() == 1
+
+
+def test_a_small_import_leaves_the_facts_to_whoever_looks_next(shop: Path, tmp_path: Path) -> None:
+    run(tmp_path, str(shop), "--service", "shop")
+
+    with open_resile(Settings(data=tmp_path / "data")) as resile:
+        assert resile.delivery_facts.refresh() == 1
+        with resile.delivery_facts.tables() as tables:
+            assert tables.changes.count().to_pyarrow().as_py() == 1
 
 
 def test_explain_says_of_each_tag_what_became_of_it(shop: Path, tmp_path: Path) -> None:

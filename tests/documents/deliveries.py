@@ -36,7 +36,7 @@ def delivery(service: str | None = "checkout", environment: str | None = "produc
             n=n, per_day=n / 91, per_day_low=n / 120, per_day_high=n / 70, days_with=32, median_gap_s=1.5 * DAY_S
         ),
         change_fail_rate=ChangeFailRate(n=n, failed=4, rate=4 / n, low=0.04, high=0.23, pending=2),
-        recovery_time=RecoveryTime(n=3, n_open=1, median_s=2_700.0),
+        recovery_time=RecoveryTime(n=3, n_open=1, median_s=1_800.0, km_median_s=2_700.0),
         rework_rate=ReworkRate(n=n, unplanned=2, rate=2 / n, low=0.014, high=0.166),
         missing=["no pull requests known; connect the forge to see the stages"],
     )  # fmt: skip

@@ -15,13 +15,12 @@ from resile.analytics.dora_words import (
     delivery_message,
     headlines,
     stage_name,
-    stage_order,
     window_words,
 )
 from resile.analytics.words import UNDEFINED, duration, number
-from resile.app.documents.phrases import gathered
+from resile.app.documents.phrases import gathered, missing_sentences, stage_path
 from resile.app.dora import Rhythm
-from resile.cli.drawing import sparkline
+from resile.cli.drawing import count_line
 from resile.cli.report_view import MOST_GROUPS, MOST_PERIODS, about, draw_message, draw_notes
 from resile.cli.tables import number_columns, pairs_table, plain_table, print_table
 
@@ -48,7 +47,7 @@ def draw_dora(out: Console, report: DoraReport, asked: str = "", rhythm: Rhythm 
         out.print(f"… and {number(len(rows) - len(shown))} more; --json, --html and --pdf hold all.", style="dim")
     if len(rows) == 1 and rows[0].lead_time.stages:
         _draw_stages(out, rows[0].lead_time.stages)
-    notes = gathered(report.missing, ((_name(row), row.missing) for row in shown))
+    notes = missing_sentences(report, shown)
     reasons = gathered((), ((_name(row), _reasons(row)) for row in shown))
     draw_notes(out, [*notes, *reasons], "", most=12)
     for key, text in report.definition.items():
@@ -81,7 +80,7 @@ def _wide(rows: Sequence[ServiceDelivery], rhythm: Rhythm | None) -> Table:
         table.add_column(f"Each {rhythm.every}", no_wrap=True, style="green")
     for row in rows:
         told = [_cell(one) for one in headlines(row)]
-        drawn = [] if rhythm is None else [Text(sparkline(rhythm.of(row.service, row.environment, most=_MOST_DRAWN)))]
+        drawn = [] if rhythm is None else [Text(count_line(rhythm.of(row.service, row.environment, most=_MOST_DRAWN)))]
         table.add_row(_service(row), *told, *drawn)
     return table
 
@@ -113,7 +112,7 @@ def _draw_narrow(out: Console, rows: Sequence[ServiceDelivery], rhythm: Rhythm |
         print_table(out, table)
         if rhythm is not None:
             values = rhythm.of(row.service, row.environment, most=min(MOST_PERIODS, max(out.width - 30, 1)))
-            line = Text.assemble((f"Deployments each {rhythm.every}  ", "dim"), (sparkline(values), "green"))
+            line = Text.assemble((f"Deployments each {rhythm.every}  ", "dim"), (count_line(values), "green"))
             out.print(line, no_wrap=True)
 
 
@@ -123,7 +122,12 @@ def _draw_stages(out: Console, stages: Mapping[str, Stage]) -> None:
     table = plain_table()
     table.add_column("Stage", no_wrap=True)
     number_columns(table, "Median", "P90", "n")
-    for key in sorted(stages, key=stage_order):
+    path, beside = stage_path(stages)
+    for key in [*path, *beside]:
         stage = stages[key]
-        table.add_row(stage_name(key), duration(stage.median_s), duration(stage.p90_s), number(stage.n))
+        name = Text(stage_name(key), "" if key in path else "dim")
+        table.add_row(name, duration(stage.median_s), duration(stage.p90_s), number(stage.n))
     print_table(out, table)
+    if beside:
+        named = ", ".join(stage_name(key).lower() for key in beside)
+        out.print(Text(f"Of changes in which a border between is not known: {named}.", "dim"))

@@ -60,6 +60,12 @@ def sparkline(values: Sequence[float | None]) -> str:
     return "".join(NOTHING if value is None else BLOCKS[axis.column(value)] for value in values)
 
 
+def count_line(counts: Sequence[float | None]) -> str:
+    """One block per count, from 0: twice as many are twice as high; a middle dot where there is none."""
+    greatest = max((count for count in counts if count), default=0)
+    return "".join(BLOCKS[math.ceil(count / greatest * len(BLOCKS)) - 1] if count else NOTHING for count in counts)
+
+
 def share_bar(share: float, width: int) -> str:
     """A bar of that share of the width, in eighths; the least visible amount is drawn."""
     eighths = round(min(max(share, 0.0), 1.0) * width * 8)

@@ -11,12 +11,14 @@ import typer
 from resile import __version__
 from resile.cli import (
     accounts_command,
+    apply_command,
     door_command,
     export_command,
     facts_command,
     import_command,
     incident_command,
     journal_command,
+    oncall_command,
     report_command,
     serving,
 )
@@ -35,7 +37,7 @@ app = typer.Typer(
 
 _COMMANDS = (
     serving, import_command, report_command, incident_command, export_command, facts_command, accounts_command,
-    door_command, journal_command,
+    door_command, journal_command, apply_command, oncall_command,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.add_to(app)

@@ -70,6 +70,7 @@ def phases_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
 @asks_of_deliveries(**FORMS)
 def dora_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
     """The five DORA metrics per service and environment, each with its interval and what it rests on."""
+    from resile.app.delivery_pictures import drawn  # noqa: PLC0415
     from resile.app.delivery_questions import conditions, delivery_asked  # noqa: PLC0415 - loads the analytics
     from resile.app.documents.content import Frame  # noqa: PLC0415
     from resile.app.documents.dora_content import dora_content  # noqa: PLC0415
@@ -84,8 +85,9 @@ def dora_command(ctx: typer.Context, words: Words, **forms: Any) -> None:
         beats = rhythm(resile, query) if is_drawn else None
         is_simulated = resile.settings.is_simulated
         frame = Frame(made_at=resile.clock.now(), where=conditions(query), is_simulated=is_simulated)
+        pictures = drawn(resile, query, report.services) if wants_document(forms) else None
     draw = partial(draw_dora, rhythm=beats)
-    hand_over(invocation, report, forms, frame, draw=draw, content=lambda: dora_content(report, frame))
+    hand_over(invocation, report, forms, frame, draw=draw, content=lambda: dora_content(report, frame, pictures))
 
 
 @app.command("compare")

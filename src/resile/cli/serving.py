@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
 # In a folder that a demonstration made, so that simulated and real incidents never meet.
 MARK = "SIMULATED.txt"
-_MARK_SAYS = "The incidents in this folder are simulated; resile demo made it.\n"
+_MARK_SAYS = "The incidents and deliveries in this folder are simulated; resile demo made it.\n"
 # The same year at every start, up to the present minute.
 _SEED = 20260101
+# Up to when the year lasts that is being filled in, as long as it is not done.
+_YEAR = "simulated-year"
+_DONE = b"done"
 
 _PORT = Annotated[
     int | None,
@@ -50,7 +53,7 @@ def up(
 
 
 def demo(ctx: typer.Context, *, port: _PORT = None) -> None:
-    """Start it on a simulated year of incidents: in a folder that is removed at the end, or in --data DIR."""
+    """Start it on a simulated year, in a folder that is removed at the end, or in --data DIR."""
     invocation = invocation_of(ctx)
     if invocation.given_database_url is not None:
         raise ConfigError("the demonstration keeps to a folder of its own; leave --database-url out")
@@ -97,18 +100,28 @@ def _mark(folder: Path) -> None:
 
 
 def _simulate(resile: "Resile") -> None:
+    """Fill the folder with the year that ends now, or finish the one that an interrupted start began."""
     import numpy as np  # noqa: PLC0415 - only the demonstration simulates
 
+    from resile.app.deliver import take_in  # noqa: PLC0415
     from resile.app.import_history import import_history  # noqa: PLC0415
+    from resile.model.time import format_instant, parse_instant  # noqa: PLC0415
     from resile.ports.source import Place, Taken  # noqa: PLC0415
     from resile.testing.history import simulated_year  # noqa: PLC0415
+    from resile.testing.simulated_deliveries import simulated_deliveries  # noqa: PLC0415
 
-    if resile.timelines.n_incidents():
+    begun = resile.deliveries.cursor(_YEAR)
+    if begun == _DONE or (begun is None and resile.timelines.n_incidents()):
         return
-    end = resile.clock.now().replace(second=0, microsecond=0)
-    drafts = simulated_year(end, np.random.default_rng(_SEED))
+    end = parse_instant(begun.decode()) if begun else resile.clock.now().replace(second=0, microsecond=0)
+    resile.deliveries.set_cursor(_YEAR, format_instant(end).encode())
+    drafts = list(simulated_year(end, np.random.default_rng(_SEED)))
     readings = (Taken(draft, Place("simulated year", row)) for row, draft in enumerate(drafts, start=1))
     import_history(readings, timelines=resile.timelines, facts=resile.facts, clock=resile.clock)
+    told = simulated_deliveries(drafts, end, np.random.default_rng(_SEED))
+    take_in(resile.deliveries, told.commits, told.reports)
+    resile.delivery_facts.refresh()
+    resile.deliveries.set_cursor(_YEAR, _DONE)
 
 
 @contextmanager

@@ -8,9 +8,7 @@ Subclass and give the fixture `open_deliveries`; each call opens the same data o
 """
 
 import itertools
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,6 +24,7 @@ from resile.model.change import (
 )
 from resile.model.errors import StoreError
 from resile.ports.delivery_store import DeliveryStore, Recorded, Shipped
+from resile.testing.commit_conformance import CommitConformance, OpenDeliveries
 from resile.testing.delivery_model import (
     REPO,
     START,
@@ -40,21 +39,15 @@ from resile.testing.delivery_model import (
     reviewed,
     take_step,
 )
+from resile.testing.delivery_reverts_conformance import RevertsConformance
+from resile.testing.shipping_conformance import ShippingConformance
 
-OpenDeliveries = Callable[[], DeliveryStore]
 _N_THREADS = 4
 _N_WRITES = 10
 
 
-class DeliveryStoreConformance:
+class DeliveryStoreConformance(CommitConformance, ShippingConformance, RevertsConformance):
     """Tests to be run over a store."""
-
-    @pytest.fixture
-    def store(self, open_deliveries: OpenDeliveries) -> Iterator[DeliveryStore]:
-        """The store, open."""
-        opened = open_deliveries()
-        yield opened
-        opened.close()
 
     def test_new_store_is_empty(self, store: DeliveryStore) -> None:
         """Nothing anywhere, and no errors."""
@@ -70,36 +63,11 @@ class DeliveryStoreConformance:
         assert store.pull_requests_with(REPO, ["a"]) == {}
         assert store.shipped(["x:1"]) == {}
         assert store.taken_back(["x:1"]) == {}
+        assert store.unsettled() == []
         assert list(store.deployments_changed(0, 10)) == []
         assert store.cursor("git:shop") is None
         assert list(store.services()) == []
-
-    def test_commits_come_back_as_they_were_added(self, store: DeliveryStore) -> None:
-        """To the microsecond, before 1970 too, words in any script."""
-        at = datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
-        told = [
-            commit("a", subject='Zahlung "hängt" 🟥\n\x00\\', author="Ä\x00"),
-            commit("b", "a", "c", authored_at=at, committed_at=hour(1), reverts=("a", "c"), author=None),
-            commit("a", repo="other", subject=""),
-        ]
-
-        assert store.add_commits(told) == 3  # noqa: PLR2004 - all
-
-        assert store.commits(REPO, ["a", "b", "z"]) == {"a": told[0], "b": told[1]}
-        assert store.commits("other", ["a", "b"]) == {"a": told[2]}
-        assert store.parents(REPO) == {"a": (), "b": ("a", "c")}
-        assert store.parents("other") == {"a": ()}
-
-    def test_known_commits_change_nothing(self, store: DeliveryStore) -> None:
-        """Within a batch and over batches."""
-        assert store.add_commits([commit("a"), commit("a", subject="again"), commit("b")]) == 2  # noqa: PLR2004 - a and b
-        before = store.last_seq()
-
-        assert store.add_commits([commit("b", subject="again")]) == 0
-        assert store.add_commits([]) == 0
-
-        assert store.last_seq() == before
-        assert store.commits(REPO, ["a", "b"]) == {"a": commit("a"), "b": commit("b")}
+        assert [*store.all_commits(), *store.all_reports(), *store.all_pull_requests()] == []
 
     def test_deployments_are_what_their_reports_say_together(self, store: DeliveryStore) -> None:
         """Every field, over several calls, in whatever order."""
@@ -129,7 +97,7 @@ class DeliveryStoreConformance:
         assert store.pull_request(f"{REPO}#18") is None
 
     def test_known_reports_change_nothing(self, store: DeliveryStore) -> None:
-        """Known by subject and id, not by what they say."""
+        """Known by subject and id, not by what they say; the very same value told twice, too."""
         first: list[ChangeReport] = [
             deployed("1", version="1"),
             deployed("2"),
@@ -141,6 +109,7 @@ class DeliveryStoreConformance:
         before = store.last_seq()
 
         assert store.record([deployed("1", version="2"), pulled("1", "a")]) == Recorded(n_new=0, n_known=2)
+        assert store.record(first) == Recorded(n_new=0, n_known=5)
         assert store.record([]) == Recorded(n_new=0, n_known=0)
 
         assert store.last_seq() == before
@@ -222,18 +191,6 @@ class DeliveryStoreConformance:
         assert numbers == {"a": "1", "b": "2", "c": "2", "d": "3", "f": "4", "m": "1", "n": "2"}
         assert found["m"] == store.pull_request(f"{REPO}#1")
 
-    def test_a_deployment_takes_back_what_its_commits_or_pull_requests_say(self, store: DeliveryStore) -> None:
-        """Of the same service and environment, and not of itself."""
-        store.record([deployed(f"{n}", n) for n in range(1, 6)])
-        store.record([deployed("6", environment="staging"), deployed("7")])
-        store.record([pulled("1", "d", merge_sha="m"), pulled("2", "f", reverts="1"), pulled("3", "z", reverts="9")])
-        store.add_commits([commit("a"), commit("e", reverts=("a", "b", "y")), commit("g", reverts=("g0",))])
-        store.set_shipped([brought("1", "a"), brought("2", "b", "c"), brought("3", "m"), brought("4", "e", "f", "z")])
-        store.set_shipped([brought("6", "a"), brought("7", "g", "g0"), brought("5", "a", repo="other")])
-
-        assert store.taken_back([f"x:{n}" for n in range(10)]) == {"x:4": ("x:1", "x:2", "x:3")}
-        assert store.taken_back([]) == {}
-
     @pytest.mark.parametrize(
         ("told", "changed"),
         [
@@ -309,6 +266,33 @@ class DeliveryStoreConformance:
         assert len(store.deployments([f"x:{number}" for number in range(4_000)])) == 3_000  # noqa: PLR2004 - all
         assert store.pull_requests_with(REPO, shas) == {}
         assert store.add_commits([commit(sha) for sha in shas]) == 0
+
+    def test_everything_that_was_told_can_be_read_back(self, store: DeliveryStore) -> None:
+        """In the order in which it was told, once each; it may be told to another store so."""
+        told: list[ChangeReport] = [
+            deployed("2"),
+            pulled("9", "a"),
+            deployed("1", 2, id="2"),
+            linked("x:never told", "INC-1"),
+            reviewed("9", 1),
+            pulled("10"),
+            deployed("1", 1, id="1"),
+            reviewed("11", 1),
+        ]
+        for report in told:
+            store.record([report, told[0]])
+        store.add_commits([commit("b"), commit("a", parents=None), commit("c", "b")])
+        store.add_commits([commit("a", "c"), commit("b", "d")])
+
+        assert list(store.all_reports()) == told
+        assert list(store.all_commits()) == [commit("b"), commit("c", "b"), commit("a", "c")]
+        names = [f"{REPO}#10", f"{REPO}#9"]
+        assert list(store.all_pull_requests()) == [store.pull_request(name) for name in names]
+        streams: tuple[Any, ...] = (store.all_reports(), store.all_commits(), store.all_pull_requests())
+        for stream in streams:
+            next(stream)
+            store.record([deployed("while it is read")])
+            stream.close()
 
     def test_nul_in_a_name_is_refused_and_leaves_nothing(self, store: DeliveryStore) -> None:
         """With the rest of its batch."""

@@ -73,7 +73,7 @@ def known_of(store: DeliveryStore, deployment_id: str) -> tuple[object, ...] | N
     if deployment is None:
         return None
     noted = store.shipped([deployment_id]).get(deployment_id)
-    shas = noted.shas if noted is not None and noted.shas is not None else ()
+    shas = noted.known if noted is not None else ()
     repo = noted.repo if noted is not None else ""
     return (
         deployment,
@@ -96,7 +96,8 @@ def take_step(store: DeliveryStore, step: tuple[str, int, int, int], *, repo: st
     kind, which, other, third = step
     common: dict[str, Any] = {"id": f"{serial}", "at": hour(third), "repo": repo}
     if kind == "commit":
-        store.add_commits([commit(f"{which}", repo=repo, reverts=(f"{other}",))])
+        parents = None if third else ()
+        store.add_commits([commit(f"{which}", repo=repo, reverts=(f"{other}",), parents=parents)])
     elif kind == "deployed":
         store.record([deployed(f"{era}/{which}", id=f"{serial}", at=hour(third), environment=f"{other // 2}")])
     elif kind == "pulled":
@@ -105,4 +106,6 @@ def take_step(store: DeliveryStore, step: tuple[str, int, int, int], *, repo: st
         store.record([reviewed(f"{which}", serial, repo=repo)])
     else:
         shas = tuple(dict.fromkeys((f"{other}", f"{third}")))
-        store.set_shipped([Shipped(f"x:{era}/{which}", repo, None if other > third else shas)])
+        is_hole = other > third
+        note = Shipped(f"x:{era}/{which}", repo, None if is_hole else shas, shas[:third] if is_hole else ())
+        store.set_shipped([note])

@@ -16,6 +16,7 @@ from msgspec import Struct
 from resile.model.draft import Draft, Step
 from resile.model.event import Exclusion, Source
 from resile.model.severity import Severity
+from resile.testing.simulated_pipelines import release_name
 from resile.testing.simulated_services import (
     CAUSE_PACE,
     PLAYBOOK_PACE,
@@ -64,6 +65,8 @@ _LONG_TITLE = 0.02
 _WITHOUT_SEVERITY = 0.005
 _WITHOUT_REGION = 0.05
 _TOLD_TO_CUSTOMERS = 0.4
+# So long before its impact went out the release that caused an incident.
+_RELEASED_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (2, 4, 7, 11, 16, 24, 35, 55, 90))
 # The latest ones, in minutes before the end: they are not over.
 _RUNNING_SINCE_MIN = (320, 95, 40)
 
@@ -150,13 +153,13 @@ def _draft(ref: str, at: datetime, progress: float, rng: np.random.Generator, *,
 
 def _circumstances(at: datetime, progress: float, rng: np.random.Generator) -> _Circumstances:
     service = _choose(rng, SERVICES, [profile.weight for profile in SERVICES])
-    week = int(progress * 52)
     return _Circumstances(
         service=service,
         severity=_choose(rng, tuple(SEVERITIES), [share for share, _ in SEVERITIES.values()]),
         cause=_choose(rng, tuple(service.causes), list(service.causes.values())),
         region=_choose(rng, tuple(REGIONS), list(REGIONS.values())),
-        version=f"{4 + week // 26}.{week % 26}.{int(rng.integers(0, 9))}",
+        # The release that went out minutes before, as simulated_deliveries.py then has it.
+        version=release_name(at - progress * YEAR, at - _RELEASED_BEFORE[int(rng.integers(0, 9))]),
         # Playbooks are written over the year: from one incident in five to three in five.
         has_playbook=bool(rng.random() < 0.2 + 0.4 * progress),
         began_at=at,

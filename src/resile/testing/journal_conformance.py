@@ -16,6 +16,7 @@ START = datetime(2024, 5, 1, 10, tzinfo=UTC)
 _N_THREADS = 8
 _N_EACH = 25
 _LARGE = 200_000
+_MANY = 1_200
 
 
 def delivery(number: int, *, door: str = "github", body: bytes = b"{}") -> Delivery:
@@ -114,3 +115,27 @@ class JournalConformance:
         assert [one.seq for one in journal.entries()] == [seqs[3], seqs[0]]
         assert journal.append(delivery(9))
         assert journal.waiting()[-1].seq > seqs[-1]
+
+    def test_verdict_on_what_was_let_go_changes_nothing(self, journal: Journal) -> None:
+        """Who processes it may be slower than who lets it go."""
+        journal.append(delivery(1))
+        (entry,) = journal.waiting()
+        journal.conclude([(entry.seq, Verdict.TAKEN, "")])
+        assert journal.let_go(before=START + timedelta(days=1), max_bytes=0) == 1
+
+        journal.conclude([(entry.seq, Verdict.FAILED, "late")])
+
+        assert journal.entry(entry.seq) is None
+        assert journal.entries() == []
+
+    def test_many_are_let_go_down_to_the_size_that_is_kept(self, journal: Journal) -> None:
+        """The oldest of them, over however many steps."""
+        futures = [journal.submit(delivery(number, body=b"x" * 10)) for number in range(_MANY)]
+        for future in futures:
+            future.result()
+        seqs = [entry.seq for entry in journal.waiting(limit=_MANY)]
+        journal.conclude([(seq, Verdict.TAKEN, "") for seq in seqs])
+
+        assert journal.let_go(before=START, max_bytes=95) == _MANY - 9
+
+        assert [one.seq for one in journal.entries()] == seqs[:-10:-1]

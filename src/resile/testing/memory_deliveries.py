@@ -1,8 +1,11 @@
 """Deliveries in memory: a whole DeliveryStore for tests, that keeps nothing when it is gone."""
 
+import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from resile.model.change import (
     ChangeReport,
@@ -15,12 +18,14 @@ from resile.model.change import (
     ReviewReported,
     fold_deployment,
     fold_pull_request,
+    is_short_id,
     pull_request_id_of,
 )
-from resile.ports.delivery_store import Recorded, Shipped
+from resile.ports.delivery_store import Placed, Recorded, Shipped, Unsettled
 from resile.stores.delivery_names import check_commits, check_reports, check_shipped, in_order, pull_request_of
 
 Key = tuple[str, str]
+Target = tuple[str | None, str | None]
 
 
 class MemoryDeliveryStore:
@@ -33,7 +38,9 @@ class MemoryDeliveryStore:
         self._commits: dict[Key, Commit] = {}
         self._of_deployments: dict[str, dict[str, DeploymentReported | LinkReported]] = {}
         self._of_pull_requests: dict[str, dict[str, PullRequestReported | ReviewReported]] = {}
+        self._reports: list[ChangeReport] = []
         self._shipped: dict[str, Shipped] = {}
+        self._unsettled: dict[Target, Unsettled] = {}
         self._changed: dict[str, int] = {}
         self._cursors: dict[str, bytes] = {}
 
@@ -45,36 +52,120 @@ class MemoryDeliveryStore:
         """
         check_reports(reports)
         with self._guard:
+            told = {one.subject for one in reports if isinstance(one, DeploymentReported | LinkReported)}
+            before = self.deployments(sorted(told))
             deployments, pull_requests = set(), set()
             n_new = 0
             for report in reports:
                 if isinstance(report, DeploymentReported | LinkReported):
                     of_deployment = self._of_deployments.setdefault(report.subject, {})
-                    is_new = of_deployment.setdefault(report.id, report) is report
+                    is_new = report.id not in of_deployment
+                    of_deployment.setdefault(report.id, report)
                     deployments |= {report.subject} if is_new else set()
                 else:
                     of_pull_request = self._of_pull_requests.setdefault(report.subject, {})
-                    is_new = of_pull_request.setdefault(report.id, report) is report
+                    is_new = report.id not in of_pull_request
+                    of_pull_request.setdefault(report.id, report)
                     pull_requests |= {report.subject} if is_new else set()
+                if is_new:
+                    self._reports.append(report)
                 n_new += is_new
             brought = {key for name in pull_requests for key in self._ever_in(name)}
             changed = deployments | self._shippers(self._takers(self._brought(deployments)))
             self._wrote(n_new, changed | self._shippers(brought | self._takers(brought)))
+            for name, now in self.deployments(sorted(told)).items():
+                self._moved(before.get(name), now)
             return Recorded(n_new=n_new, n_known=len(reports) - n_new)
 
     def add_commits(self, commits: Sequence[Commit]) -> int:
-        """Add commits; known ones change nothing. Returns how many were new.
+        """Add commits; known ones change nothing, but one without parents is told whole once. Returns how many it took.
 
         Raises:
             StoreError: a name holds a NUL character.
         """
         check_commits(commits)
         with self._guard:
-            new = {(commit.repo, commit.sha): commit for commit in reversed(commits)}
-            new = {key: commit for key, commit in new.items() if key not in self._commits}
-            self._commits |= new
-            self._wrote(len(new), self._shippers(set(new)))
+            new: dict[Key, Commit] = {}
+            for commit in commits:
+                key = commit.repo, commit.sha
+                known = new.get(key) or self._commits.get(key)
+                if known is None or (known.parents is None and commit.parents is not None):
+                    new[key] = commit
+            for key, commit in new.items():
+                # One that is told anew is the last that came to be known.
+                self._commits.pop(key, None)
+                self._commits[key] = commit
+            named = {key for key, one in self._commits.items() if any(_begins(one.repo, s, new) for s in one.reverts)}
+            self._wrote(len(new), self._shippers(set(new) | named))
+            repos = {commit.repo for commit in new.values() if commit.parents is not None}
+            for line in list(self._unsettled.values()) if repos else ():
+                self._mark_unsettled((line.service, line.environment), line.since)
+            for name, one in self.deployments(list(self._of_deployments)).items():
+                noted = self._shipped.get(name)
+                if one.repo in repos and one.sha and one.deployed_at and (noted is None or noted.shas is None):
+                    self._mark_unsettled((one.service, one.environment), one.deployed_at)
             return len(new)
+
+    def _moved(self, before: Deployment | None, now: Deployment) -> None:
+        """Note what has to be worked out anew where a deployment is placed otherwise than before."""
+        if before is not None and _place(before) == _place(now):
+            return
+        for one in (before, now):
+            if one is not None and one.deployed_at is not None:
+                self._mark_unsettled((one.service, one.environment), one.deployed_at)
+        if now.deployed_at is None and now.id in self._shipped:
+            self.set_shipped([Shipped(now.id, self._shipped[now.id].repo, None)])
+
+    def _mark_unsettled(self, target: Target, since: datetime) -> None:
+        known = self._unsettled.get(target)
+        self._unsettled[target] = Unsettled(*target, since if known is None else min(since, known.since), self._seq)
+
+    def unsettled(self) -> list[Unsettled]:
+        """Where it has to be worked out what was shipped, in order of service and environment."""
+        with self._guard:
+            return [self._unsettled[target] for target in sorted(self._unsettled, key=json.dumps)]
+
+    def unsettle(self, service: str | None, environment: str | None, since: datetime) -> None:
+        """Have it worked out anew what was shipped there by deployments from then on."""
+        with self._guard:
+            self._wrote(1, set())
+            self._mark_unsettled((service, environment), since)
+
+    def settle(self, line: Unsettled, shipped: Sequence[Shipped]) -> bool:
+        """As set_shipped, and it is settled; False: others have been there since `line` was read."""
+        check_shipped(shipped)
+        with self._guard:
+            known = self._unsettled.get((line.service, line.environment))
+            if known is None or known.seq != line.seq:
+                return False
+            self.set_shipped(shipped)
+            del self._unsettled[line.service, line.environment]
+            return True
+
+    def placed(self, service: str | None, environment: str | None, since: datetime) -> list[Placed]:
+        """The deployments there that succeeded then or later, in order of deployed_at, then id."""
+        found = self.deployments_of(service, environment)
+        return [
+            Placed(one.id, one.deployed_at, one.repo, one.sha)
+            for one in found
+            if one.deployed_at is not None and one.deployed_at >= since
+        ]
+
+    def brought(
+        self,
+        service: str | None,
+        environment: str | None,
+        repo: str,
+        *,
+        before: datetime,
+        shas: Sequence[str] | None = None,
+    ) -> set[str]:
+        """The commits of a repository that deployments there brought that succeeded before an instant."""
+        with self._guard:
+            found = self.deployments_of(service, environment)
+            earlier = {one.id for one in found if one.deployed_at is not None and one.deployed_at < before}
+            everything = {sha for its, sha in self._brought(earlier) if its == repo}
+        return everything if shas is None else everything & set(shas)
 
     def commits(self, repo: str, shas: Sequence[str]) -> Mapping[str, Commit]:
         """Those of these commits that are known."""
@@ -82,9 +173,26 @@ class MemoryDeliveryStore:
             return {sha: self._commits[repo, sha] for sha in shas if (repo, sha) in self._commits}
 
     def parents(self, repo: str) -> Mapping[str, tuple[str, ...]]:
-        """The parents of every known commit of a repository."""
+        """The parents of every commit of a repository of which they are known."""
         with self._guard:
-            return {commit.sha: commit.parents for commit in self._commits.values() if commit.repo == repo}
+            return {
+                commit.sha: commit.parents
+                for commit in self._commits.values()
+                if commit.repo == repo and commit.parents is not None
+            }
+
+    def ancestry(self, repo: str, sha: str, *, most: int) -> Mapping[str, tuple[str, ...]]:
+        """The parents of a commit and of commits before it, as far as they are known, of at most so many commits."""
+        found: dict[str, tuple[str, ...]] = {}
+        with self._guard:
+            waiting = deque([sha])
+            while waiting and len(found) < most:
+                one = waiting.popleft()
+                commit = self._commits.get((repo, one))
+                if commit is not None and commit.parents is not None and one not in found:
+                    found[one] = commit.parents
+                    waiting.extend(commit.parents)
+        return found
 
     def deployment(self, deployment_id: str) -> Deployment | None:
         """A deployment, folded."""
@@ -168,6 +276,24 @@ class MemoryDeliveryStore:
             told = self.deployments(changed) if up_to_seq > after_seq else {}
         yield from told
 
+    def all_commits(self) -> Iterator[Commit]:
+        """Every commit, in the order in which they came to be known as they are."""
+        with self._guard:
+            found = list(self._commits.values())
+        yield from found
+
+    def all_reports(self) -> Iterator[ChangeReport]:
+        """Every report, in the order in which they were told."""
+        with self._guard:
+            found = list(self._reports)
+        yield from found
+
+    def all_pull_requests(self) -> Iterator[PullRequest]:
+        """Every pull request of which something is told, folded, in order of ids."""
+        with self._guard:
+            found = [self.pull_request(name) for name in sorted(self._of_pull_requests)]
+        yield from [one for one in found if one is not None]
+
     def cursor(self, name: str) -> bytes | None:
         """How far a repeated import has read."""
         with self._guard:
@@ -196,7 +322,7 @@ class MemoryDeliveryStore:
     def _brought(self, deployments: set[str]) -> set[Key]:
         """The commits that deployments shipped."""
         noted = [self._shipped[name] for name in deployments if name in self._shipped]
-        return {(one.repo, sha) for one in noted for sha in one.shas or ()}
+        return {(one.repo, sha) for one in noted for sha in one.known}
 
     def _shippers(self, commits: set[Key]) -> set[str]:
         """The deployments that shipped one of the commits."""
@@ -210,7 +336,9 @@ class MemoryDeliveryStore:
 
     def _takers(self, commits: set[Key]) -> set[Key]:
         """The commits that take back one of these, by themselves or by their pull requests."""
-        found = {key for key, one in self._commits.items() if any((one.repo, sha) in commits for sha in one.reverts)}
+        found = {
+            key for key, one in self._commits.items() if any(_aims_at(one.repo, sha, commits) for sha in one.reverts)
+        }
         aimed_at = {name for name in self._of_pull_requests if commits & self._ever_in(name)}
         for name in self._of_pull_requests:
             one = self.pull_request(name)
@@ -218,17 +346,36 @@ class MemoryDeliveryStore:
                 found |= self._ever_in(name)
         return found
 
+    def _meant(self, repo: str, reverted: str) -> str:
+        """The one commit whose id begins so, where it is a beginning of just one."""
+        if not is_short_id(reverted):
+            return reverted
+        found = [sha for one, sha in self._commits if one == repo and sha.startswith(reverted)]
+        return found[0] if len(found) == 1 else reverted
+
     def _aims(self, deployment_id: str) -> set[Key]:
         """The commits that a deployment takes back."""
         found: set[Key] = set()
         for repo, sha in self._brought({deployment_id}):
             if (commit := self._commits.get((repo, sha))) is not None:
-                found |= {(repo, reverted) for reverted in commit.reverts}
+                found |= {(repo, self._meant(repo, reverted)) for reverted in commit.reverts}
             own = self.pull_requests_with(repo, [sha]).get(sha)
             if own is not None and own.reverts is not None:
                 aimed_at = self.pull_request(pull_request_id_of(repo, own.reverts))
                 found |= set() if aimed_at is None else {(repo, one) for one in _commits_of(aimed_at)}
         return found
+
+
+def _place(one: Deployment) -> tuple[object, ...]:
+    return one.service, one.environment, one.deployed_at, one.repo, one.sha
+
+
+def _aims_at(repo: str, reverted: str, commits: Collection[Key]) -> bool:
+    return (repo, reverted) in commits or _begins(repo, reverted, commits)
+
+
+def _begins(repo: str, reverted: str, commits: Collection[Key]) -> bool:
+    return is_short_id(reverted) and any(one == repo and sha.startswith(reverted) for one, sha in commits)
 
 
 def _commits_of(pull_request: PullRequest) -> tuple[str, ...]:

@@ -37,13 +37,14 @@ class MemoryJournal:
 
     def waiting(self, *, limit: int = 100) -> list[Entry]:
         """The oldest that wait, in order."""
-        return [one for _, one in sorted(self._entries.items()) if one.verdict is Verdict.WAITING][:limit]
+        return self._chosen(None, Verdict.WAITING, None)[:limit]
 
     def conclude(self, verdicts: Sequence[tuple[int, Verdict, str]]) -> None:
         """Note what became of entries."""
         with self._turn:
             for seq, verdict, reason in verdicts:
-                self._entries[seq] = structs.replace(self._entries[seq], verdict=verdict, reason=reason)
+                if seq in self._entries:  # it may have been let go
+                    self._entries[seq] = structs.replace(self._entries[seq], verdict=verdict, reason=reason)
 
     def entries(
         self,
@@ -92,9 +93,11 @@ class MemoryJournal:
         """Nothing to let go of."""
 
     def _chosen(self, door: str | None, verdict: Verdict | None, since: datetime | None) -> list[Entry]:
+        with self._turn:
+            all_of_them = sorted(self._entries.items())
         return [
             one
-            for _, one in sorted(self._entries.items())
+            for _, one in all_of_them
             if (door is None or one.delivery.door == door)
             and (verdict is None or one.verdict is verdict)
             and (since is None or one.delivery.received_at >= since)

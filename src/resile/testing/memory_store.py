@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
+from resile.model.draft import AsOf
 from resile.model.errors import ConflictError
 from resile.model.event import Event
 from resile.ports.timeline_store import Append, StoredEvent
-from resile.stores.timelines import check_names
+from resile.stores.timelines import check_as_of, check_names
 
 
 class MemoryTimelineStore:
@@ -17,20 +18,24 @@ class MemoryTimelineStore:
         self._log: list[StoredEvent] = []
         self._timelines: dict[str, list[StoredEvent]] = {}
         self._taken: dict[tuple[str, str], bytes] = {}
+        self._as_of: dict[tuple[str, str], AsOf] = {}
         self._n_declared = 0
 
     def append(self, appends: Sequence[Append]) -> int:
         """Append to several timelines, all or nothing.
 
         Raises:
-            ConflictError: a timeline is not at its expected version, or already holds an event of that id.
+            ConflictError: a timeline is not at its expected version, already holds an event of that id, or its ref was
+                taken as of later already.
             StoreError: a name holds a NUL character.
         """
         with self._guard:
             new: list[StoredEvent] = []
             grown: dict[str, list[StoredEvent]] = {}
+            as_of = dict(self._as_of)
             for append in appends:
                 check_names(append)
+                check_as_of(append, as_of)
                 timeline = grown.setdefault(append.incident_id, list(self._timelines.get(append.incident_id, ())))
                 if len(timeline) != append.expected_version:
                     raise ConflictError(f"incident {append.incident_id} is at version {len(timeline)}; read it again")
@@ -44,6 +49,7 @@ class MemoryTimelineStore:
             self._log += new
             self._timelines |= {name: timeline for name, timeline in grown.items() if timeline}
             self._taken |= {append.taken[:2]: append.taken[2] for append in appends if append.taken is not None}
+            self._as_of = as_of
             self._guard.notify_all()
             return self._last()
 
@@ -91,6 +97,11 @@ class MemoryTimelineStore:
         """The digests remembered for these refs of an origin; refs never taken are absent."""
         with self._guard:
             return {ref: self._taken[origin, ref] for ref in refs if (origin, ref) in self._taken}
+
+    def taken_as_of(self, origin: str, refs: Sequence[str]) -> Mapping[str, AsOf]:
+        """Of when the latest dated telling taken of these refs is; refs of which none was are absent."""
+        with self._guard:
+            return {ref: self._as_of[origin, ref] for ref in refs if (origin, ref) in self._as_of}
 
     def next_number(self) -> int:
         """A number for a newly declared incident, never given twice: INC-1, INC-2, ..."""

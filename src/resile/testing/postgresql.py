@@ -22,10 +22,10 @@ class PostgresqlServer:
         """Let the system write when it likes. What is committed outlives the server's death, but not the machine's."""
         self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
 
-    def new_database(self) -> str:
-        """The URL of a new, empty database."""
+    def new_database(self, *, like: str | None = None) -> str:
+        """The URL of a new database: empty, or a copy of the one at the URL `like`, which nobody may be using."""
         name = f"test_{next(self._numbers)}"
-        self._run(f"CREATE DATABASE {name}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE {'template1' if like is None else make_url(like).database}")
         return self._url.set(database=name).render_as_string(hide_password=False)
 
     def _run(self, *statements: str) -> None:

@@ -26,3 +26,7 @@ class SimulatedClock:
             raise ConfigError(f"a clock cannot be advanced by {by}; make another one that starts earlier")
         self._now += by
         return self._now
+
+    def sleep(self, length_s: float) -> None:
+        """Let so many seconds pass at once."""
+        self.advance(timedelta(seconds=length_s))

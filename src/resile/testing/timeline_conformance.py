@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resile.model.draft import AsOf
 from resile.model.errors import ConflictError, StoreError
 from resile.model.event import (
     Corrected,
@@ -166,6 +167,39 @@ class TimelineStoreConformance:
         assert store.taken("table", ["1", "2"]) == {"1": b"\0"}
         assert store.taken("other", ["1"]) == {"1": b"b"}
         assert store.taken("table", []) == {}
+
+    def test_latest_instant_told_as_of_holds_and_refuses_earlier_ones(self, store: TimelineStore) -> None:
+        """By origin and ref; with an earlier one nothing of the batch is appended."""
+        as_of = [AsOf(START + timedelta(microseconds=n // 2), START + timedelta(days=n % 2)) for n in range(4)]
+        store.append([append_of("a", 1, taken=("table", "1", b"a"), as_of=as_of[2])])
+        store.append([append_of("b", 1, taken=("other", "1", b"b"), as_of=as_of[1]), append_of("c", 1)])
+
+        for earlier in as_of[:2]:
+            with pytest.raises(ConflictError, match="as of"):
+                store.append(
+                    [append_of("d", 1), append_of("a", 2, taken=("table", "1", b"older"), as_of=earlier)],
+                )
+        assert store.read_many(["a", "d"]) == {"a": [note(1)]}
+        assert store.taken("table", ["1"]) == {"1": b"a"}
+        assert store.taken_as_of("table", ["1", "2"]) == {"1": as_of[2]}
+        store.append([append_of("a", 2, taken=("table", "1", b"same"), as_of=as_of[2])])
+        store.append([append_of("a", 3, taken=("table", "1", b"undated"))])
+        store.append([Append("a", 3, (), ("table", "1", b"later"), as_of[3])])
+        assert store.taken_as_of("table", ["1", "2"]) == {"1": as_of[3]}
+        assert store.taken_as_of("other", ["1"]) == {"1": as_of[1]}
+        assert store.taken_as_of("table", []) == {}
+
+    def test_one_batch_is_not_taken_as_of_earlier_after_later(self, store: TimelineStore) -> None:
+        """As if each append had been a transaction of its own."""
+        earlier, later = AsOf(START, START), AsOf(START, START + timedelta(seconds=1))
+        appends = [append_of("a", n, taken=("t", "1", b"1"), as_of=at) for n, at in ((1, earlier), (2, later))]
+
+        store.append(appends)
+
+        assert store.taken_as_of("t", ["1"]) == {"1": later}
+        with pytest.raises(ConflictError):
+            store.append([append_of("b", n, taken=("t", "2", b"1"), as_of=at) for n, at in ((1, later), (2, earlier))])
+        assert store.taken_as_of("t", ["2"]) == {}
 
     def test_follow_goes_on_where_it_stopped(self, store: TimelineStore) -> None:
         """Page by page it tells the same as at once."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import strategies as st
 
+from resile.model.draft import AsOf
 from resile.model.errors import ConflictError
 from resile.model.event import Event, Noted, Source
 from resile.ports.timeline_store import Append, TimelineStore
@@ -19,9 +20,17 @@ def note(number: int, text: str = "seen") -> Event:
     return Noted(id=f"{number:05d}", at=at, recorded_at=at, by="user:ann", source=Source.HUMAN, text=text)
 
 
-def append_of(incident_id: str, first: int, n_events: int = 1, **more: tuple[str, str, bytes]) -> Append:
+def append_of(
+    incident_id: str,
+    first: int,
+    n_events: int = 1,
+    *,
+    taken: tuple[str, str, bytes] | None = None,
+    as_of: AsOf | None = None,
+) -> Append:
     """Events number `first` and following, for a timeline that holds those before."""
-    return Append(incident_id, first - 1, tuple(note(number) for number in range(first, first + n_events)), **more)
+    events = tuple(note(number) for number in range(first, first + n_events))
+    return Append(incident_id, first - 1, events, taken, as_of)
 
 
 # One append: to which timeline, how far from the right version, how many events, whether a draft was taken.

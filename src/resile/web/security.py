@@ -35,6 +35,8 @@ HEADERS: Mapping[str, str] = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 _HSTS = "max-age=31536000"
+# What one person may see must not be kept by a cache for another.
+_CACHE_CONTROL = "private, no-cache"
 FORGED = "this form is not from a page of this session; open the page again and repeat"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 _LOOPBACK_NAMES = frozenset({"localhost"})
@@ -58,13 +60,21 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                # What one person may see must not be kept by a cache for another.
-                headers.setdefault("cache-control", "private, no-cache")
+                headers.setdefault("cache-control", _CACHE_CONTROL)
                 if is_https(Request(scope), self._settings):
                     headers.setdefault("strict-transport-security", _HSTS)
             await send(message)
 
         await self._app(scope, receive, complete)
+
+
+def answer_headers(*, is_https: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The same headers for an answer that is sent without the application."""
+    return _RAW_HTTPS if is_https else _RAW
+
+
+_RAW = tuple((name.encode(), value.encode()) for name, value in {**HEADERS, "cache-control": _CACHE_CONTROL}.items())
+_RAW_HTTPS = (*_RAW, (b"strict-transport-security", _HSTS.encode()))
 
 
 def is_https(request: Request, settings: Settings) -> bool:

@@ -1,6 +1,6 @@
 """The real application on the real store, with some months of simulated incidents."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,8 +39,8 @@ def clock() -> SimulatedClock:
 
 
 @pytest.fixture
-def resile(tmp_path: Path, clock: SimulatedClock) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=clock) as opened:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path], clock: SimulatedClock) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=clock) as opened:
         yield opened
 
 

@@ -16,8 +16,10 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
+from resile.app.access import LOCAL
 from resile.app.settings import Settings
 from resile.app.wiring import open_resile
+from resile.model.catalog import Kind
 from resile.model.draft import incident_id_of
 from resile.model.history import record_history
 from resile.ports.timeline_store import Append
@@ -51,6 +53,13 @@ OPERATIONS = [
     ("GET", "/api/v1/incidents/{incident_id}/timeline"),
     ("POST", "/api/v1/incidents/{incident_id}/commands"),
     ("POST", "/api/v1/imports"),
+    ("GET", "/api/v1/oncall"),
+    ("GET", "/api/v1/oncall.ics"),
+    ("GET", "/api/v1/oncall/{schedule}"),
+    ("POST", "/api/v1/oncall/{schedule}/overrides"),
+    ("DELETE", "/api/v1/oncall/overrides/{override_id}"),
+    ("GET", "/api/v1/catalog"),
+    ("GET", "/api/v1/catalog/{kind}/{name}"),
     ("GET", "/api/v1/accounts/changes"),
     ("GET", "/api/v1/version"),
 ]
@@ -67,6 +76,12 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
                 for one in drafts
             ]
         )
+        rotation = {"name": "primary", "starts": "2024-01-01 09:00", "every": "week", "people": ["ann"]}
+        documents = {
+            (Kind.PERSON, "ann"): ({}, ""),
+            (Kind.SCHEDULE, "payments"): ({"zone": "Europe/Berlin", "layers": [rotation]}, ""),
+        }
+        resile.catalog.apply(LOCAL, resile.catalog.changes_to(documents))
         yield create_app(resile, passwords=PASSWORDS)
 
 
@@ -84,10 +99,17 @@ def test_the_description_names_every_operation(app: FastAPI) -> None:
     assert found == set(OPERATIONS)
 
 
-# Of an incident that is known: of made-up ones nearly every answer would be 404.
-KNOWN = {"incident_id": "INC-1"}
+# Of what is known: of made-up names nearly every answer would be 404.
+KNOWN = {"incident_id": "INC-1", "schedule": "payments", "override_id": "o1", "kind": "person", "name": "ann"}
 # They take nothing that could be wrong.
-WITHOUT_WORDS = {"/api/v1/incidents/{incident_id}", "/api/v1/version", "/api/v1/doors"}
+WITHOUT_WORDS = {
+    "/api/v1/incidents/{incident_id}",
+    "/api/v1/version",
+    "/api/v1/doors",
+    "/api/v1/catalog",
+    "/api/v1/catalog/{kind}/{name}",
+    "/api/v1/oncall/overrides/{override_id}",
+}
 CASES = [
     (*operation, mode)
     for operation in OPERATIONS
@@ -102,7 +124,7 @@ def test_an_operation_keeps_to_its_description(
 ) -> None:
     schema = schemathesis.openapi.from_dict(app.openapi())
     operation = schema[path][method]
-    path_parameters = KNOWN if "{" in path else None
+    path_parameters = {name: value for name, value in KNOWN.items() if f"{{{name}}}" in path} or None
 
     @settings(
         max_examples=12,

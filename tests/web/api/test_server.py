@@ -1,9 +1,6 @@
 """The server as a process: it says when it is ready, ends in good order, and listens only where it may."""
 
-import json
 import os
-import re
-import signal
 import socket
 import subprocess
 import sys
@@ -12,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-import httpx2
 import pytest
 import structlog
 from fastapi import FastAPI
@@ -57,54 +53,6 @@ def running(folder: Path, **environment: str) -> Iterator[subprocess.Popen[str]]
 def first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_ready_answers_there_and_ends_in_good_order(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path) as process:
-        address = first_line(process).removeprefix("resile is ready: ").strip()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
-        assert httpx2.get(f"{address}healthz").text == "ok\n"
-
-        process.send_signal(number)
-        rest, errors = process.communicate(timeout=20)
-
-        assert process.returncode == 0
-        assert "/setup#" in rest
-        assert "Traceback" not in errors
-        assert [json.loads(line)["event"] for line in errors.splitlines()] == ["request answered"]
-
-
-def test_the_printed_link_makes_the_admin_and_is_not_printed_again(tmp_path: Path) -> None:
-    with running(tmp_path) as process:
-        address = first_line(process).removeprefix("resile is ready: ").strip()
-        code = first_line(process).strip().rpartition("/setup#")[2]
-        with httpx2.Client(base_url=address) as browser:
-            found = re.search(r'name="csrf_token" value="(\w+)"', browser.get("/setup").text)
-            assert found is not None
-            form = {"csrf_token": found[1], "code": code, "name": ADMIN[0], "password": ADMIN[1]}
-            assert browser.post("/setup", data=form).status_code == 303
-            assert "<b>admin</b>" in browser.get("/settings").text
-        assert httpx2.get(f"{address}incidents").status_code == 303
-        process.terminate()
-        _, errors = process.communicate(timeout=20)
-
-    assert code not in errors
-    assert ADMIN[1] not in errors
-    with running(tmp_path) as process:
-        first_line(process)
-        process.terminate()
-        rest, _ = process.communicate(timeout=20)
-    assert rest == ""
-
-
-def test_simulated_data_is_announced_by_one_line_alone(tmp_path: Path) -> None:
-    with running(tmp_path, RESILE_IS_SIMULATED="true") as process:
-        assert first_line(process).startswith("resile is ready: ")
-        process.terminate()
-        rest, _ = process.communicate(timeout=20)
-
-    assert rest == ""
 
 
 def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:

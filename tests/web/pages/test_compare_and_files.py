@@ -23,6 +23,25 @@ def test_two_windows_are_compared_with_interval_and_chance(site: TestClient) -> 
     assert re.search(r"ratio of medians · 95 % sure 0\.\d\d–\d\.\d\d", text)
 
 
+def test_the_two_stretches_stand_in_place_of_the_window_that_holds_them(site: TestClient) -> None:
+    usual = text_of(site.get("/compare").text)
+    named = text_of(site.get("/compare?a_from=2023-06-01&a_to=2023-07-01&b_from=2023-07-01&b_to=2023-08-01").text)
+    sides = text_of(site.get("/compare?dimension=service").text)
+
+    assert "Window all known" not in usual
+    assert "Before 1 Jun – 30 Jun 2023" in named
+    assert "After 1 Jul – 31 Jul 2023" in named
+    assert "Window all known" in sides
+
+
+def test_a_filter_that_leaves_nothing_has_no_window_of_its_own(site: TestClient) -> None:
+    for path in ("/restore", "/incidents"):
+        assert "Window all known: nothing" in text_of(site.get(f"{path}?service=nobody-at-all").text)
+    assert "Window 2023-06-01 to 2023-06-30" in text_of(
+        site.get("/restore?service=nobody-at-all&from=2023-06-01&to=2023-07-01").text
+    )
+
+
 def test_two_services_are_compared(site: TestClient) -> None:
     text = text_of(site.get("/compare?dimension=service&a=checkout&b=search").text)
 

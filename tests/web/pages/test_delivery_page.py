@@ -1,5 +1,8 @@
+import csv
+import io
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -53,12 +56,15 @@ def test_five_headlines_have_value_interval_and_n(shop: TestClient) -> None:
 def test_each_headline_leads_to_the_deployments_behind_it(shop: TestClient) -> None:
     html = shop.get("/delivery?service=shop").text
 
-    links = {href for href in hrefs(html) if "show=" in href and "environment=production" in href}
-    assert any("show=failed" in href for href in links)
-    for href in links:
-        assert shop.get(href).status_code == 200
+    figures = re.findall(r'<span class="note">[^<]*<a href="([^"]*)">([^<]*)</a>', html)
+    assert len(figures) == 5
+    for href, words in figures:
+        n = re.search(r"(?:in )?(\d+)(?: of \d+)? (?:deployments?|failures?)(?:, .*)?$", words)
+        assert n is not None
+        listed = text_of(shop.get(unescape(href)).text)
+        assert f"of {n[1]} " in listed if n[1] != "0" else "No deployment here." in listed, (words, href)
     failed = text_of(shop.get("/delivery?service=shop&show=failed").text)
-    assert "1–1 of 1" in failed
+    assert "1–1 of 1 " in failed
     assert "test:outage" in failed
 
 
@@ -71,15 +77,48 @@ def test_every_metric_says_why_it_is_so_step_by_step(shop: TestClient) -> None:
         text = text_of(why)
         assert re.search(r"Definition\..*Counted\..*Left out\..*So\.", text), text
         assert "href=" in why
-    assert "1 deployment that never succeeded" in text_of(whys[1])
+    assert "1 deployment that did not succeed" in text_of(whys[1])
     assert "1 deployment to other environments" in text_of(whys[1])
 
 
-def test_what_is_missing_is_named(shop: TestClient) -> None:
+def test_what_is_missing_is_named_after_the_figures_in_whole_sentences(shop: TestClient) -> None:
     text = text_of(shop.get("/delivery").text)
 
-    assert "Not known" in text
-    assert "commits of 2 of 2 deployments of search are not known" in text
+    assert text.index("40 deployments") < text.index("Not known")
+    assert "The commits of 2 of 2 deployments of search are not known" in text
+    assert "No deployments known for billing, though there were incidents" in text
+
+
+def test_the_bar_of_stages_holds_the_way_that_most_changes_took(shop: TestClient) -> None:
+    html = shop.get("/delivery?service=shop").text
+
+    bar = re.search(r'<svg class="phases".*?</svg>', html, flags=re.DOTALL)
+    assert bar is not None
+    assert "commit_to_deployment" not in bar[0]
+    assert len(re.findall("<rect", bar[0])) in {1, 5}
+    assert "Changes of which a border between is not known" in html
+
+
+def test_every_picture_leaves_as_rows_drawing_and_specification(shop: TestClient) -> None:
+    offered = hrefs(shop.get("/delivery").text)
+
+    for name in ("delivery", "delivery-trend", "deployments", "lead-time-stages"):
+        assert f"/charts/{name}.csv" in offered
+        table = shop.get(f"/charts/{name}.csv?service=shop")
+        assert "shop" in table.text.splitlines()[1]
+        assert shop.get(f"/charts/{name}.svg?service=shop").text.startswith("<svg")
+        assert "vega-lite" in shop.get(f"/charts/{name}.vl.json?service=nobody").json()["$schema"]
+
+
+def test_rows_of_a_picture_of_deployments_are_the_ones_that_the_page_counts(shop: TestClient) -> None:
+    drawn = list(csv.DictReader(io.StringIO(shop.get("/charts/deployments.csv?service=shop").text)))
+    failed = list(csv.DictReader(io.StringIO(shop.get("/charts/deployment-list.csv?service=shop&show=failed").text)))
+
+    assert len(drawn) == 40
+    assert [one["incidents"] for one in drawn if one["incidents"]] == ["test:outage"]
+    assert [(one["version"], one["evidence"]) for one in failed] == [("v16.0.0", "window")]
+    assert shop.get("/charts/deployment-list.svg").status_code == 404
+    assert shop.get("/charts/deployments.csv?service=nobody").text.count("\n") == 1
 
 
 def test_the_undefined_is_a_dash_with_its_reason(shop: TestClient) -> None:
@@ -150,6 +189,20 @@ def test_middlewares_definitions_can_be_asked_for(shop: TestClient) -> None:
 
     assert answer.status_code == 200
     assert "middleware" in text_of(answer.text)
+    assert re.search(r'class="number" href="[^"]*show=failed', answer.text)
+    # Its recovery time is of incidents, whatever caused them: it leads to no deployments.
+    assert "resolved in the window, whatever caused them" in text_of(answer.text)
+    assert "show=incident_known" not in answer.text.partition('id="deployments"')[0]
+
+
+def test_open_failures_are_no_failures_without_an_incident(empty: Resile) -> None:
+    take_in(empty, [draft("going", days_ago=1, minutes=None, services=("shop",))])
+    empty.deliveries.record([deployed("a", days_ago=1.01), deployed("b", days_ago=5)])
+    html = browser_of(empty).get("/delivery").text
+
+    text = text_of(html)
+    assert "1 failed deployment whose incident is known, 1 of them open" in text
+    assert "nobody knows how long recovery took" not in text
 
 
 def test_an_empty_store_shows_the_way_out(empty: Resile) -> None:
@@ -230,3 +283,14 @@ def test_the_fixes_behind_the_rework_rate_are_listed_told_ones_and_found_ones(em
     assert "2 of 4 deployments" in text
     assert "1–2 of 2" in text
     assert {"/deployments/test:v1.0.1", "/deployments/test:w"} <= set(hrefs(html))
+
+
+def test_a_team_whose_incidents_name_no_service_has_no_deliveries_of_anybody(empty: Resile) -> None:
+    take_in(empty, [draft("alone", team="people")])
+    empty.deliveries.record([deployed("a", days_ago=5)])
+
+    html = browser_of(empty).get("/teams/people").text
+
+    assert "\x00" not in html
+    assert "No deployment of its services is known" in text_of(html)
+    assert "no deployments known for" not in text_of(html).lower()

@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from resile.analytics.delivery_results import FailureLink, LeadTime, Stage
+from resile.analytics.ordered import Ints
 from resile.analytics.query import Window
 from resile.analytics.words import duration, percent
 from resile.web.pages.delivery import stage_pieces
@@ -41,7 +43,14 @@ def failure(name: str, day: float, *, incident: str | None = "INC-1", hours: flo
 
 
 def drawn(table: pa.Table, *links: FailureLink) -> Strips:
-    return strips(table, links, WINDOW, until=END)
+    names = table["deployment_id"].to_pylist()
+    failed = {link.deployment_id for link in links}
+
+    def links_of(rows: Ints) -> list[FailureLink]:
+        asked = {names[row] for row in rows.tolist()}
+        return [link for link in links if link.deployment_id in asked]
+
+    return strips(table, np.array([name in failed for name in names], dtype=np.bool_), links_of, WINDOW, until=END)
 
 
 def test_each_place_has_its_strip_the_busiest_first() -> None:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -40,10 +41,19 @@ def test_a_failed_one_says_which_incident_by_which_evidence_and_how_sure(months:
 
     text = text_of(html)
     assert "✕ failed" in text
-    assert "and caused test:outage" in text
+    assert "and may have caused test:outage." in text
+    assert "Checkout fails" in text
     assert "the incident began soon after it" in text
     assert "possible (40 %)" in text
     assert "/incidents/test:outage" in hrefs(html)
+
+
+def test_incidents_around_it_are_suggested_its_services_first(months: Resile) -> None:
+    take_in(months, [draft("near", days_ago=49.9, services=("billing",), title="Bills are late")])
+    html = browser_of(months).get("/deployments/test:v16.0.0").text
+
+    suggested = re.findall(r'<option value="([^"]*)">([^<]*)</option>', html)
+    assert suggested == [("test:outage", "Checkout fails"), ("test:near", "Bills are late")]
 
 
 def test_one_that_never_succeeded_says_so(months: Resile) -> None:
@@ -74,7 +84,7 @@ def test_somebody_can_say_that_it_did_not_cause_the_incident(months: Resile) -> 
     text = text_of(answer.text)
     assert answer.url.path == "/deployments/test:v16.0.0"
     assert "no failure is known of it" in text
-    assert "It did not cause test:outage, says local: the provider was down." in text
+    assert "It did not cause test:outage (Checkout fails), says local: the provider was down." in text
     assert "It did not cause test:outage local" in text
     assert "0 of 40 deployments" in text_of(browser.get("/delivery?service=shop").text)
 
@@ -152,3 +162,12 @@ def test_an_open_deployment_is_not_counted_as_before(months: Resile) -> None:
 
     assert began > told.at
     assert "No deployment is known" in text_of(browser_of(months).get("/incidents/test:other").text)
+
+
+def test_neighbours_are_those_of_one_environment_however_it_is_written(empty: Resile) -> None:
+    told = deployed("v2", days_ago=2, environment="Production"), deployed("v1", days_ago=3)
+    empty.deliveries.record(told)
+
+    html = browser_of(empty).get(f"/deployments/{told[0].subject}").text
+
+    assert f'href="/deployments/{told[1].subject}"' in html

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import faults_of_all, opened
+from .conftest import WIDTHS, faults_of_all, opened
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,6 @@ PAGES = (
     "/api/v1/docs",
     "/nothing-here",
 )
-WIDTHS = (1440, 390)
 
 
 @pytest.fixture
@@ -39,10 +38,8 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_shuts_anybody_out(browser: Browser, address: str, width: int, theme: str) -> None:
-    assert faults_of_all(browser, address, PAGES, width=width, theme=theme) == []
+def test_no_page_shuts_anybody_out(browser: Browser, address: str) -> None:
+    assert faults_of_all(browser, address, PAGES) == []
 
 
 def test_the_first_tab_leads_to_the_content_and_focus_can_be_seen(page: Page, address: str) -> None:

@@ -206,7 +206,7 @@ def test_one_incident_is_no_trend(empty: Resile) -> None:
 
 def test_simulated_data_is_called_simulated_on_every_page(site: TestClient) -> None:
     for path in ("/restore", "/incidents", "/compare", "/definitions", "/incidents/nobody", "/settings"):
-        assert "These incidents are simulated" in site.get(path).text, path
+        assert "Everything here is simulated" in site.get(path).text, path
 
 
 def test_thousands_of_groups_come_in_pages(empty: Resile) -> None:

@@ -9,6 +9,8 @@ from resile.web.pages.deployment import router as deployment_router
 from resile.web.pages.exports import router as exports_router
 from resile.web.pages.incident import router as incident_router
 from resile.web.pages.incidents import router as incidents_router
+from resile.web.pages.oncall import changes as oncall_changes_router
+from resile.web.pages.oncall import router as oncall_router
 from resile.web.pages.preferences import router as preferences_router
 from resile.web.pages.restore import router as restore_router
 from resile.web.pages.services import router as services_router
@@ -19,6 +21,8 @@ routers = (
     delivery_router,
     deployment_router,
     services_router,
+    oncall_router,
+    oncall_changes_router,
     incidents_router,
     incident_router,
     actions_router,

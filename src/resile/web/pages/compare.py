@@ -14,7 +14,7 @@ from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
 from resile.model.time import format_instant, parse_instant
 from resile.web.pages.choices import choices
-from resile.web.pages.filters import Asked, ask, chips, tidied
+from resile.web.pages.filters import Asked, Chip, ask, chips, tidied
 from resile.web.pages.pictures.bars import largest_parts, ranges, waterfall
 from resile.web.pages.rendering import day, render
 from resile.web.pages.restore import window_name, windows_to_compare
@@ -50,7 +50,7 @@ def compare_page(request: Request) -> Response:
     context: dict[str, Any] = {
         "title": "Compare",
         "asked": asked,
-        "chips": chips(asked),
+        "chips": _chips(asked, None if dimension else sides),
         "choices": choices(asked),
         "report": found,
         "message": compare_parts(found, names),
@@ -68,6 +68,20 @@ def compare_page(request: Request) -> Response:
         "problems": asked.problems,
     }
     return render(request, "compare.html", **context)
+
+
+def _chips(asked: Asked, sides: tuple[Window, Window] | None) -> list[Chip]:
+    """The question in words; where two stretches are compared, they stand in place of the window that holds them."""
+    found = chips(asked)
+    if sides is None:
+        return found
+    stretches = []
+    for side, words, window in zip("ab", ("Before", "After"), sides, strict=True):
+        names = [f"{side}_from", f"{side}_to"]
+        is_named = any(asked.value(name) for name in names)
+        stretches.append(Chip(words, window_name(window), asked.address(drop=names) if is_named else None))
+    # A window that was asked for may be taken away: it decides the stretches that nobody named.
+    return [*stretches, *(chip for chip in found if chip.name not in {"Window", "Last"} or chip.without)]
 
 
 def _values(asked: Asked, known: list[str]) -> tuple[str, str]:

@@ -1,34 +1,43 @@
 """Delivery: how often, how long, how often it fails, and how soon it is mended; with every deployment behind it."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from msgspec import Struct
 from msgspec.structs import replace
 
-from resile.analytics.delivery_results import STAGES, DoraReport, FailureLink, ServiceDelivery
+from resile.analytics.delivery_query import Definitions
+from resile.analytics.delivery_results import STAGES, DoraReport, ServiceDelivery
+from resile.analytics.delivery_shipments import NONE
 from resile.analytics.dora_words import (
     busiest,
     delivery_message,
     headlines,
     name_of,
     stage_name,
-    stage_order,
 )
-from resile.analytics.words import duration
-from resile.app.deployments import STATES, DeploymentListing, DeploymentPage, in_scope, list_deployments, narrowed
-from resile.app.documents.phrases import gathered
-from resile.app.dora import Known, counts_of, links_of, refreshed, report_of
+from resile.analytics.words import counted, duration
+from resile.app.deployments import (
+    STATE_BEHIND,
+    STATES,
+    DeploymentListing,
+    DeploymentPage,
+    in_scope,
+    list_deployments,
+)
+from resile.app.documents.phrases import missing_sentences, stage_path
+from resile.app.dora import Counts, Look, counts_of, look, refreshed
 from resile.app.wiring import Resile
 from resile.web.pages.choices import choices
 from resile.web.pages.delivery_filters import DeliveryAsked, ask_of_deliveries, delivery_chips
 from resile.web.pages.delivery_trends import trend_pictures
 from resile.web.pages.delivery_why import reasons
 from resile.web.pages.filters import tidied
-from resile.web.pages.pictures.strips import strips
+from resile.web.pages.pictures.strips import Strips, strips
 from resile.web.pages.rendering import render
 
 router = APIRouter(include_in_schema=False)
@@ -37,19 +46,27 @@ PER_PAGE = 20
 # Rows beyond these are in the file and reached by the filters.
 MOST_ROWS = 30
 _MOST_CHOICES = 300
+# So many sentences on what is not known stand open; the others are unfolded.
+_MOST_MISSING = 5
 STATE_WORDS = {
     "all": "all",
     "succeeded": "succeeded",
     "failed": "failed",
+    "incident_known": "failed, incident known",
     "pending": "pending",
     "unplanned": "fixes",
-    "unsuccessful": "never succeeded",
+    "known_changes": "commits known",
     "unknown_changes": "commits unknown",
+    "unsuccessful": "did not succeed",
 }
 
 
 class StagePiece(Struct, frozen=True, kw_only=True):
-    """A stage of lead time as a piece of the bar, its width by its median, and its figures."""
+    """A stage of lead time as a piece of the bar, its width by its median, and its figures.
+
+    Attributes:
+        is_beside: of changes in which a border between is not known; no piece of the bar.
+    """
 
     key: str
     name: str
@@ -59,6 +76,7 @@ class StagePiece(Struct, frozen=True, kw_only=True):
     median: str
     p90: str
     n: int
+    is_beside: bool = False
 
 
 @router.get("/delivery")
@@ -71,10 +89,10 @@ def delivery_page(request: Request) -> Response:
     if asked.is_empty:
         return render(request, "delivery_empty.html", title="Delivery", base_address=str(request.base_url).rstrip("/"))
     with refreshed(resile) as known:
-        report = report_of(resile, known, asked.delivery)
-        links = links_of(resile, known, asked.delivery)
-        listed = _listed(resile, known, asked, links)
-        focus = busiest(report.services)
+        seen = look(resile, known, asked.delivery)
+        report, listed = seen.report(), _listed(seen, asked)
+        first = busiest(report.services)
+        focus = first if first is not None and first.deployment_frequency.n else None
         context: dict[str, Any] = {
             "title": "Delivery",
             "asked": asked,
@@ -84,74 +102,94 @@ def delivery_page(request: Request) -> Response:
             "rows": report.services[:MOST_ROWS],
             "n_rows": len(report.services),
             "focus": focus,
-            "message": delivery_message(focus, names_it=len(report.services) > 1),
-            "missing": gathered(report.missing, ((name_of(row), row.missing) for row in report.services)),
-            "strips": strips(_succeeded(known, asked), links, asked.delivery.window, until=resile.clock.now()),
+            "message": delivery_message(first, names_it=len(report.services) > 1),
+            "missing": missing_sentences(report, report.services),
+            "most_missing": _MOST_MISSING,
+            "states_behind": states_behind(report),
+            "strips": _strips(seen, asked, resile.clock.now()),
             "state_words": STATE_WORDS,
         }
         context |= listed
         if focus is not None:
-            context |= _of_focus(resile, known, asked, report, focus)
+            context |= _of_focus(seen, asked, report, focus)
     return render(request, "delivery.html", **context, problems=asked.problems)
 
 
-def _of_focus(
-    resile: Resile, known: Known, asked: DeliveryAsked, report: DoraReport, focus: ServiceDelivery
-) -> dict[str, Any]:
+def _of_focus(seen: Look, asked: DeliveryAsked, report: DoraReport, focus: ServiceDelivery) -> dict[str, Any]:
     """The headlines of one service in one environment, where its lead time goes, and why each figure is so."""
-    query = narrowed(asked.delivery, focus.service, focus.environment)
+    of = seen.of_place(focus.service, focus.environment)
+    assert of is not None  # noqa: S101 - it is a row of this very report
 
     def address(state: str) -> str:
         return asked.of_place(focus.service, focus.environment, show=state) + "#deployments"
 
-    every, pictures = trend_pictures(resile, known, query, focus)
+    every, pictures = trend_pictures(of, focus)
+    counts = counts_of(of)
     return {
         "heads": headlines(focus),
+        "behind_words": behind_words(focus, counts),
         "focus_name": name_of(focus),
         "every": every,
         "trends": pictures,
         "stages": stage_pieces(focus),
-        "whys": reasons(report, focus, counts_of(known, query, focus.service, focus.environment), address),
-        "behind": {
-            "lead_time": address("succeeded"),
-            "deployment_frequency": address("succeeded"),
-            "change_fail_rate": address("failed"),
-            "recovery_time": address("failed"),
-            "rework_rate": address("unplanned"),
-        },
+        "whys": reasons(report, focus, counts, address),
+        "behind": {key: address(state) for key, state in states_behind(report).items()},
     }
 
 
-def _listed(
-    resile: Resile, known: Known, asked: DeliveryAsked, links: Sequence[FailureLink]
-) -> dict[str, DeploymentPage | DeploymentListing]:
+def states_behind(report: DoraReport) -> dict[str, str]:
+    """Of each metric the state of the deployments behind it.
+
+    Middleware's recovery time has none: it is of incidents, whatever caused them.
+    """
+    is_middleware = report.definitions == Definitions.MIDDLEWARE
+    return {key: state for key, state in STATE_BEHIND.items() if not is_middleware or key != "recovery_time"}
+
+
+def behind_words(row: ServiceDelivery, counts: Counts) -> dict[str, str]:
+    """What each figure rests on, in words that count what the list behind it shows."""
+    told = {one.key: one.rests_on for one in headlines(row)}
+    changes, *left_out = told["lead_time"].split(", ", 1)
+    n_known = counts.n_succeeded - counts.n_unknown_changes
+    lead = ", ".join([f"{changes} in {counted(n_known, 'deployment')}", *left_out])
+    return told | {"lead_time": lead}
+
+
+def _listed(seen: Look, asked: DeliveryAsked) -> dict[str, DeploymentPage | DeploymentListing]:
     """One page of the table of deployments."""
     listing = DeploymentListing(
-        query=asked.delivery,
         state=asked.one_of("show", STATES, "all"),
         page=asked.whole_number("page", 1),
         per_page=PER_PAGE,
     )
-    found = list_deployments(resile, known, listing, links)
+    found = list_deployments(seen, listing)
     if found.page > found.n_pages:
         asked.problems.append(f"page {found.page} is beyond the last one, {found.n_pages}")
-        found = list_deployments(resile, known, replace(listing, page=found.n_pages), links)
+        found = list_deployments(seen, replace(listing, page=found.n_pages))
     return {"found": found, "listing": listing}
 
 
-def _succeeded(known: Known, asked: DeliveryAsked) -> pa.Table:
-    table = in_scope(known.deliveries.deployments, asked.delivery)
+def _strips(seen: Look, asked: DeliveryAsked, until: datetime) -> Strips:
+    """The picture of what counts. There may be a hundred thousand failures: only those with a sign are told of."""
+    table = in_scope(seen.known.deliveries.deployments, asked.delivery)
     table = table.filter(table.deployed_at.notnull())
-    return table.select("deployment_id", "service", "environment", "deployed_at").to_pyarrow()
+    columns = ("deployment_id", "service", "environment", "deployed_at")
+    rows = table.select(*columns, id_hash=table.deployment_id.hash()).to_pyarrow()
+    places = seen.places(np.asarray(rows["id_hash"]))
+    # What lies in the future counts nowhere.
+    rows, places = rows.filter(pa.array(places != NONE)), places[places != NONE]
+    has_failed = seen.found.known.has_failed[places]
+    return strips(rows, has_failed, lambda some: seen.links(places[some]), asked.delivery.window, until=until)
 
 
 def stage_pieces(row: ServiceDelivery) -> list[StagePiece]:
     """The stages in their order; widths are medians, which need not sum to the median of the whole."""
-    known = {key: stage for key, stage in row.lead_time.stages.items() if stage.median_s is not None and stage.n}
-    whole = sum(stage.median_s or 0 for stage in known.values()) or 1.0
+    stages = row.lead_time.stages
+    path, beside = stage_path(stages)
+    whole = sum(stages[key].median_s or 0 for key in path) or 1.0
     pieces, at = [], 0.0
-    for key in sorted(known, key=stage_order):
-        stage = known[key]
+    for key in [*path, *beside]:
+        stage = stages[key]
         share = max((stage.median_s or 0) / whole, 0.004) * 100
         pieces.append(
             StagePiece(
@@ -163,6 +201,7 @@ def stage_pieces(row: ServiceDelivery) -> list[StagePiece]:
                 median=duration(stage.median_s),
                 p90=duration(stage.p90_s),
                 n=stage.n,
+                is_beside=key in beside,
             )
         )
         at += share

@@ -101,13 +101,23 @@ def _message(view: DeploymentView) -> list[tuple[str, bool]]:
         brought = "changes that are not known"
     else:
         brought = counted(view.n_commits, "commit") if view.n_commits else "no new commit"
-    incidents = [link.incident_id for link in view.links if link.incident_id]
-    if incidents:
-        caused = incidents[0] if len(incidents) == 1 else counted(len(incidents), "incident")
-        return [(f"It brought {brought} and caused ", False), (caused, True), (".", False)]
+    blamed = [link for link in view.links if link.incident_id]
+    if blamed:
+        first = blamed[0].incident_id or ""
+        caused = first if len(blamed) == 1 else counted(len(blamed), "incident")
+        verb = _caused(max(link.confidence for link in blamed))
+        return [(f"It brought {brought} and {verb} ", False), (caused, True), (".", False)]
     if view.links:
         return [(f"It brought {brought} and ", False), (EVIDENCE_WORDS[view.links[0].evidence], True), (".", False)]
     return [("It brought ", False), (brought, True), (", and no failure is known of it.", False)]
+
+
+def _caused(confidence: float) -> str:
+    """No more certain than the evidence is: `caused`, `probably caused`, `may have caused`."""
+    words = confidence_words(confidence)
+    if words.startswith("certain"):
+        return "caused"
+    return "probably caused" if words.startswith("likely") else "may have caused"
 
 
 def _changes(commits: Sequence[Commit], pulls: dict[str, PullRequest]) -> list[Change]:

@@ -24,6 +24,7 @@ from resile.app.printable import printable_data
 from resile.app.wiring import Resile
 from resile.model.time import format_instant
 from resile.web.pages.compare import windows_asked
+from resile.web.pages.delivery_exports import delivery_file
 from resile.web.pages.filters import Asked, ask
 from resile.web.pages.incidents import listing_of
 from resile.web.pages.rendering import render
@@ -48,18 +49,15 @@ class Chart(Struct, frozen=True):
 def chart_file(request: Request, file: str) -> Response:
     """A picture or table in the form its ending says."""
     name, _, ending = file.partition(".")
-    resile: Resile = request.app.state.resile
-    chart = _charts().get(name)
-    if chart is None or ending not in _ENDINGS or (ending != "csv" and chart.specification is None):
+    found = _content(request, name, is_table=ending == "csv") if ending in _ENDINGS else None
+    if found is None:
         return render(request, "file_unknown.html", status_code=404, title="Not found", file=file)
-    asked = ask(request)
-    if ending == "csv":
-        header, rows = chart.rows(resile, asked)
-        body = _csv(header, rows)
+    if isinstance(found, tuple):
+        body = _csv(*found)
     else:
         # Drawn from the specification, so that both files show the same.
         # Printable: the renderer ends the whole process on a null character.
-        specification = printable_data(chart.specification(resile, asked)) if chart.specification is not None else {}
+        specification = printable_data(found)
         encoded = msgspec.json.encode(specification)
         is_drawn = ending == "svg"
         body = (
@@ -67,6 +65,17 @@ def chart_file(request: Request, file: str) -> Response:
         )
     headers = {"content-disposition": f'attachment; filename="{name}.{ending}"'}
     return Response(body, media_type=_ENDINGS[ending], headers=headers)
+
+
+def _content(request: Request, name: str, *, is_table: bool) -> dict[str, Any] | Rows | None:
+    """The rows or the specification; None where there is no such picture."""
+    chart = _charts().get(name)
+    if chart is None:
+        return delivery_file(request, name, is_table=is_table)
+    resile: Resile = request.app.state.resile
+    if is_table:
+        return chart.rows(resile, ask(request))
+    return None if chart.specification is None else chart.specification(resile, ask(request))
 
 
 @lru_cache(maxsize=1)

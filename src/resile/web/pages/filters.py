@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from functools import partial
 from urllib.parse import urlencode
 
 from fastapi import Request
 from msgspec import Struct
 
-from resile.analytics.query import DIMENSIONS, PERIODS, Clock, Every, Query, Window, next_period
+from resile.analytics.history import whole_window
+from resile.analytics.query import DIMENSIONS, PERIODS, Clock, Condition, Every, Query, Window, next_period
 from resile.analytics.words import clock_name, dimension_name
-from resile.app.questions import ONCE, known_window, question
+from resile.app.extent import extent
+from resile.app.questions import ONCE, question
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
 from resile.model.time import DAY, format_instant, parse_instant
@@ -50,6 +51,7 @@ class Asked(Struct, frozen=True, kw_only=True):
         problems: one sentence for each thing in the address that was not understood.
         given: the address's own words, in order, those not understood too.
         is_empty: nothing is known of any incident yet.
+        has_extent: the address names a window, or the filters leave something whose extent is one.
     """
 
     path: str
@@ -57,6 +59,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     problems: list[str]
     given: tuple[Pair, ...]
     is_empty: bool
+    has_extent: bool = True
 
     def address(self, *, path: str | None = None, drop: Iterable[str] = (), put: Iterable[Pair] = ()) -> str:
         """This address with some names dropped and others put in their place."""
@@ -125,9 +128,16 @@ def ask(request: Request) -> Asked:
     resile: Resile = request.app.state.resile
     resile.facts.refresh()
     given = tuple(request.query_params.multi_items())
+    reached: list[bool] = []
+
+    def usual(where: Sequence[Condition] = ()) -> Window:
+        first, last, _ = extent(resile, where)
+        reached.append(first is not None)
+        return whole_window(first, last, now=resile.clock.now())
+
     query, problems = question(
         given,
-        default_window=partial(known_window, resile),
+        default_window=usual,
         also=OWN,
         severity_aliases=resile.settings.severity_aliases,
     )
@@ -137,7 +147,15 @@ def ask(request: Request) -> Asked:
             every=fitting_period(query.window.end - query.window.start),
         )  # fmt: skip
     is_empty = resile.timelines.n_incidents() == 0
-    return Asked(path=request.url.path, query=query, problems=problems, given=given, is_empty=is_empty)
+    has_window = any(name in {"from", "to", "last"} and value.strip() for name, value in given)
+    return Asked(
+        path=request.url.path,
+        query=query,
+        problems=problems,
+        given=given,
+        is_empty=is_empty,
+        has_extent=has_window or all(reached),
+    )
 
 
 def fitting_period(length: timedelta) -> Every:
@@ -206,6 +224,8 @@ def window_chip(asked: Asked) -> Chip:
     if last and "from" not in names:
         return Chip("Last", dict(LENGTHS).get(last, last), away)
     window = asked.query.window
+    if not asked.has_extent:
+        return Chip("Window", "all known: nothing", away)
     whole = f"{day(window.start)} to {last_day(window.end)}"
     return Chip("Window", whole if away else f"all known, {whole}", away)
 

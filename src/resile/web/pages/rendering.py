@@ -37,6 +37,7 @@ _LONGEST_UNBROKEN = 24
 _NAV = (
     ("Restore", "/restore", "M2 4c3 0 4 12 8 12S14 8 18 8"),
     ("Delivery", "/delivery", "M3 16V9M7 16v-4M11 16V6M15 16v-6M13 4l4-1-1 4"),
+    ("On call", "/oncall", "M10 3a5 5 0 0 0-5 5c0 4-2 5-2 6h14c0-1-2-2-2-6a5 5 0 0 0-5-5zM8 17a2 2 0 0 0 4 0"),
     ("Incidents", "/incidents", "M7 5h10M7 10h10M7 15h10M3 5h.01M3 10h.01M3 15h.01"),
     ("Services", "/services", "M3 3h6v6H3zM11 3h6v6h-6zM3 11h6v6H3zM11 11h6v6h-6z"),
     ("Compare", "/compare", "M5 17V9M10 17V3M15 17v-5"),
@@ -46,8 +47,8 @@ _NAV = (
         "M4 4.5A2.5 2.5 0 0 1 6.5 2H16v13H6.5A2.5 2.5 0 0 0 4 17.5zM4 17.5A1.5 1.5 0 0 0 6 18h10",
     ),
 )
-# A phone's bar has room for five; pages lead to these two from their figures.
-_WIDE_ONLY = ("/compare", "/definitions")
+# A phone's bar has room for five; other pages lead to these.
+_WIDE_ONLY = ("/services", "/compare", "/definitions")
 # Pages that stand below an entry although their address does not.
 _BELOW = {"/delivery": "/deployments/", "/services": "/teams/"}
 _SETTINGS = (
@@ -134,6 +135,23 @@ def day(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d")
 
 
+def clock_words(at: datetime, zone: str, *, has_year: bool = True) -> str:
+    """An instant by the clock of a zone, in words for a sentence."""
+    return at.astimezone(ZoneInfo(zone)).strftime("%a %Y-%m-%d %H:%M" if has_year else "%a %m-%d %H:%M")
+
+
+def by_clock(at: datetime, zone: str, *, has_year: bool = True) -> Markup:
+    """An instant by the clock of a zone, UTC on hover, whatever zone the reader has chosen."""
+    shown = clock_words(at, zone, has_year=has_year)
+    utc = at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(format_instant(at), utc, shown)
+
+
+def by_day(at: datetime) -> str:
+    """A day by the clock of the instant's own zone."""
+    return at.strftime("%Y-%m-%d")
+
+
 def last_day(end: datetime) -> str:
     """The last day inside a window that ends (exclusively) at `end`."""
     return day(end - timedelta(microseconds=1))
@@ -213,6 +231,9 @@ def _environment() -> Environment:
         whole_days=whole_days,
         coded=coded,
         day=day,
+        by_clock=by_clock,
+        clock_words=clock_words,
+        by_day=by_day,
         last_day=last_day,
         severity=severity,
         xy=figure,

@@ -1,21 +1,29 @@
 """Services and teams: delivery and recovery side by side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
+from resile.analytics.delivery_results import ServiceDelivery
 from resile.analytics.dora_words import busiest, frequency, headlines, name_of
+from resile.analytics.query import Window
 from resile.analytics.sentences import Parts, typical_s
-from resile.analytics.words import counted, duration
-from resile.app.services import BothSides, service_rows, service_sides, team_sides
+from resile.analytics.words import counted, duration, percent
+from resile.app.deployments import STATE_BEHIND
+from resile.app.documents.phrases import missing_sentences
+from resile.app.services import BothSides, ServiceRow, service_rows, service_sides, team_sides
 from resile.app.wiring import Resile
 from resile.model.time import format_instant
+from resile.web.pages.filters import join
 from resile.web.pages.rendering import render
 
 router = APIRouter(include_in_schema=False)
 
 PER_PAGE = 50
+# Of fewer the most extreme service is whichever was unlucky.
+_LEAST_DEPLOYMENTS, _LEAST_INCIDENTS = 20, 10
 
 
 @router.get("/services")
@@ -34,7 +42,7 @@ def services_page(request: Request) -> Response:
         request,
         "services.html",
         title="Services",
-        message=_all_message(len(rows)),
+        message=_all_message(rows),
         window=window,
         rows=rows[(page - 1) * PER_PAGE : page * PER_PAGE],
         n_rows=len(rows),
@@ -42,11 +50,52 @@ def services_page(request: Request) -> Response:
         n_pages=n_pages,
         problems=problems,
         busiest=busiest,
+        scope=_window_pairs(window),
+        behind=behind,
     )
 
 
-def _all_message(n: int) -> Parts:
-    return [(counted(n, "service"), True), (", how they deliver and how soon they are restored.", False)]
+def _all_message(rows: Sequence[ServiceRow]) -> Parts:
+    """Which service's deployments fail most often, and which takes longest to restore; of few nobody can tell."""
+    rates = [
+        (found.rate, row.name)
+        for row in rows
+        if (first := busiest(row.delivery)) is not None
+        and (found := first.change_fail_rate).rate
+        and found.n >= _LEAST_DEPLOYMENTS
+    ]
+    halves = [
+        (half, row.name)
+        for row in rows
+        if row.recovery is not None
+        and row.recovery.n_restored >= _LEAST_INCIDENTS
+        and (half := typical_s(row.recovery)) is not None
+    ]
+    parts: Parts = [(counted(len(rows), "service"), True)]
+    if len(rows) == 1 or not (rates or halves):
+        return [*parts, (", how they deliver and how soon they are restored.", False)]
+    if rates:
+        rate, name = max(rates)
+        parts += [(f". Deployments of {name} fail most often, ", False), (percent(rate), True)]
+    if halves:
+        half, name = max(halves)
+        before = "; " if rates else ". "
+        parts += [
+            (f"{before}{name} takes longest to restore, ", False),
+            (duration(half), True),
+            (" in the median", False),
+        ]
+    return [*parts, (".", False)]
+
+
+def behind(metric: str, row: ServiceDelivery, window: list[tuple[str, str]]) -> str:
+    """The address of the deployments behind a metric of a service in an environment."""
+    place = [("service", row.service or ""), ("environment", row.environment or "")]
+    return join("/delivery", [*place, *window, ("show", STATE_BEHIND[metric])]) + "#deployments"
+
+
+def _window_pairs(window: Window) -> list[tuple[str, str]]:
+    return [("from", format_instant(window.start)), ("to", format_instant(window.end))]
 
 
 @router.get("/services/{name:path}")
@@ -69,7 +118,7 @@ def _page(request: Request, kind: str, name: str, sides: BothSides | None) -> Re
     if sides is None:
         return render(request, "service_unknown.html", status_code=404, title="Not found", kind=kind, called=name)
     first = busiest(sides.delivery.services)
-    scope = [(kind, name), ("from", format_instant(sides.window.start)), ("to", format_instant(sides.window.end))]
+    scope = [(kind, name), *_window_pairs(sides.window)]
     context: dict[str, Any] = {
         "title": name,
         "kind": kind,
@@ -80,6 +129,9 @@ def _page(request: Request, kind: str, name: str, sides: BothSides | None) -> Re
         "first_name": "" if first is None else name_of(first),
         "heads": headlines(first) if first is not None and first.deployment_frequency.n else [],
         "typical_s": typical_s(sides.recovery.overall),
+        "missing": missing_sentences(sides.delivery, sides.delivery.services),
+        "window_scope": scope[1:],
+        "behind": behind,
         "scope": scope,
         "delivery_scope": [
             *(("service", service) for service in sides.services),
@@ -95,8 +147,12 @@ def message(name: str, sides: BothSides) -> Parts:
     half = typical_s(sides.recovery.overall)
     parts: Parts = []
     if first is not None and first.deployment_frequency.n:
-        subject = name if len(sides.services) == 1 else f"{first.service}, of {len(sides.services)} services,"
-        parts = [(f"{subject} is deployed ", False), (frequency(first.deployment_frequency.per_day), True)]
+        how_often = frequency(first.deployment_frequency.per_day)
+        if len(sides.services) == 1:
+            parts = [(f"{first.service} is deployed ", False), (how_often, True)]
+        else:
+            of = f"Of {counted(len(sides.services), 'service')} of {name} {first.service} is deployed most, "
+            parts = [(of, False), (how_often, True)]
     else:
         parts = [(f"No deployment of {name} is known", False)]
     if half is not None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from resile.analytics.chart_parts import spread
 from resile.analytics.dot_columns import DotColumns
+from resile.analytics.label_rows import label_places
 from resile.analytics.results import GroupStatistics, IncidentDot
 from resile.analytics.sentences import typical_s
 from resile.analytics.words import duration
@@ -20,6 +21,8 @@ WIDTH, HEIGHT = 620, 230
 _LEFT, _RIGHT, _TOP, _BARS, _STRIP, _BOTTOM = 8.0, 612.0, 40.0, 122.0, 132.0, 204.0
 _MARGIN = 6.0
 _N_BINS = 44
+# Of the words beside a line: their distance from it, the width of a bold letter of 12 units, the height of a row.
+_GAP, _LETTER, _ROW = 4.0, 7.2, 13.0
 
 
 class Bar(Struct, frozen=True):
@@ -30,6 +33,17 @@ class Bar(Struct, frozen=True):
     width: str
     height: str
     title: str
+
+
+class Level(Struct, frozen=True, kw_only=True):
+    """An upright line with its words; `y` is the words' base, and the line begins beside them."""
+
+    x: str
+    words_x: str
+    y: float
+    words: str
+    kind: str
+    anchor: str
 
 
 class Distribution(Struct, frozen=True, kw_only=True):
@@ -48,7 +62,7 @@ class Distribution(Struct, frozen=True, kw_only=True):
     paths: list[tuple[str, str]]
     open_path: str
     band: tuple[str, str] | None
-    levels: list[tuple[str, str, str, str]]
+    levels: list[Level]
 
 
 def distribution(dots: Sequence[IncidentDot] | DotColumns, overall: GroupStatistics) -> Distribution:
@@ -106,11 +120,21 @@ def _linked(px: float, py: float, dot: IncidentDot) -> tuple[str, str, str, str,
     return xy(px), xy(py), kind_of(dot.severity), href, f"{dot.incident_id} · {duration(dot.duration_s)}"
 
 
-def _levels(overall: GroupStatistics, x: LogScale) -> list[tuple[str, str, str, str]]:
-    """Median, mean and P90 as (x, y of the words, words, kind); the words one below the other, so that none collide."""
+def _levels(overall: GroupStatistics, x: LogScale) -> list[Level]:
+    """Median, mean and P90, their words where no other line crosses them."""
     named = (("median", typical_s(overall)), ("mean", overall.mean_s), ("P90", overall.p90_s))
-    known = [(name, value) for name, value in named if value is not None]
+    known = [(name, x(value), f"{name} {duration(value)}") for name, value in named if value is not None]
+    places = label_places(
+        [at for _, at, _ in known], [_GAP + _LETTER * len(words) for _, _, words in known], float(WIDTH)
+    )
     return [
-        (xy(x(value)), xy(10 + 13 * row), f"{name} {duration(value)}", name.lower())
-        for row, (name, value) in enumerate(known)
+        Level(
+            x=xy(at),
+            words_x=xy(at - _GAP if place.is_left else at + _GAP),
+            y=10.0 + _ROW * place.row,
+            words=words,
+            kind=name.lower(),
+            anchor="end" if place.is_left else "start",
+        )
+        for (name, at, words), place in zip(known, places, strict=True)
     ]

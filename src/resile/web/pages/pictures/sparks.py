@@ -18,6 +18,7 @@ class Spark(Struct, frozen=True, kw_only=True):
     lines: list[str]
     dots: list[tuple[str, str, str]]
     label: str
+    span: str
     width: float = WIDTH
     height: float = HEIGHT
 
@@ -47,7 +48,14 @@ def spark(
     told = "; ".join(
         f"{_period(at, every)} {say(value) if value is not None else UNDEFINED}" for at, value in months[-12:]
     )
-    return Spark(lines=_lines(placed), dots=dots, label=f"{name}, each {every}, the newest last: {told}")
+    said = f"{name}, each {every}, the newest last: {told}"
+    return Spark(lines=_lines(placed), dots=dots, span=_span(known, say), label=said)
+
+
+def _span(known: Sequence[float], say: Callable[[float | None], str]) -> str:
+    """The least and the greatest value: the picture has no axis of its own."""
+    low, high = say(min(known)), say(max(known))
+    return low if low == high else f"{low} to {high}"
 
 
 def _period(at: datetime, every: str) -> str:

@@ -1,16 +1,16 @@
 """Deployments over time, one strip per service and environment, with the incidents they caused on it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from resile.analytics.delivery_results import FailureLink
 from resile.analytics.dora_words import place_name
+from resile.analytics.ordered import Bools, Ints
 from resile.analytics.query import Window
 from resile.analytics.words import exact_duration
 from resile.model.time import to_us
@@ -26,6 +26,8 @@ MOST_SIGNS = 300
 _GRID = 2.0
 
 Place = tuple[str | None, str | None]
+# The links of the deployments in these rows.
+LinksOf = Callable[[Ints], Sequence[FailureLink]]
 
 
 class Sign(Struct, frozen=True):
@@ -72,12 +74,19 @@ class Strips(Struct, frozen=True, kw_only=True):
     n_hidden: int
     width: float = WIDTH
 
+    @property
+    def has_open(self) -> bool:
+        """Whether an incident on it is not restored yet."""
+        return any(bar.is_open for strip in self.strips for bar in strip.bars)
 
-def strips(deployments: pa.Table, links: Sequence[FailureLink], window: Window, *, until: datetime) -> Strips:
+
+def strips(deployments: pa.Table, has_failed: Bools, links_of: LinksOf, window: Window, *, until: datetime) -> Strips:
     """Lay out the picture, the strips with most deployments first.
 
     Args:
         deployments: deployment_id, service, environment, deployed_at of those that succeeded in the window.
+        has_failed: row by row.
+        links_of: asked once, for the newest failed ones of what is shown.
         until: the present: incidents that are still open last until here.
     """
     x = TimeScale(window.start, window.end, 0.0, WIDTH)
@@ -85,16 +94,19 @@ def strips(deployments: pa.Table, links: Sequence[FailureLink], window: Window, 
     codes, places = _places(deployments)
     sizes = np.bincount(codes, minlength=len(places))
     order = np.argsort(-sizes, kind="stable").tolist()
-    strongest = _strongest(links)
-    failed_in: dict[int, list[tuple[str, int, FailureLink]]] = {}
-    if strongest:
-        is_failed = pc.is_in(deployments["deployment_id"], value_set=pa.array(list(strongest))).to_numpy()
-        for row in np.flatnonzero(is_failed).tolist():
-            name = deployments["deployment_id"][row].as_py()
-            failed_in.setdefault(int(codes[row]), []).append((name, int(at_us[row]), strongest[name]))
-    shown = [
-        _strip(places[code], x, at_us[codes == code], failed_in.get(code, []), until) for code in order[:MOST_STRIPS]
-    ]
+    failed = np.flatnonzero(has_failed)
+    failed = failed[np.argsort(-at_us[failed], kind="stable")]
+    failed_in = {code: failed[codes[failed] == code] for code in order[:MOST_STRIPS]}
+    signed = [rows[:MOST_SIGNS] for rows in failed_in.values()]
+    strongest = _strongest(links_of(np.concatenate(signed))) if len(failed) else {}
+
+    def strip(code: int) -> Strip:
+        newest = failed_in[code][:MOST_SIGNS]
+        names = deployments["deployment_id"].take(newest).to_pylist()
+        told = [(name, moment, strongest[name]) for name, moment in zip(names, at_us[newest].tolist(), strict=True)]
+        return _strip(places[code], x, at_us[codes == code], told, n_failed=len(failed_in[code]), until=until)
+
+    shown = [strip(code) for code in order[:MOST_STRIPS]]
     return Strips(marks=x.marks(), strips=shown, n_hidden=max(len(order) - MOST_STRIPS, 0))
 
 
@@ -129,14 +141,16 @@ def _strip(
     place: Place,
     x: TimeScale,
     at_us: NDArray[np.int64],
-    failed: list[tuple[str, int, FailureLink]],
+    signed: list[tuple[str, int, FailureLink]],
+    *,
+    n_failed: int,
     until: datetime,
 ) -> Strip:
     start, end = to_us(x.start), to_us(x.end_at)
     across = (at_us - start) / (end - start) * WIDTH
     places = np.unique(np.rint(across * _GRID)) / _GRID
-    signed = sorted(failed, key=lambda one: one[1], reverse=True)[:MOST_SIGNS]
-    signs, bars = [], []
+    signs: list[Sign] = []
+    bars: list[Bar] = []
     for deployment_id, moment, link in signed:
         share = (moment - start) / (end - start) * 100
         href = f"/deployments/{path_part(deployment_id)}"
@@ -147,11 +161,12 @@ def _strip(
         place=place,
         name=place_name(*place),
         n=len(at_us),
-        n_failed=len(failed),
+        n_failed=n_failed,
         ticks="".join(f"M{px:g} 0v1" for px in places.tolist()),
         signs=signs,
-        bars=bars,
-        n_unsigned=len(failed) - len(signed),
+        # What is not over yet first: the short ones lie on top of it.
+        bars=sorted(bars, key=lambda bar: not bar.is_open),
+        n_unsigned=n_failed - len(signed),
     )
 
 
