@@ -28,7 +28,7 @@ demo: $(FETCHED_UV) ## Install, start on a simulated year of incidents, print th
 	@exec .venv/bin/resile demo
 
 test: setup-system check ## Everything: check, then every test
-	@.venv/bin/python -m pytest -n $(TEST_WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@.venv/bin/python -m pytest -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: setup ## Style, types, floors, documentation
 	@.venv/bin/ruff check .

@@ -2,13 +2,50 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from resile.testing.postgresql import PostgresqlServer, postgresql_server
+
 IS_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+# A file system in memory, and how much room it must have: a run writes less than one gigabyte.
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there
+ENOUGH_BYTES = 4 * 2**30
+# Those that start programs and browsers, or read whole histories.
+LONG = (
+    "app/test_import_killed.py",
+    "app/test_import_real_histories.py",
+    "cli/test_program.py",
+    "e2e/test_first_hour.py",
+    "e2e/test_real_histories.py",
+    "e2e/test_tutorial.py",
+    "stores/test_crashes.py",
+    "web/api/test_imports_under_way.py",
+    "web/pages/test_delivery_in_browser.py",
+    "web/pages/test_in_browser.py",
+    "web/pages/test_in_browser_odd.py",
+)
+
+
+def pytest_configure() -> None:
+    """Have pytest's folders in memory where there is plenty: on a disk each commit of each store waits for it.
+
+    What was committed outlives a killed process there as well; the power is cut by no test.
+    """
+    if "PYTEST_DEBUG_TEMPROOT" in os.environ or not MEMORY.is_dir():
+        return
+    room = os.statvfs(MEMORY)
+    if room.f_bavail * room.f_frsize >= ENOUGH_BYTES and os.access(MEMORY, os.W_OK):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(MEMORY)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take long first: begun last, one of them would keep one worker while the others have nothing to do."""
+    long = {Path(__file__).parent / name for name in LONG}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def missing(what: str, way_out: str) -> None:
@@ -37,6 +74,52 @@ def chromium_path() -> str:
 def pdftotext_path() -> str:
     """Poppler's pdftotext."""
     return find_program("pdftotext", "poppler-utils")
+
+
+@pytest.fixture(scope="session")
+def fresh_data(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Makes of a folder a data folder as the first start leaves it: all tables, and nothing in them.
+
+    Copied, for migrating takes ten times as long; that it leads there from nothing is what test_migrations.py tests.
+    """
+    from resile.stores.opening import open_engine  # noqa: PLC0415 - loads every driver, which few single tests need
+
+    first = tmp_path_factory.mktemp("first-start")
+    open_engine(first, None).close()
+
+    def make(folder: Path) -> Path:
+        shutil.copytree(first, folder, dirs_exist_ok=True)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL for all tests; each takes a database of it."""
+    with postgresql_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresqlServer) -> str:
+    """An empty database."""
+    return postgresql.new_database()
+
+
+@pytest.fixture(scope="session")
+def _first_database(postgresql: PostgresqlServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    from resile.stores.opening import open_engine  # noqa: PLC0415 - as above
+
+    url = postgresql.new_database()
+    open_engine(tmp_path_factory.mktemp("first-database"), url).close()
+    return url
+
+
+@pytest.fixture
+def fresh_postgresql_url(postgresql: PostgresqlServer, _first_database: str) -> str:
+    """A database as the first start leaves it; as fresh_data."""
+    return postgresql.new_database(like=_first_database)
 
 
 @pytest.fixture(autouse=True)

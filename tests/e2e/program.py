@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ class Program:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         kept = {name: os.environ[name] for name in ("LANG", "TZ") if name in os.environ}
         self.environment = {
             **kept,
@@ -32,6 +33,21 @@ class Program:
             "RESILE_DATA": str(folder / "data"),
             "COLUMNS": "160",
         }
+
+    def copied_to(self, folder: Path) -> "Program":
+        """The same in another folder, with everything that this one holds so far."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        return Program(folder)
+
+    @contextmanager
+    def told(self, **variables: str) -> Iterator[None]:
+        """With these variables in its environment for as long as the context lasts."""
+        before = self.environment
+        self.environment = before | variables
+        try:
+            yield
+        finally:
+            self.environment = before
 
     def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run `resile` with these arguments; the test fails where it ends with another code."""
@@ -123,10 +139,10 @@ class Server:
     def stop(self, how: signal.Signals) -> int:
         """Send the signal; the exit code."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=LONGEST_S)
 
     def drain(self) -> None:
         """Take what was said last."""
-        self._reader.join(timeout=10)
+        self._reader.join(timeout=LONGEST_S)
         if self.process.stdout is not None:
             self.process.stdout.close()

@@ -3,10 +3,10 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.cli.terminal import Terminal
 from tests.e2e.program import Program
 
 pytestmark = pytest.mark.real_data
@@ -15,10 +15,13 @@ HOUR = 3600
 MINUTE = 60
 
 
-def groups_by(program: Program, dimension: str, *filters: str) -> dict[str | None, Any]:
-    """The groups of the report by the value of one dimension."""
-    report = program.json("report", "restore", "--by", dimension, *filters)
-    return {group["key"][dimension]: group for group in report["groups"]}
+@pytest.fixture(scope="module")
+def github(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Program:
+    """The history, imported once for all that is asked of it."""
+    program = Program(tmp_path_factory.mktemp("github"))
+    summary = program.json("import", "statuspage", str(real_data / "github-status/incidents.jsonl"))
+    assert summary["n_incidents"] == 819
+    return program
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +54,20 @@ def test_servicenow_log_gives_its_published_figures(servicenow: Program) -> None
         assert groups[severity]["mean_s"] == pytest.approx(mean_h * HOUR, abs=0.06 * HOUR), severity
 
 
-def test_servicenow_log_has_its_incidents_by_priority(servicenow: Program) -> None:
+def test_servicenow_log_has_its_incidents_by_priority(servicenow: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The same commands without starting a program for each.
+    terminal = Terminal(servicenow.folder / "data", monkeypatch)
     for severity, n in (("SEV1", 270), ("SEV2", 408), ("SEV3", 23_466), ("SEV4", 774)):
-        report = servicenow.json("report", "restore", "--severity", severity)
+        report = terminal.json("report", "restore", "--severity", severity)
         counted = report["overall"]["n_restored"] + report["overall"]["n_open"] + sum(report["excluded"].values())
         assert counted == n, severity
 
 
-def test_github_status_history_gives_its_published_figures(program: Program, real_data: Path) -> None:
-    summary = program.json("import", "statuspage", str(real_data / "github-status/incidents.jsonl"))
+def test_github_status_history_gives_its_published_figures(github: Program) -> None:
+    report = github.json("report", "restore", "--by", "severity")
 
-    assert summary["n_incidents"] == 819
-    report = program.json("report", "restore")
     assert report["excluded"]["planned"] == 18
-    groups = groups_by(program, "severity")
+    groups = {group["key"]["severity"]: group for group in report["groups"]}
     for severity, n, median_min, mean_min in (
         # From when it was posted until it was resolved; counts as published.
         ("SEV3", 604, 65.0, 125.5),
@@ -100,13 +103,11 @@ def test_upptime_history_rebuilt_as_git_gives_its_published_figures(
     assert overall["median_s"] == pytest.approx(65.7 * MINUTE, abs=0.06 * MINUTE)
 
 
-def test_importing_again_changes_nothing(program: Program, real_data: Path) -> None:
-    path = str(real_data / "github-status/incidents.jsonl")
-    program.run("import", "statuspage", path)
-    before = program.json("report", "restore", "--by", "origin")
+def test_importing_again_changes_nothing(github: Program, real_data: Path) -> None:
+    before = github.json("report", "restore", "--by", "origin")
 
-    again = program.json("import", "statuspage", path)
+    again = github.json("import", "statuspage", str(real_data / "github-status/incidents.jsonl"))
 
     assert again["n_new"] == again["n_updated"] == 0
     assert again["n_unchanged"] == 819
-    assert program.json("report", "restore", "--by", "origin") == before
+    assert github.json("report", "restore", "--by", "origin") == before

@@ -17,9 +17,10 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture
-def done(program: Program) -> Program:
-    """Every command of the page, pasted one block after the other."""
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Every command of the page, pasted one block after the other; only to be looked at afterwards."""
+    program = Program(tmp_path_factory.mktemp("tutorial"))
     (program.folder / "outages.csv").write_text(blocks("csv")[0], encoding="utf-8")
     commands = blocks("sh")
     at = next(n for n, block in enumerate(commands) if "--guess" in block)
