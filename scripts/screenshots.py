@@ -1,4 +1,4 @@
-"""Take the README's pictures of the demo's first page, light and dark, with Debian's Chromium."""
+"""Take the README's pictures of the demo's pages, light and dark, with Debian's Chromium."""
 
 import os
 import re
@@ -16,27 +16,30 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 WIDTH, HEIGHT = 1280, 1000
+# By the name of the picture, the page.
+PAGES = {"restore": "/", "delivery": "/delivery"}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def main() -> None:
-    """Write docs/images/restore-light.png and restore-dark.png."""
+    """Write docs/images/: of each page one picture in each theme."""
     chromium = shutil.which("chromium")
     if chromium is None:
         sys.exit("screenshots: chromium is not here; run make setup-system as root")
     IMAGES.mkdir(parents=True, exist_ok=True)
     with demo() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium)
-        for theme in THEMES:
-            take(browser, address, theme)
+        for name, path in PAGES.items():
+            for theme in THEMES:
+                take(browser, address.rstrip("/") + path, name, theme)
         browser.close()
 
 
-def take(browser: Browser, address: str, theme: Literal["light", "dark"]) -> None:
-    """One picture of the first page."""
+def take(browser: Browser, address: str, name: str, theme: Literal["light", "dark"]) -> None:
+    """One picture of a page, as far as the window reaches."""
     page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=theme, reduced_motion="reduce")
     page.goto(address, wait_until="networkidle")
-    path = IMAGES / f"restore-{theme}.png"
+    path = IMAGES / f"{name}-{theme}.png"
     page.screenshot(path=path)
     page.close()
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1024} KiB")
