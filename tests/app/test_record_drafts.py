@@ -12,8 +12,9 @@ from resile.app.import_deliveries import import_deliveries
 from resile.app.record_drafts import Outcome, Telling, record_drafts, telling_of
 from resile.model.draft import Draft, Step
 from resile.model.errors import ConflictError, StoreError
+from resile.model.event import Restored
 from resile.model.incident import Incident, fold, labels_of, value_of
-from resile.model.lifecycle import ChangeSeverity, Describe, decide
+from resile.model.lifecycle import ChangeSeverity, Correct, Describe, decide
 from resile.model.phases import instants
 from resile.model.severity import Severity
 from resile.ports.delivery_source import Cursors, DeliveryReading, IncidentsRead, ReadUpTo
@@ -143,6 +144,20 @@ def test_what_people_said_stays(world: World) -> None:
 
     assert value_of(world.incident.severity, None) is Severity.SEV1
     assert instants(world.incident).restored is not None
+
+
+def test_a_time_that_people_corrected_since_stays_when_what_was_told_before_is_heard_late(world: World) -> None:
+    world.door(issue(30, restored=30))
+    restored = next(event.id for event in world.timelines.read(ID) if isinstance(event, Restored))
+    said = decide(world.incident, Correct(restored, START + 25 * MINUTE), now=START + 40 * MINUTE, by="user:ann")
+    world.timelines.append([Append(ID, world.incident.n_events, tuple(said))])
+
+    world.door(issue(35, restored=33))
+    assert world.state()[-1] == START + 25 * MINUTE
+
+    # What the tool changed after them is its word again, as an import's would be.
+    world.door(issue(50, restored=45))
+    assert world.state()[-1] == START + 45 * MINUTE
 
 
 def test_what_people_said_since_stays_when_what_was_told_before_is_heard_late(world: World) -> None:

@@ -70,14 +70,23 @@ def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by
     incident = fold(incident_id_of(draft.origin, draft.ref), mine)
     common = {"at": now, "recorded_at": now, "by": by, "source": Source.REPORTED}
     words = {"at": _words_hold_from(draft, mine, now)}
+    newer = _corrected_since(draft, timeline)
     changes: list[dict[str, Any]] = [
         *({**change, **words} for change in _description_changes(draft, incident)),
-        *_step_changes(draft, mine, incident),
+        *(change for change in _step_changes(draft, mine, incident) if change.get("event_id") not in newer),
     ]
     return [
         change.pop("type")(**{**common, "id": event_id(len(timeline) + n), **change})
         for n, change in enumerate(changes, start=1)
     ]
+
+
+def _corrected_since(draft: Draft, timeline: Sequence[Event]) -> set[str]:
+    """Events that people corrected after the draft was so: heard late, it does not undo what they said since."""
+    if draft.as_of is None:
+        return set()
+    theirs = (event for event in timeline if isinstance(event, Corrected) and not event.by.startswith(_TELLERS))
+    return {event.event_id for event in theirs if event.recorded_at > draft.as_of}
 
 
 def _words_hold_from(draft: Draft, mine: Sequence[Event], now: datetime) -> datetime:
