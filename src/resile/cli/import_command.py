@@ -98,8 +98,8 @@ def import_(
 ) -> None:
     """Bring in a history of incidents or deliveries. Run again, it changes only what is told differently.
 
-    Exit code 0: all was read; 1: some rows were refused, or a forge's limit was reached, the rest was taken; 2: nothing
-    could be read.
+    Exit code 0: all was read, of a forge what the token opens; 1: some rows were refused, or a forge's limit was
+    reached, the rest was taken; 2: nothing could be read.
 
     Examples: resile import table failures.csv --guess > failures.yaml; resile import table failures.csv --mapping
     failures.yaml; resile import servicenow incident_event_log.zip --timezone Europe/Lisbon; resile import git
