@@ -69,6 +69,19 @@ def test_what_changes_while_it_is_read_pushes_nothing_past_us(world: World) -> N
     assert world.take().n_pull_requests == 7
 
 
+def test_what_robots_wrote_beyond_a_bound_is_left_out_and_said(world: World) -> None:
+    filled(world)
+    chatter = (answers.note(n, answers.BOB, "Built.", "2024-01-01T08:40:00.000Z") for n in range(100, 2_200))
+    world.server.of("merge_requests/17/notes").extend(chatter)
+
+    summary = world.take()
+
+    assert summary.n_pull_requests == 1
+    (said,) = [one for one in summary.unused if "2,000 entries" in one.example]
+    assert said.example == "there are more than 2,000 entries; the others are left out"
+    assert "merge_requests/17/notes" in said.place
+
+
 def test_a_second_import_reads_only_what_is_new(world: World) -> None:
     filled(world)
     world.server.of("releases").append(answers.release())

@@ -13,6 +13,7 @@ from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.change import DeploymentKind
 from resile.testing.simulated_clock import SimulatedClock
+from resile.web.pages import delivery_exports
 
 from .conftest import INJECTION, NOW, browser_of, draft, take_in
 from .deliveries import deployed, some_months
@@ -119,6 +120,16 @@ def test_rows_of_a_picture_of_deployments_are_the_ones_that_the_page_counts(shop
     assert [(one["version"], one["evidence"]) for one in failed] == [("v16.0.0", "window")]
     assert shop.get("/charts/deployment-list.svg").status_code == 404
     assert shop.get("/charts/deployments.csv?service=nobody").text.count("\n") == 1
+
+
+def test_a_file_that_is_cut_says_so_in_its_last_row(shop: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery_exports, "MAX_PER_PAGE", 10)
+    monkeypatch.setattr(delivery_exports, "MOST_ROWS", 30)
+
+    *rows, last = csv.reader(io.StringIO(shop.get("/charts/deployments.csv?service=shop").text))
+
+    assert len(rows) == 1 + 30
+    assert last == ["10 more are left out; narrow the filters", *[""] * (len(rows[0]) - 1)]
 
 
 def test_the_undefined_is_a_dash_with_its_reason(shop: TestClient) -> None:

@@ -14,7 +14,7 @@ from resile.model.change import (
     ReviewState,
 )
 from resile.model.time import EARLIEST, LATEST, from_us
-from resile.ports.delivery_source import DeliveryReading, ReadUpTo
+from resile.ports.delivery_source import DeliveryReading, ReadUpTo, Unused
 from resile.ports.source import Progress, Remark
 from resile.sources.doors.body import MAX_TITLE, Node, full_sha
 from resile.sources.doors.naming import (
@@ -29,7 +29,7 @@ from resile.sources.doors.naming import (
 from resile.sources.forges.asked import Asked
 from resile.sources.forges.client import Answer, Asking, ForgeClient
 from resile.sources.forges.commits import Branch, Page, author_of, read_branch, subject_of
-from resile.sources.forges.fit import Tells, readings_of, told_or_unused, unless_gone
+from resile.sources.forges.fit import Tells, cut_at, readings_of, told_or_unused, unless_gone
 from resile.sources.forges.named import named
 from resile.sources.forges.newest import Began, NewestFirst
 from resile.sources.forges.reading import encoded, if_granted
@@ -116,7 +116,7 @@ class DataCenterRepository:
         yield from readings_of(told)
         yield ReadUpTo(name, encoded(Tags(now, known.since)))
 
-    def _tag(self, tag: str, sha: str, known: Tags) -> Generator[Progress, None, Tells]:
+    def _tag(self, tag: str, sha: str, known: Tags) -> Generator[Progress | Unused, None, Tells]:
         unused = unreleased(tag, service=self._service, repo=self._repo)
         if unused is not None:
             return unused
@@ -170,7 +170,7 @@ class DataCenterRepository:
         listed = NewestFirst(cursor=cursor, ask=ask, ask_one=ask_one, tell=tell, earliest=self._options.since)
         yield from listed.readings(self._cursors)
 
-    def _pull_request(self, node: RestNode) -> Generator[Progress, None, Tells]:
+    def _pull_request(self, node: RestNode) -> Generator[Progress | Unused, None, Tells]:
         place = f"pull-requests/{node['id'].name()}"
         activities = yield from self._listed(f"{place}/activities", {})
         commits = yield from self._listed(f"{place}/commits", {})
@@ -227,14 +227,16 @@ class DataCenterRepository:
 
     def _listed(
         self, place: str, params: Mapping[str, str], *, limit: int | None = _MAX_LISTED
-    ) -> Generator[Progress, None, list[RestNode]]:
-        """All of what stands at a place."""
+    ) -> Generator[Progress | Unused, None, list[RestNode]]:
+        """All of what stands at a place; where it is cut, that is said."""
         found: list[RestNode] = []
         start: str | None = "0"
         while start is not None and (limit is None or len(found) < limit):
             answer = yield from self._asked(place, {"limit": _PER_PAGE, "start": start, **params})
             found += _values(answer)
             start = _start(answer)
+        if start is not None and limit is not None:
+            yield cut_at(limit, f"{place} of {self._repo}")
         return found
 
     def _asked(self, place: str, params: Mapping[str, str] | None) -> Asking:

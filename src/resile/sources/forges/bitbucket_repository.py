@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from resile.ports.delivery_source import DeliveryReading, ReadUpTo
+from resile.ports.delivery_source import DeliveryReading, ReadUpTo, Unused
 from resile.ports.source import Progress, Remark
 from resile.sources.doors.body import full_sha
 from resile.sources.doors.issues import is_incident
@@ -13,7 +13,7 @@ from resile.sources.forges import bitbucket_mapping as mapping
 from resile.sources.forges.asked import Asked
 from resile.sources.forges.client import Answer, Asking, ForgeClient, WithheldError
 from resile.sources.forges.commits import Branch, Page, read_branch
-from resile.sources.forges.fit import Tells, readings_of, told_or_unused, unless_gone
+from resile.sources.forges.fit import Tells, cut_at, readings_of, told_or_unused, unless_gone
 from resile.sources.forges.newest import Began, Known, NewestFirst
 from resile.sources.forges.reading import decoded, encoded, if_granted
 from resile.sources.forges.rest import RestNode
@@ -108,7 +108,7 @@ class BitbucketRepository:
 
         yield from self._newest_first("deployments", "-state.start_date", began, tell, "pipeline")
 
-    def _environments(self) -> Generator[Progress, None, dict[str, str | None]]:
+    def _environments(self) -> Generator[Progress | Unused, None, dict[str, str | None]]:
         found = yield from self._listed("environments", {"pagelen": _PER_PAGE}, "pipeline")
         return {mapping.uuid_of(node["uuid"]): mapping.environment(node, self._naming) for node in found}
 
@@ -181,7 +181,7 @@ class BitbucketRepository:
         yield from readings_of(told)
         yield ReadUpTo(name, encoded(Tags(now, known.since)))
 
-    def _tag(self, node: RestNode, tag: str) -> Generator[Progress, None, Tells]:
+    def _tag(self, node: RestNode, tag: str) -> Generator[Progress | Unused, None, Tells]:
         unused = unreleased(tag, service=self._repository.service, repo=self._repository.repo)
         if unused is not None:
             return unused
@@ -209,7 +209,7 @@ class BitbucketRepository:
             yield Progress(n_read, None, "pull requests")
             yield ReadUpTo(name, encoded(walk.cursor))
 
-    def _pull_request(self, node: RestNode) -> Generator[Progress, None, Tells]:
+    def _pull_request(self, node: RestNode) -> Generator[Progress | Unused, None, Tells]:
         place = f"pullrequests/{node['id'].name()}"
         activity = yield from self._listed(f"{place}/activity", {"pagelen": _FEW_PER_PAGE}, "pullrequest")
         commits = yield from self._commits_of(f"{place}/commits")
@@ -219,7 +219,7 @@ class BitbucketRepository:
         )
         return told_or_unused(f"pull request {node.label('id')} of {self._repository.repo}", tell)
 
-    def _commits_of(self, place: str) -> Generator[Progress, None, list[RestNode]]:
+    def _commits_of(self, place: str) -> Generator[Progress | Unused, None, list[RestNode]]:
         try:
             return (yield from self._listed(place, {"pagelen": _PER_PAGE}, "pullrequest"))
         except WithheldError:
@@ -252,7 +252,7 @@ class BitbucketRepository:
             yield Progress(n_read, None, "issues")
             yield ReadUpTo(name, encoded(walk.cursor))
 
-    def _incident(self, node: RestNode) -> Generator[Progress, None, Tells]:
+    def _incident(self, node: RestNode) -> Generator[Progress | Unused, None, Tells]:
         changes = yield from self._listed(f"issues/{node['id'].name()}/changes", {"pagelen": _PER_PAGE}, "issue")
         what = f"issue {node.label('id')} of {self._repository.repo}"
         return told_or_unused(what, lambda: (mapping.incident(node, changes, self._repository),))
@@ -271,8 +271,8 @@ class BitbucketRepository:
 
     def _listed(
         self, place: str, params: Mapping[str, str], right: str, *, limit: int | None = _MAX_LISTED
-    ) -> Generator[Progress, None, list[RestNode]]:
-        """All of what stands at a place."""
+    ) -> Generator[Progress | Unused, None, list[RestNode]]:
+        """All of what stands at a place; where it is cut, that is said."""
         found: list[RestNode] = []
         address: str | None = place
         asked: Mapping[str, str] | None = params
@@ -280,6 +280,8 @@ class BitbucketRepository:
             answer = yield from self._asked(address, asked, right)
             found += _values(answer)
             address, asked = _next(answer), None
+        if address is not None and limit is not None:
+            yield cut_at(limit, f"{place} of {self._repository.repo}")
         return found
 
     def _asked(self, place: str, params: Mapping[str, str] | None, right: str) -> Asking:

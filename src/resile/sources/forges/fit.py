@@ -25,7 +25,14 @@ def told_or_unused(place: str, tell: Callable[[], T]) -> T | Unused:
         return Unused(Place(place[:_MAX_PLACE]), str(error))
 
 
-def unless_gone(place: str, asking: Generator[Progress, None, Tells]) -> Generator[Progress, None, Tells]:
+def cut_at(limit: int, place: str) -> Unused:
+    """Says of a list that only its first entries were read: each page is a question, and only robots write so much."""
+    return Unused(Place(place[:_MAX_PLACE]), f"there are more than {limit:,} entries; the others are left out")
+
+
+def unless_gone(
+    place: str, asking: Generator[Progress | Unused, None, Tells]
+) -> Generator[Progress | Unused, None, Tells]:
     """What one item tells; where it was deleted since, or a field is not as it should be, why it is left out."""
     try:
         return (yield from asking)

@@ -10,6 +10,7 @@ from resile.ports.delivery_source import (
     DeliveryReading,
     ReadUpTo,
     ReportsRead,
+    Unused,
 )
 from resile.ports.source import Progress, Remark
 from resile.sources.doors.gitlab_issues import is_of_type, labels_of
@@ -20,7 +21,7 @@ from resile.sources.forges import gitlab_mapping as mapping
 from resile.sources.forges.asked import Asked
 from resile.sources.forges.client import ForgeClient, WithheldError
 from resile.sources.forges.commits import Branch, Page, read_branch
-from resile.sources.forges.fit import Tells, readings_of, told_or_unused, unless_gone
+from resile.sources.forges.fit import Tells, cut_at, readings_of, told_or_unused, unless_gone
 from resile.sources.forges.production import ToProduction
 from resile.sources.forges.reading import Listing, decoded, encoded, if_granted, walked
 from resile.sources.forges.rest import RestNode
@@ -34,7 +35,7 @@ _MAX_LISTED = 2_000
 # Each branch may have an environment of its own, and a project has the labels of all groups above it.
 _MAX_NAMES = 20_000
 
-Tell = Callable[[RestNode], Generator[Progress, None, Tells]]
+Tell = Callable[[RestNode], Generator[Progress | Unused, None, Tells]]
 
 
 class GitLabProject:
@@ -97,13 +98,13 @@ class GitLabProject:
         yield from read_branch(name, self._cursors, newest, ask, tell, place=what)
 
     def _deployments(self) -> Iterator[DeliveryReading]:
-        def tell(node: RestNode) -> Generator[Progress, None, Tells]:
+        def tell(node: RestNode) -> Generator[Progress | Unused, None, Tells]:
             environment = yield from self._environment(node["environment"])
             return self._tell("deployment", node, mapping.deployment, self._project, self._told, environment)
 
         yield from self._walked("deployments", "deployments", {}, tell)
 
-    def _environment(self, environment: RestNode) -> Generator[Progress, None, str | None]:
+    def _environment(self, environment: RestNode) -> Generator[Progress | Unused, None, str | None]:
         """What an environment is called; a deployment does not tell its tier."""
         name = environment["name"].text()
         if name is None or self._naming.environment(name) == PRODUCTION:
@@ -121,7 +122,7 @@ class GitLabProject:
         if not self._options.runs:
             return
 
-        def tell(node: RestNode) -> Generator[Progress, None, Tells]:
+        def tell(node: RestNode) -> Generator[Progress | Unused, None, Tells]:
             environment = self._naming.run_environment(node["name"].text())
             if environment is None:
                 return ()
@@ -161,7 +162,7 @@ class GitLabProject:
         return (found,)
 
     def _merge_requests(self) -> Iterator[DeliveryReading]:
-        def tell(node: RestNode) -> Generator[Progress, None, Tells]:
+        def tell(node: RestNode) -> Generator[Progress | Unused, None, Tells]:
             place = f"merge_requests/{node['iid'].name()}"
             notes = yield from self._listed(f"{place}/notes", {"sort": "asc", "order_by": "created_at"})
             commits = yield from self._listed(f"{place}/commits", {})
@@ -175,7 +176,7 @@ class GitLabProject:
         names = sorted({name for label in found if (name := label["name"].text())})
         labels = [name for name in names if fits(name, self._options.incident_labels)]
 
-        def tell(node: RestNode) -> Generator[Progress, None, Tells]:
+        def tell(node: RestNode) -> Generator[Progress | Unused, None, Tells]:
             # A GitLab of before 13.12 does not mind the type.
             if not is_of_type(node) and not is_incident(labels_of(node["labels"]), self._options.incident_labels):
                 return ()
@@ -229,8 +230,8 @@ class GitLabProject:
 
     def _listed(
         self, place: str, params: Mapping[str, str], *, limit: int = _MAX_LISTED
-    ) -> Generator[Progress, None, list[RestNode]]:
-        """All of what stands under something, such as the notes of a merge request."""
+    ) -> Generator[Progress | Unused, None, list[RestNode]]:
+        """All of what stands under something, such as the notes of a merge request; where it is cut, that is said."""
         found: list[RestNode] = []
         address: str | None = f"{self._path}/{place}"
         asked: Mapping[str, str] | None = {"per_page": _PER_PAGE, **params}
@@ -238,6 +239,8 @@ class GitLabProject:
             answer = yield from self._client.get(address, asked, needs=_RIGHT)
             found += answer.json().items()
             address, asked = answer.next_page, None
+        if address is not None:
+            yield cut_at(limit, f"{place} of {self._project.repo}")
         return found
 
 

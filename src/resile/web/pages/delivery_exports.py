@@ -24,8 +24,13 @@ from resile.app.wiring import Resile
 from resile.model.time import format_instant
 from resile.web.pages.delivery_filters import DeliveryAsked, ask_of_deliveries
 
-_MOST_ROWS = 100_000
+MOST_ROWS = 100_000
 Rows = tuple[list[str], Iterable[Sequence[Any]]]
+
+
+def left_out(n: int, header: Sequence[str]) -> list[str]:
+    """The last row of a table that is cut: a file must not look whole where it is not."""
+    return [f"{n} more are left out; narrow the filters", *[""] * (len(header) - 1)]
 
 
 class DeliveryChart(Struct, frozen=True):
@@ -101,7 +106,7 @@ def _rows_of(seen: Look, state: str) -> Rows:
     ]  # fmt: skip
 
     def rows() -> Iterable[Sequence[Any]]:
-        for page in range(1, _MOST_ROWS // MAX_PER_PAGE + 1):
+        for page in range(1, MOST_ROWS // MAX_PER_PAGE + 1):
             found = list_deployments(seen, replace(listing, page=page))
             for row in found.rows:
                 cells: dict[str, Any] = {name: getattr(row, name, None) for name in header}
@@ -114,6 +119,7 @@ def _rows_of(seen: Look, state: str) -> Rows:
                 yield [cells[name] for name in header]
             if page >= found.n_pages:
                 return
+        yield left_out(found.total - MOST_ROWS, header)
 
     return header, rows()
 

@@ -24,7 +24,7 @@ from resile.app.printable import printable_data
 from resile.app.wiring import Resile
 from resile.model.time import format_instant
 from resile.web.pages.compare import windows_asked
-from resile.web.pages.delivery_exports import delivery_file
+from resile.web.pages.delivery_exports import delivery_file, left_out
 from resile.web.pages.filters import Asked, ask
 from resile.web.pages.incidents import listing_of
 from resile.web.pages.rendering import render
@@ -35,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 Rows = tuple[list[str], Iterable[Sequence[Any]]]
 _ENDINGS = {"csv": "text/csv; charset=utf-8", "svg": "image/svg+xml", "vl.json": "application/json"}
 # So many rows of a list leave as one file; the command line and the API give the rest.
-_MOST_ROWS = 100_000
+MOST_ROWS = 100_000
 
 
 class Chart(Struct, frozen=True):
@@ -208,7 +208,7 @@ def _list_rows(resile: Resile, asked: Asked) -> Rows:
     ]  # fmt: skip
 
     def rows() -> Iterable[Sequence[Any]]:
-        for page in range(1, _MOST_ROWS // MAX_PER_PAGE + 1):
+        for page in range(1, MOST_ROWS // MAX_PER_PAGE + 1):
             found = list_incidents(resile, replace(listing, page=page))
             for row in found.rows:
                 cells = {name: getattr(row, name) for name in header}
@@ -218,5 +218,6 @@ def _list_rows(resile: Resile, asked: Asked) -> Rows:
                 yield [cells[name] for name in header]
             if page >= found.n_pages:
                 return
+        yield left_out(found.total - MOST_ROWS, header)
 
     return header, rows()
