@@ -135,7 +135,7 @@ def test_a_force_pushed_history_is_said_and_counts_as_it_stands_now(world: GitWo
     summary = world.take()
 
     assert any(
-        remark.startswith("1 commits read before are in no branch") and "rewritten" in remark
+        remark.startswith("1 of the commits read before is in no branch") and "rewritten" in remark
         for remark in summary.remarks
     )
     assert world.shipped() == {"1.0": {a}, "1.1": {c}}

@@ -182,10 +182,11 @@ class _Reading:
             lines = [*gone, *(f"^{tip}" for tip in tips)]
             n_commits = int(self._git.answer("rev-list", "--count", "--stdin", lines=lines))
         if n_commits or n_missing:
-            what = f"{n_commits} commits" if n_commits else "the tips of branches or tags"
+            what = f"{n_commits:,} of the commits" if n_commits else "tips of branches or tags"
+            verb = "is" if n_commits == 1 else "are"
             yield Remark(
-                f"{what} read before are in no branch or tag any more: the history was rewritten, or a branch removed "
-                "that was not merged as it was; they count only in so far as a release contains them"
+                f"{what} read before {verb} in no branch or tag any more: the history was rewritten, or a branch removed "
+                "that was not merged as it was; what is gone counts only in so far as a release contains it"
             )
 
     def _releases(self, refs: list[Ref], told: dict[str, _Known]) -> Iterator[DeliveryReading]:
