@@ -185,8 +185,8 @@ class _Reading:
             what = f"{n_commits:,} of the commits" if n_commits else "tips of branches or tags"
             verb = "is" if n_commits == 1 else "are"
             yield Remark(
-                f"{what} read before {verb} in no branch or tag any more: the history was rewritten, or a branch removed "
-                "that was not merged as it was; what is gone counts only in so far as a release contains it"
+                f"{what} read before {verb} in no branch or tag any more: the history was rewritten, or a branch "
+                "removed that was not merged as it was; what is gone counts only in so far as a release contains it"
             )
 
     def _releases(self, refs: list[Ref], told: dict[str, _Known]) -> Iterator[DeliveryReading]:

@@ -22,7 +22,18 @@ def told_or_unused(place: str, tell: Callable[[], T]) -> T | Unused:
     try:
         return tell()
     except UnfitError as error:
-        return Unused(Place(place[:_MAX_PLACE]), str(error))
+        return left_out(place, error)
+
+
+def left_out(place: str, error: UnfitError | WithheldError) -> Unused:
+    """Why one item is left out: a field is not as it should be, or it is there no more.
+
+    Raises:
+        WithheldError: it is withheld for another reason, and so are others.
+    """
+    if isinstance(error, WithheldError) and error.status not in GONE:
+        raise error
+    return Unused(Place(place[:_MAX_PLACE]), str(error))
 
 
 def cut_at(limit: int, place: str) -> Unused:
@@ -36,12 +47,8 @@ def unless_gone(
     """What one item tells; where it was deleted since, or a field is not as it should be, why it is left out."""
     try:
         return (yield from asking)
-    except UnfitError as error:
-        return Unused(Place(place[:_MAX_PLACE]), str(error))
-    except WithheldError as error:
-        if error.status not in GONE:
-            raise
-        return Unused(Place(place[:_MAX_PLACE]), str(error))
+    except (UnfitError, WithheldError) as error:
+        return left_out(place, error)
 
 
 def readings_of(told: Iterable[Tells]) -> Iterator[DeliveryReading]:

@@ -18,14 +18,13 @@ from resile.ports.delivery_source import (
     IncidentsRead,
     ReadUpTo,
     ReportsRead,
-    Unused,
 )
-from resile.ports.source import Place, Progress, Remark
+from resile.ports.source import Progress, Remark
 from resile.sources.forges.client import GONE, Answer, Asking, ForgeClient, LimitedError, WithheldError
+from resile.sources.forges.fit import left_out
 from resile.sources.forges.rest import RestNode, UnfitError
 
 T = TypeVar("T")
-_MAX_PLACE = 400
 # Where items may change so long after they were made, and keep their place, the first page does not tell of it.
 _SHORT = timedelta(minutes=1)
 
@@ -54,12 +53,8 @@ def if_fit(place: str, readings: Iterator[DeliveryReading]) -> Iterator[Delivery
     """These readings of one item; where it is gone, or a field is not as it should be, why it is left out."""
     try:
         yield from readings
-    except UnfitError as error:
-        yield Unused(Place(place[:_MAX_PLACE]), str(error))
-    except WithheldError as error:
-        if error.status not in GONE:
-            raise
-        yield Unused(Place(place[:_MAX_PLACE]), str(error))
+    except (UnfitError, WithheldError) as error:
+        yield left_out(place, error)
 
 
 class Walk(Struct):
@@ -153,7 +148,7 @@ def _one_walk(client: ForgeClient, listing: Listing, walk: Walk) -> Iterator[Del
             try:
                 moment = listing.moment(item)
             except UnfitError as error:
-                yield Unused(Place(listing.name(item)[:_MAX_PLACE]), str(error))
+                yield left_out(listing.name(item), error)
                 continue
             if floor is not None and moment < floor:
                 n_below += 1
