@@ -140,3 +140,19 @@ def test_a_step_of_unknown_kind_is_refused_by_name() -> None:
 
 def test_an_imported_incident_is_named_by_its_origin_and_ref() -> None:
     assert incident_id_of("servicenow", "INC0000045") == "servicenow:INC0000045"
+
+
+def test_a_draft_that_adds_takes_nothing_back_and_keeps_the_words_that_it_does_not_tell() -> None:
+    acknowledged = Step("acknowledged", T0 + timedelta(minutes=1), text="Ann")
+    before = imported(draft(severity=Severity.SEV1, labels={"a": "1"}, steps=(Step("detected", T0), acknowledged)))
+    after = draft(severity=None, labels={"b": "2"}, steps=(Step("restored", T0 + timedelta(minutes=9)),), adds=True)
+
+    timeline = [*before, *record_history(after, before, now=NOW + timedelta(days=1), by="door:pagerduty")]
+
+    incident = fold(incident_id_of(after.origin, after.ref), timeline)
+    found = instants(incident)
+    assert found.acknowledged is not None
+    assert found.restored is not None
+    assert value_of(incident.severity, None) is Severity.SEV1
+    assert labels_of(incident) == {"a": "1", "b": "2"}
+    assert record_history(after, timeline, now=NOW + timedelta(days=2), by="door:pagerduty") == []

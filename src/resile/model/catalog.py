@@ -10,7 +10,21 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from resile.model.alert_documents import InhibitionDocument, RouteDocument, inhibition_of, route_of
+from resile.model.document import DocumentBase
 from resile.model.errors import ConfigError
+from resile.model.paging_documents import (
+    ContactDocument,
+    NoticesDocument,
+    PolicyDocument,
+    RuleDocument,
+    TemplateDocument,
+    check_template,
+    contacts_of,
+    notices_of,
+    policy_of,
+    rules_of,
+)
 from resile.model.schedule import (
     Hours,
     Layer,
@@ -38,52 +52,58 @@ class Kind(StrEnum):
     TEAM = "team"
     SERVICE = "service"
     SCHEDULE = "schedule"
+    POLICY = "policy"
+    ROUTE = "route"
+    INHIBITION = "inhibition"
+    TEMPLATE = "template"
 
 
-class _Document(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What every document may say.
-
-    Attributes:
-        title: as pages call it; else the name.
-    """
-
-    title: str = ""
-
-
-class Person(_Document, frozen=True, kw_only=True):
+class Person(DocumentBase, frozen=True, kw_only=True):
     """Somebody who may be called.
 
     Attributes:
         user: name of their account, where it is another than the person's.
         zone: in which they are shown times.
+        contacts: how to reach them, and in which order.
+        rules: when which contact is used for a page; without any all are, in their order.
+        notices: of their shifts: `{use: mail, before: [24h, 0]}`, or off.
     """
 
     user: str | None = None
     zone: str | None = None
+    contacts: tuple[ContactDocument, ...] = ()
+    rules: tuple[RuleDocument, ...] = ()
+    notices: NoticesDocument | bool | str | None = None
 
 
-class Team(_Document, frozen=True, kw_only=True):
+class Team(DocumentBase, frozen=True, kw_only=True):
     """People who own services together.
 
     Attributes:
         members: persons.
         schedules: whom to call for the team, in order.
+        policy: who is paged for its services that have none of their own.
     """
 
     members: tuple[str, ...] = ()
     schedules: tuple[str, ...] = ()
+    policy: str | None = None
 
 
-class Service(_Document, frozen=True, kw_only=True):
+class Service(DocumentBase, frozen=True, kw_only=True):
     """Something that can fail and be restored.
 
     Attributes:
         owner: a team.
         depends_on: services without which it does not work.
+        policy: who is paged; None: as its owner says.
+        aliases: what alerts call it.
     """
 
     owner: str | None = None
     depends_on: tuple[str, ...] = ()
+    policy: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 class HoursDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"begins": "from"}):
@@ -114,19 +134,25 @@ class LayerDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     zone: str | None = None
 
 
-class ScheduleDocument(_Document, frozen=True, kw_only=True):
+class ScheduleDocument(DocumentBase, frozen=True, kw_only=True):
     """Who is on call when: of the layers, the last in which somebody is on duty."""
 
     zone: str
     layers: tuple[LayerDocument, ...] = ()
 
 
-Document = Person | Team | Service | ScheduleDocument
+Document = (
+    Person | Team | Service | ScheduleDocument | PolicyDocument | RouteDocument | InhibitionDocument | TemplateDocument
+)
 _TYPES: dict[Kind, type[Document]] = {
     Kind.PERSON: Person,
     Kind.TEAM: Team,
     Kind.SERVICE: Service,
     Kind.SCHEDULE: ScheduleDocument,
+    Kind.POLICY: PolicyDocument,
+    Kind.ROUTE: RouteDocument,
+    Kind.INHIBITION: InhibitionDocument,
+    Kind.TEMPLATE: TemplateDocument,
 }
 
 
@@ -146,11 +172,27 @@ def document_of(kind: Kind, name: str, body: Mapping[str, Any]) -> Document:
         raise ConfigError(f"{kind} {name!r}: {_placed(str(error))}") from None
     if document.title:
         check_name(document.title, f"{kind} {name!r}: title")
-    if isinstance(document, Person) and document.zone is not None:
-        zone_of(document.zone, subject=f"{kind} {name!r}")
-    if isinstance(document, ScheduleDocument):
-        check_schedule(schedule_of(name, document))
+    _check(name, document)
     return document
+
+
+def _check(name: str, document: Document) -> None:
+    if isinstance(document, Person):
+        if document.zone is not None:
+            zone_of(document.zone, subject=f"person {name!r}")
+        contacts = contacts_of(name, document.contacts)
+        rules_of(name, document.rules, contacts)
+        notices_of(name, document.notices, contacts)
+    elif isinstance(document, ScheduleDocument):
+        check_schedule(schedule_of(name, document))
+    elif isinstance(document, PolicyDocument):
+        policy_of(name, document)
+    elif isinstance(document, RouteDocument):
+        route_of(name, document)
+    elif isinstance(document, InhibitionDocument):
+        inhibition_of(name, document)
+    elif isinstance(document, TemplateDocument):
+        check_template(name, document)
 
 
 def schedule_of(name: str, document: ScheduleDocument) -> Schedule:
@@ -270,15 +312,25 @@ def references(document: Document) -> list[tuple[Kind, str]]:
     """What a document names, each once, in its order."""
     if isinstance(document, Team):
         found = [(Kind.PERSON, one) for one in document.members] + [(Kind.SCHEDULE, one) for one in document.schedules]
+        found += _named(Kind.POLICY, document.policy)
     elif isinstance(document, Service):
-        owner = [] if document.owner is None else [(Kind.TEAM, document.owner)]
-        found = owner + [(Kind.SERVICE, one) for one in document.depends_on]
+        found = _named(Kind.TEAM, document.owner) + [(Kind.SERVICE, one) for one in document.depends_on]
+        found += _named(Kind.POLICY, document.policy)
     elif isinstance(document, ScheduleDocument):
         people = (one for layer in document.layers for one in layer.people)
         found = [(Kind.PERSON, one if isinstance(one, str) else one.person) for one in people]
+    elif isinstance(document, PolicyDocument):
+        policy = policy_of("", document)
+        found = [(Kind(target.kind), target.name) for step in policy.steps for target in step.page]
+    elif isinstance(document, RouteDocument):
+        found = _named(Kind.POLICY, document.policy) + _named(Kind.TEAM, document.team)
     else:
         found = []
     return list(dict.fromkeys(found))
+
+
+def _named(kind: Kind, name: str | None) -> list[tuple[Kind, str]]:
+    return [] if name is None else [(kind, name)]
 
 
 def _nearest(wanted: str, known: Iterable[str]) -> str:

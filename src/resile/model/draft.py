@@ -34,6 +34,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
         steps: in any order.
         as_of: of when all this is, by the origin's own clock, such as the instant at which an issue was last changed;
             None: of when it is read. What was told as of earlier never undoes what was told as of later.
+        adds: whether it tells only what happened just now: what was told before, and it does not tell, still holds.
     """
 
     origin: str
@@ -47,6 +48,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     url: str | None = None
     steps: tuple[Step, ...] = ()
     as_of: datetime | None = None
+    adds: bool = False
 
 
 class AsOf(msgspec.Struct, frozen=True, gc=False, order=True):

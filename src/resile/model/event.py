@@ -146,6 +146,68 @@ class Updated(Recorded, frozen=True, kw_only=True, tag="updated"):
     status: str | None = None
 
 
+class PagingEvent(Recorded, frozen=True, kw_only=True):
+    """What resile itself did to have somebody answer; says nothing of the service."""
+
+    because: str = ""
+
+
+class AlertFired(PagingEvent, frozen=True, kw_only=True, tag="alert_fired"):
+    """An alert came to belong to the incident, or fired anew; `because` is why it belongs here."""
+
+    alert_id: str
+    title: str = ""
+    door: str = ""
+
+
+class AlertCleared(PagingEvent, frozen=True, kw_only=True, tag="alert_cleared"):
+    """An alert of the incident holds no more."""
+
+    alert_id: str
+    title: str = ""
+
+
+class PagingBegan(PagingEvent, frozen=True, kw_only=True, tag="paging_began"):
+    """The incident began to page by a policy, or pages anew; `policy` None: there is none, nobody is paged."""
+
+    policy: str | None = None
+
+
+class Escalated(PagingEvent, frozen=True, kw_only=True, tag="escalated"):
+    """A step of the policy began. `step` and `round` count from 1; `missing`: targets that came to nobody, and why."""
+
+    step: int
+    round: int = 1
+    people: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Paged(PagingEvent, frozen=True, kw_only=True, tag="paged"):
+    """A page was queued for a person, on one of their contacts."""
+
+    message_id: str
+    person: str
+    contact: str = ""
+    channel: str = ""
+
+
+class PageMoved(PagingEvent, frozen=True, kw_only=True, tag="page_moved"):
+    """How far a page, or another message of the incident, came: a state of `MessageState`."""
+
+    message_id: str
+    state: str
+    person: str | None = None
+    channel: str = ""
+
+
+class NobodyReachable(PagingEvent, frozen=True, kw_only=True, tag="nobody_reachable"):
+    """The whole policy passed and nobody acknowledged."""
+
+
+class PagingEnded(PagingEvent, frozen=True, kw_only=True, tag="paging_ended"):
+    """Nobody is paged any more: acknowledged, restored, closed, merged or noise."""
+
+
 class Corrected(Recorded, frozen=True, kw_only=True, tag="corrected"):
     """The event `event_id` happened at `to` instead; with None, it did not happen. The latest recorded one holds."""
 
@@ -172,6 +234,14 @@ Event = (
     | Absorbed
     | Noted
     | Updated
+    | AlertFired
+    | AlertCleared
+    | PagingBegan
+    | Escalated
+    | Paged
+    | PageMoved
+    | NobodyReachable
+    | PagingEnded
     | Corrected
 )
 

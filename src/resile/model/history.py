@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from resile.model.draft import Draft, Step, incident_id_of
 from resile.model.errors import ConfigError
@@ -55,11 +55,17 @@ def event_id(number: int) -> str:
     return _FIRST_IDS[number] if number < len(_FIRST_IDS) else f"{number:05d}"
 
 
-def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by: str) -> list[Event]:
+def record_history(
+    draft: Draft, timeline: Sequence[Event], *, now: datetime, by: str, is_late: bool = False
+) -> list[Event]:
     """The events to append so that the timeline says what the draft says.
 
     Only what was said for the origin before, by an import or at a door, is compared and corrected, so that what people
     added or changed stays theirs.
+
+    Args:
+        is_late: of a draft that only adds, whether it is of earlier than one that was heard before: what that said
+            holds.
 
     Raises:
         ConfigError: the draft holds a step of unknown kind.
@@ -71,6 +77,8 @@ def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by
     common = {"at": now, "recorded_at": now, "by": by, "source": Source.REPORTED}
     words = {"at": _words_hold_from(draft, mine, now)}
     newer = _corrected_since(draft, timeline)
+    if draft.adds:
+        draft = _filled_in(draft, mine, incident, is_late=is_late)
     changes: list[dict[str, Any]] = [
         *({**change, **words} for change in _description_changes(draft, incident)),
         *(change for change in _step_changes(draft, mine, incident) if change.get("event_id") not in newer),
@@ -79,6 +87,33 @@ def record_history(draft: Draft, timeline: Sequence[Event], *, now: datetime, by
         change.pop("type")(**{**common, "id": event_id(len(timeline) + n), **change})
         for n, change in enumerate(changes, start=1)
     ]
+
+
+def _filled_in(draft: Draft, mine: Sequence[Event], before: Incident, *, is_late: bool) -> Draft:
+    """A draft that tells only what just happened, together with what was told before and it does not tell."""
+    stands = [found[1] for event in mine if (found := _as_step(event, before)) is not None]
+    known = structs.replace(
+        draft,
+        title=value_of(before.title, ""),
+        severity=value_of(before.severity, None),
+        services=value_of(before.services, ()),
+        team=value_of(before.team, None),
+        labels=labels_of(before),
+        exclusion=value_of(before.exclusion, None),
+        url=value_of(before.url, None),
+    )
+    first, second = (known, draft) if is_late else (draft, known)
+    return structs.replace(
+        draft,
+        title=first.title or second.title,
+        severity=first.severity or second.severity,
+        services=first.services or second.services,
+        team=first.team or second.team,
+        labels={**second.labels, **first.labels},
+        exclusion=first.exclusion or second.exclusion,
+        url=first.url or second.url,
+        steps=(*stands, *(step for step in draft.steps if step not in stands)),
+    )
 
 
 def _corrected_since(draft: Draft, timeline: Sequence[Event]) -> set[str]:

@@ -25,6 +25,7 @@ from resile.model.event import (
     Merged,
     Mitigated,
     Noted,
+    PagingEvent,
     Reopened,
     Restored,
     SeverityChanged,
@@ -158,7 +159,7 @@ def evolve(incident: Incident, event: Event) -> Incident:  # noqa: C901, PLR0911
             return replace(incident, n_events=n, absorbed=incident.absorbed | {event.incident_id})
         case Corrected():
             return replace(incident, n_events=n, corrections=_corrected(incident, event))
-        case Noted() | Updated():
+        case Noted() | Updated() | PagingEvent():
             return replace(incident, n_events=n)
         case _:
             assert_never(event)

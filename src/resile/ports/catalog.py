@@ -94,3 +94,15 @@ class CatalogStore(Protocol):
     def remove_override(self, override_id: str, *, at: datetime, by: str) -> bool:
         """Let it hold no longer; it is kept with who removed it. False if none of that id holds."""
         ...
+
+    def replace_overrides(
+        self, schedule: str, *, removed: Sequence[str], added: Sequence[Override], at: datetime, by: str
+    ) -> None:
+        """Let some hold no longer and enter others, all of it or nothing.
+
+        The id of one that holds no longer may be used again; the earlier one is kept under another.
+
+        Raises:
+            ConflictError: one that is removed does not hold, or one that is added does already.
+        """
+        ...

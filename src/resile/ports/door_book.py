@@ -16,8 +16,9 @@ class Door(Struct, frozen=True, kw_only=True):
         name: `github`, or of several of one kind `github/shop`.
         kind: which sender it understands, e.g. `github`.
         options: what its maker said of it: services, environments.
-        salt: from which, with the key of this data folder, its secret is derived; None where it has none.
-        secret_digest: SHA-256 of the secret, by which a wrong key is recognised.
+        salt: from which, with the key of this data folder, its secret is derived; None where it is not.
+        secret_digest: SHA-256 of a derived secret, by which a wrong key is recognised.
+        sealed: a secret that the sender made, encrypted under the key of this data folder; None where it has none.
     """
 
     name: str
@@ -26,9 +27,15 @@ class Door(Struct, frozen=True, kw_only=True):
     options: DoorOptions = DoorOptions()
     salt: bytes | None = None
     secret_digest: bytes | None = None
+    sealed: bytes | None = None
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether who knocks must show that they know one."""
+        return self.salt is not None or self.sealed is not None
 
     def __repr__(self) -> str:
-        # Neither salt nor digest has a place in logs and tracebacks.
+        # Neither salt nor digest nor sealed secret has a place in logs and tracebacks.
         return f"Door(name={self.name!r}, kind={self.kind!r}, options={self.options!r})"
 
 

@@ -96,8 +96,8 @@ class TimelineStore(Protocol):
         """Of when the latest dated telling taken of these refs is; refs of which none was are absent."""
         ...
 
-    def next_number(self) -> int:
-        """A number for a newly declared incident, never given twice: INC-1, INC-2, ..."""
+    def next_number(self, n: int = 1) -> int:
+        """A number for a newly declared incident, never given twice: INC-1, INC-2, ...; of `n` in a row, the first."""
         ...
 
     def close(self) -> None:
