@@ -1,0 +1,1 @@
+"""From alerts to incidents, as stages of one signature; each verdict carries its reason."""
