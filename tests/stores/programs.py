@@ -5,6 +5,7 @@
 import importlib
 import os
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -14,8 +15,18 @@ from resile.model.errors import ConflictError, StoreError
 from resile.model.event import Event
 from resile.ports.timeline_store import Append
 from resile.stores.facts_manifest import Segment, nothing, write_manifest
-from resile.stores.opening import open_deliveries, open_delivery_facts, open_facts, open_timelines
+from resile.stores.opening import (
+    open_deliveries,
+    open_delivery_facts,
+    open_engine,
+    open_facts,
+    open_paging,
+    open_timelines,
+)
+from resile.stores.paging_writing import write
+from resile.stores.timelines import SqlTimelineStore
 from resile.testing.delivery_model import brought, commit, deployed, pulled, reviewed
+from resile.testing.paging_model import START, alert, at, changes, decision, escalation, handed, message, timer
 from resile.testing.timeline_model import append_of, note
 
 NOBODY = 65534
@@ -55,6 +66,29 @@ def deliver_for_ever(data: str, url: str) -> None:
         store.record([deployed(f"{n}", n), pulled(f"{n}", f"{n}a"), reviewed(f"{1 + n // 2}", n)])
         store.set_shipped([brought(f"{n}", f"{n}a", f"{n}b")])
         print(n, facts.refresh(), flush=True)
+
+
+def page_for_ever(data: str, url: str) -> None:
+    """Commit paging with its timeline, claim and hand over; says so once it is acknowledged, for ever."""
+    store, _ = open_paging(Path(data), url or None)
+    n = 0
+    while True:
+        n += 1
+        page = message(f"m{n}", incident_id=f"i{n}")
+        store.commit(changes(escalation(f"i{n}"), page, timer(f"i{n}", 60), appends=(append_of(f"i{n}", 1, 2),)))
+        store.commit(changes(*map(handed, store.claim_messages(now=START, until=at(1), by="me", limit=9))))
+        print(n, flush=True)
+
+
+def page_half(data: str, url: str) -> None:
+    """Write everything that a commit writes but its end; says so, and waits for its own end."""
+    database = open_engine(Path(data), url or None)
+    page = changes(escalation("a"), message("m"), timer("t"), alert("x"), decision("x"), appends=(append_of("a", 1),))
+    with database.writing() as connection:
+        SqlTimelineStore(database).append_on(connection, page.appends)
+        write(connection, page, is_sqlite=database.is_sqlite)
+        print("written", flush=True)
+        signal.pause()
 
 
 def append_to_one(data: str, name: str, n_events: str) -> None:

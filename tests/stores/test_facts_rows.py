@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 from hypothesis import given, settings
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from resile.analytics.facts import FACTS_SCHEMA, facts_of, facts_table
 from resile.model.draft import Draft
-from resile.model.event import Event
+from resile.model.event import Declared, Detected, Event, Paged, PageMoved, Source, Updated
 from resile.model.history import record_history
 from resile.model.incident import fold
 from resile.stores.facts_rows import row_of, table_of
@@ -46,6 +46,45 @@ def test_rows_make_the_table_that_folded_incidents_make(listed: list[list[Event]
     told = [timeline for timeline in listed if timeline]
 
     assert not told or table_of([row_of("x:1", one) for one in told]).equals(facts_table(map(by_folding, told)))
+
+
+def told(kind: type[Event], second: int, number: int, **more: object) -> Event:
+    at = NOW + timedelta(seconds=second)
+    common = {"id": f"{number:05d}", "at": at, "recorded_at": at, "by": "resile", "source": Source.MEASURED}
+    return kind(**common, **more)
+
+
+def paged_timeline(*moves: tuple[str, str, int]) -> list[Event]:
+    """Two pages are queued at second 1 and 2; then messages move: which one, to which state, in which second."""
+    return [
+        told(Declared, 0, 1, title="Checkout fails"),
+        told(Detected, 0, 2),
+        told(Paged, 1, 3, message_id="m1", person="ann"),
+        told(Paged, 2, 4, message_id="m2", person="bob"),
+        *[
+            told(PageMoved, second, place, message_id=name, state=state)
+            for place, (name, state, second) in enumerate(moves, 5)
+        ],
+    ]
+
+
+def test_an_incident_is_paged_when_a_provider_takes_the_first_page() -> None:
+    row = by_name(paged_timeline(("m1", "failed", 3), ("m2", "delivered", 9), ("m2", "handed", 7)))
+
+    assert (row["page_queued_at"], row["paged_at"]) == (NOW + timedelta(seconds=1), NOW + timedelta(seconds=7))
+
+
+def test_what_failed_or_is_no_page_makes_nobody_paged() -> None:
+    timeline = paged_timeline(("m1", "failed", 3), ("m2", "uncertain", 4), ("an update", "handed", 5))
+
+    assert by_name(timeline)["page_queued_at"] == NOW + timedelta(seconds=1)
+    assert by_name(timeline)["paged_at"] is None
+
+
+def test_an_incident_told_twice_is_paged_at_the_same_instant() -> None:
+    timeline = [*paged_timeline(("m1", "handed", 3)), told(Detected, 1, 9), told(Updated, 2, 10, text="soon")]
+
+    assert by_name(timeline)["paged_at"] == NOW + timedelta(seconds=3)
 
 
 @settings(deadline=None)

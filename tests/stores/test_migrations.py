@@ -11,7 +11,16 @@ from sqlalchemy import inspect, text
 
 from resile.model.change import DeploymentStatus
 from resile.model.errors import StoreError
-from resile.stores import account_tables, catalog_tables, delivery_tables, migrations
+from resile.stores import (
+    account_tables,
+    catalog_tables,
+    contact_tables,
+    delivery_tables,
+    feed_tables,
+    migrations,
+    paging_tables,
+    silence_tables,
+)
 from resile.stores.deliveries import SqlDeliveryStore
 from resile.stores.engine import Database, connect_postgresql, connect_sqlite
 from resile.stores.migrate import head, known_revisions, migrate, run_to
@@ -47,7 +56,16 @@ def shape(database: Database) -> dict[str, object]:
 
 
 def test_models_match_migrations(database: Database) -> None:
-    assert account_tables.metadata is delivery_tables.metadata is catalog_tables.metadata is metadata
+    for tables in (
+        account_tables,
+        catalog_tables,
+        contact_tables,
+        delivery_tables,
+        feed_tables,
+        paging_tables,
+        silence_tables,
+    ):
+        assert tables.metadata is metadata
     migrate(database)
 
     with database.reading() as connection:

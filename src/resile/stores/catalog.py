@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import Row, Text, and_, cast, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from resile.model.errors import ConflictError
@@ -16,6 +16,16 @@ from resile.stores.catalog_tables import catalog_versions, oncall_overrides
 from resile.stores.engine import Database
 
 _documents, _entered = catalog_versions.c, oncall_overrides.c
+_N_VERSIONS = select(func.count()).select_from(catalog_versions)
+_newest = (
+    select(_documents.kind, _documents.name, func.max(_documents.number).label("number"))
+    .group_by(_documents.kind, _documents.name)
+    .subquery()
+)
+_is_newest = and_(
+    _documents.kind == _newest.c.kind, _documents.name == _newest.c.name, _documents.number == _newest.c.number
+)
+_NEWEST = select(catalog_versions).join(_newest, _is_newest).order_by(_documents.kind, _documents.name)
 
 
 class SqlCatalogStore:
@@ -23,6 +33,7 @@ class SqlCatalogStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known: tuple[int, tuple[Version, ...]] | None = None
 
     def documents(self) -> list[Version]:
         """What is in the catalog now, by kind and name."""
@@ -30,19 +41,14 @@ class SqlCatalogStore:
 
     def newest(self) -> list[Version]:
         """The newest version of everything that ever was in the catalog, by kind and name."""
-        newest = (
-            select(_documents.kind, _documents.name, func.max(_documents.number).label("number"))
-            .group_by(_documents.kind, _documents.name)
-            .subquery()
-        )
-        is_newest = and_(
-            _documents.kind == newest.c.kind,
-            _documents.name == newest.c.name,
-            _documents.number == newest.c.number,
-        )
-        query = select(catalog_versions).join(newest, is_newest).order_by(_documents.kind, _documents.name)
         with self._database.reading() as connection:
-            return [_version(row) for row in connection.execute(query)]
+            # Versions are added and never changed: where there are as many as before, they are the same.
+            n_versions: int = connection.execute(_N_VERSIONS).scalar_one()
+            # Kept as one value: another thread sees the old one or the new one.
+            known = self._known
+            if known is None or known[0] != n_versions:
+                known = self._known = n_versions, tuple(_version(row) for row in connection.execute(_NEWEST))
+        return list(known[1])
 
     def document(self, kind: str, name: str) -> Version | None:
         """One document as it is now."""
@@ -89,25 +95,12 @@ class SqlCatalogStore:
 
     def add_overrides(self, schedule: str, overrides: Sequence[Override], *, at: datetime) -> None:
         """Enter all of them or none."""
-        rows = [
-            {
-                "id": one.id,
-                "schedule": schedule,
-                "person": one.person,
-                "starts_at": to_us(one.starts_at),
-                "ends_at": to_us(one.ends_at),
-                "because": one.because,
-                "entered_at": to_us(at),
-                "entered_by": one.by,
-            }
-            for one in overrides
-        ]
         try:
             with self._database.writing() as connection:
-                for row in rows:  # one by one, so that their order is that of their seq
-                    connection.execute(insert(oncall_overrides), row)
+                for one in overrides:  # one by one, so that their order is that of their seq
+                    connection.execute(insert(oncall_overrides), _entered_row(schedule, one, at))
         except IntegrityError:
-            raise ConflictError(f"an override of {schedule} was entered already; look at what holds now") from None
+            raise _entered_already(schedule) from None
 
     def remove_override(self, override_id: str, *, at: datetime, by: str) -> bool:
         """Let it hold no longer."""
@@ -115,6 +108,42 @@ class SqlCatalogStore:
         with self._database.writing() as connection:
             done = connection.execute(update(oncall_overrides).where(holds).values(removed_at=to_us(at), removed_by=by))
             return done.rowcount > 0
+
+    def replace_overrides(
+        self, schedule: str, *, removed: Sequence[str], added: Sequence[Override], at: datetime, by: str
+    ) -> None:
+        """Let some hold no longer and enter others."""
+        gone = {"removed_at": to_us(at), "removed_by": by}
+        try:
+            with self._database.writing() as connection:
+                for name in removed:
+                    holds = and_(_entered.id == name, _entered.schedule == schedule, _entered.removed_at.is_(None))
+                    if not connection.execute(update(oncall_overrides).where(holds).values(**gone)).rowcount:
+                        raise ConflictError(f"override {name} of {schedule} holds no longer; look at what does now")
+                for one in added:
+                    held_once = and_(_entered.id == one.id, _entered.removed_at.is_not(None))
+                    kept = one.id + "~" + cast(_entered.seq, Text)
+                    connection.execute(update(oncall_overrides).where(held_once).values(id=kept))
+                    connection.execute(insert(oncall_overrides), _entered_row(schedule, one, at))
+        except IntegrityError:
+            raise _entered_already(schedule) from None
+
+
+def _entered_row(schedule: str, one: Override, at: datetime) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "schedule": schedule,
+        "person": one.person,
+        "starts_at": to_us(one.starts_at),
+        "ends_at": to_us(one.ends_at),
+        "because": one.because,
+        "entered_at": to_us(at),
+        "entered_by": one.by,
+    }
+
+
+def _entered_already(schedule: str) -> ConflictError:
+    return ConflictError(f"an override of {schedule} was entered already; look at what holds now")
 
 
 def _changed(writing: Writing) -> ConflictError:

@@ -27,21 +27,23 @@ class SqliteDoorBook:
                 made_at=from_us(made_at),
                 salt=salt,
                 secret_digest=secret_digest,
+                sealed=sealed[0] if sealed else None,
             )
-            for name, kind, options, made_at, salt, secret_digest in self._file.read(
-                "SELECT name, kind, options, made_at, salt, secret_digest FROM doors ORDER BY name"
+            # Every column in its order: a file of the first version that was not written to since lacks the last.
+            for name, kind, options, made_at, salt, secret_digest, *sealed in self._file.read(
+                "SELECT * FROM doors ORDER BY name"
             )
         ]
 
     def add(self, door: Door) -> bool:
         """Make a door; its counts begin anew."""
         options = msgspec.json.encode(door.options).decode()
-        row = (door.name, door.kind, options, to_us(door.made_at), door.salt, door.secret_digest)
+        row = (door.name, door.kind, options, to_us(door.made_at), door.salt, door.secret_digest, door.sealed)
 
         def insert(connection: sqlite3.Connection) -> bool:
             done = connection.execute(
-                "INSERT INTO doors (name, kind, options, made_at, salt, secret_digest) VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT DO NOTHING",
+                "INSERT INTO doors (name, kind, options, made_at, salt, secret_digest, sealed) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 row,
             )
             if not done.rowcount:

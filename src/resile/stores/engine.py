@@ -5,15 +5,17 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from resile.model.errors import ConfigError, StoreError
+from resile.model.time import utc
 from resile.stores.failures import told_as_store_error, told_of_file
 
 DATABASE_NAME = "resile.db"
@@ -60,6 +62,18 @@ class Database:
         """
         with told_as_store_error(self.name), self._my_turn(), self._writers.connect() as connection, connection.begin():
             yield connection
+
+    def now(self) -> datetime | None:
+        """What the clock of the database's machine shows; None of SQLite, which goes by this machine's.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        if self.is_sqlite:
+            return None
+        with self.reading() as connection:
+            shown: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return utc(shown)
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

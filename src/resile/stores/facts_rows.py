@@ -16,15 +16,21 @@ from resile.model.event import (
     ImpactBegan,
     Mitigated,
     Noted,
+    Paged,
+    PageMoved,
+    PagingEvent,
     Restored,
     Updated,
 )
 from resile.model.incident import KIND_OF_CLAIM, InstantName, fold
+from resile.model.message import MessageState
 from resile.model.phases import Status
 from resile.stores.arrow_rows import Row, arrow_table
 
 _N_INSTANTS = len(InstantName)
 _NOT_KNOWN = (None,) * _N_INSTANTS
+_NEVER_PAGED = (None, None)
+_TAKEN = frozenset({MessageState.HANDED.value, MessageState.DELIVERED.value})
 _PLACE: dict[type, int] = {
     kind: list(InstantName).index(InstantName(KIND_OF_CLAIM[kind]))
     for kind in (ImpactBegan, Detected, Acknowledged, Identified, Mitigated, Restored, Closed)
@@ -41,8 +47,21 @@ def row_of(incident_id: str, timeline: Sequence[Event]) -> Row:
     plain = _plain_row(incident_id, timeline)
     if plain is not None:
         return plain
-    row = facts_of(fold(incident_id, timeline), max([event.recorded_at for event in timeline]))
+    last_recorded_at = max([event.recorded_at for event in timeline])
+    page_queued_at, paged_at = paging_of(timeline)
+    row = facts_of(fold(incident_id, timeline), last_recorded_at, page_queued_at=page_queued_at, paged_at=paged_at)
     return tuple([row[name] for name in FACTS_SCHEMA.names])
+
+
+def paging_of(timeline: Sequence[Event]) -> tuple[datetime | None, datetime | None]:
+    """When the first page was queued, and when a provider took one first; other messages are no pages."""
+    queued_at = {event.message_id: event.at for event in timeline if isinstance(event, Paged)}
+    taken_at = [
+        event.at
+        for event in timeline
+        if isinstance(event, PageMoved) and event.state in _TAKEN and event.message_id in queued_at
+    ]
+    return min(queued_at.values(), default=None), min(taken_at, default=None)
 
 
 def _plain_row(incident_id: str, timeline: Sequence[Event]) -> Row | None:
@@ -56,12 +75,14 @@ def _plain_row(incident_id: str, timeline: Sequence[Event]) -> Row | None:
     at: list[datetime | None] = [*_NOT_KNOWN]
     sources: list[str | None] = [*_NOT_KNOWN]
     last_recorded_at = declared.recorded_at
+    has_paged = False
     for event in timeline[1:]:
         if event.recorded_at > last_recorded_at:  # noqa: PLR1730 - max() would be a call more, for every event
             last_recorded_at = event.recorded_at
         place = _PLACE.get(type(event))
         if place is None:
-            if type(event) is Noted or type(event) is Updated:
+            if isinstance(event, Noted | Updated | PagingEvent):
+                has_paged = has_paged or isinstance(event, Paged)
                 continue
             return None
         if at[place] is not None:
@@ -85,6 +106,7 @@ def _plain_row(incident_id: str, timeline: Sequence[Event]) -> Row | None:
         declared.at,
         *at,
         *sources,
+        *(paging_of(timeline) if has_paged else _NEVER_PAGED),
         len(timeline),
         last_recorded_at,
     )

@@ -17,7 +17,7 @@ from resile.stores.failures import told_as_store_error, told_of_file
 
 JOURNAL_NAME = "journal.sqlite3"
 BUSY_S = 10.0
-VERSION = 1
+VERSION = 2
 # One transaction takes at most so much, so that nobody waits long for those who came at the same time.
 MAX_GROUP = 1_000
 MAX_GROUP_BYTES = 16_000_000
@@ -49,7 +49,8 @@ CREATE TABLE doors (
     options TEXT NOT NULL,
     made_at INTEGER NOT NULL,
     salt BLOB,
-    secret_digest BLOB
+    secret_digest BLOB,
+    sealed BLOB
 );
 CREATE TABLE counts (
     door TEXT PRIMARY KEY,
@@ -58,6 +59,9 @@ CREATE TABLE counts (
     last_at INTEGER
 );
 """
+
+# What the first version lacks.
+_SINCE_1 = "ALTER TABLE doors ADD COLUMN sealed BLOB"
 
 _T = TypeVar("_T")
 
@@ -257,12 +261,13 @@ class JournalFile:
         return connection
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
-        if self._version(connection):
+        if self._version(connection) == VERSION:
             return
         connection.execute("BEGIN IMMEDIATE")
         # Asked again: another process may have made them meanwhile.
-        if not self._version(connection):
-            for statement in _SCHEMA.split(";"):
+        before = self._version(connection)
+        if before < VERSION:
+            for statement in (_SCHEMA if not before else _SINCE_1).split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")

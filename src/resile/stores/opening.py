@@ -5,10 +5,12 @@ from pathlib import Path
 from resile.ports.delivery_facts import DeliveryFacts
 from resile.ports.delivery_store import DeliveryStore
 from resile.ports.facts_store import FactsStore
+from resile.ports.paging_store import PagingStore
 from resile.ports.timeline_store import TimelineStore
 from resile.stores.deliveries import SqlDeliveryStore
 from resile.stores.engine import Database, connect_postgresql, connect_sqlite
 from resile.stores.migrate import migrate
+from resile.stores.paging import SqlPagingStore
 from resile.stores.timelines import SqlTimelineStore
 
 
@@ -31,6 +33,13 @@ def open_engine(data: Path, database_url: str | None) -> Database:
 def open_timelines(data: Path, database_url: str | None) -> TimelineStore:
     """The timelines of the database; see open_engine."""
     return SqlTimelineStore(open_engine(data, database_url))
+
+
+def open_paging(data: Path, database_url: str | None) -> tuple[PagingStore, TimelineStore]:
+    """Paging and the timelines it tells of, which close the database for both; see open_engine."""
+    database = open_engine(data, database_url)
+    timelines = SqlTimelineStore(database)
+    return SqlPagingStore(database, timelines), timelines
 
 
 def open_deliveries(data: Path, database_url: str | None) -> DeliveryStore:

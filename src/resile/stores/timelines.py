@@ -15,7 +15,7 @@ from resile.model.event import Event, decode_event, encode_event
 from resile.model.time import from_us, to_us
 from resile.ports.timeline_store import Append, StoredEvent
 from resile.stores.engine import Database
-from resile.stores.rows import among, chunks, insert_rows, plain_rows
+from resile.stores.rows import among, among_listed, chunks, insert_rows, listed, plain_rows
 from resile.stores.tables import counters, events, taken, taken_as_of, timelines
 
 # Ids asked for in one statement, and timelines held in memory by a stream.
@@ -52,6 +52,7 @@ class SqlTimelineStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statements = _Statements(is_sqlite=database.is_sqlite)
         self._appended = threading.Condition()
 
     def append(self, appends: Sequence[Append]) -> int:
@@ -62,14 +63,26 @@ class SqlTimelineStore:
                 taken as of later already.
             StoreError: the database failed, or a name holds a NUL character.
         """
+        with self._database.writing() as connection:
+            last = self.append_on(connection, appends)
+        self.tell_waiting()
+        return last
+
+    def append_on(self, connection: Connection, appends: Sequence[Append]) -> int:
+        """Append in somebody's transaction on this database, as the first that it writes; they tell_waiting() later.
+
+        Raises:
+            ConflictError, StoreError: as append; the transaction must be rolled back.
+        """
         try:
-            with self._database.writing() as connection:
-                last = self._append(connection, appends)
+            return self._append(connection, appends)
         except IntegrityError as error:
             raise ConflictError(f"{_repeated_id(appends)}; read the timeline and decide again") from error
+
+    def tell_waiting(self) -> None:
+        """Wake those who wait for something new."""
         with self._appended:
             self._appended.notify_all()
-        return last
 
     def _append(self, connection: Connection, appends: Sequence[Append]) -> int:
         self._take_turn(connection)
@@ -130,13 +143,7 @@ class SqlTimelineStore:
         found: dict[str, list[Event]] = {}
         with self._database.reading() as connection:
             for some in chunks(sorted(set(incident_ids)), _CHUNK):
-                query = (
-                    select(timelines.c.incident_id, events.c.body)
-                    .join_from(timelines, events)
-                    .where(self._among(timelines.c.incident_id, some))
-                    .order_by(timelines.c.number, events.c.version)
-                )
-                for incident_id, body in plain_rows(connection, query):
+                for incident_id, body in plain_rows(connection, self._statements.whole, self._listed(some)):
                     found.setdefault(incident_id, []).append(_decode(incident_id, body))
         return found
 
@@ -224,17 +231,17 @@ class SqlTimelineStore:
                 found[ref] = AsOf(from_us(state_at), from_us(heard_at))
         return found
 
-    def next_number(self) -> int:
-        """A number for a newly declared incident, never given twice: INC-1, INC-2, ..."""
+    def next_number(self, n: int = 1) -> int:
+        """A number for a newly declared incident, never given twice; of several, the first."""
         if self._database.is_sqlite:
             from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - only the one that is in use is loaded
         else:
             from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]  # noqa: PLC0415
-        count = insert(counters).values(name="incident", value=1)
-        count = count.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1})
+        count = insert(counters).values(name="incident", value=n)
+        count = count.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + n})
         with self._database.writing() as connection:
-            number: int = connection.execute(count.returning(counters.c.value)).scalar_one()
-        return number
+            last: int = connection.execute(count.returning(counters.c.value)).scalar_one()
+        return last - n + 1
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -244,12 +251,34 @@ class SqlTimelineStore:
         """Number and version of the timelines that exist."""
         found: dict[str, tuple[int, int]] = {}
         for some in chunks(sorted(incident_ids), _CHUNK):
-            query = select(timelines).where(self._among(timelines.c.incident_id, some))
-            found.update((name, (number, version)) for number, name, version in connection.execute(query))
+            rows = plain_rows(connection, self._statements.stood, self._listed(some))
+            found.update((name, (number, version)) for number, name, version in rows)
         return found
+
+    def _listed(self, values: Sequence[Any]) -> dict[str, Any]:
+        return listed(values, is_sqlite=self._database.is_sqlite)
 
     def _among(self, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
         return among(column, values, is_sqlite=self._database.is_sqlite)
+
+
+class _Statements:
+    """Those of every commit, made once.
+
+    Attributes:
+        stood: number, name and version of the timelines that are listed.
+        whole: every event of these.
+    """
+
+    def __init__(self, *, is_sqlite: bool) -> None:
+        is_one = among_listed(timelines.c.incident_id, is_sqlite=is_sqlite)
+        self.stood = select(timelines.c.number, timelines.c.incident_id, timelines.c.version).where(is_one)
+        self.whole = (
+            select(timelines.c.incident_id, events.c.body)
+            .join_from(timelines, events)
+            .where(is_one)
+            .order_by(timelines.c.number, events.c.version)
+        )
 
 
 def check_names(append: Append) -> None:
