@@ -1,0 +1,1 @@
+"""Doors out: each hands messages to one kind of provider."""
