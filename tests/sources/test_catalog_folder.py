@@ -39,7 +39,7 @@ def test_documents_are_read_from_files_of_any_depth_and_number(write) -> None:
     write(".git/three.yaml", "kind: person\nname: eve\n")
     folder = write("README.md", "no document")
 
-    found = read_folder(folder)
+    found = read_folder(folder).documents
 
     assert {key: body for key, (body, _) in found.items()} == {
         (Kind.PERSON, "ann"): {},
@@ -50,7 +50,7 @@ def test_documents_are_read_from_files_of_any_depth_and_number(write) -> None:
 
 
 def test_times_without_quotes_are_the_words_that_they_look_like(write) -> None:
-    body, _ = read_folder(write("one.yaml", SCHEDULE))[Kind.SCHEDULE, "payments"]
+    body, _ = read_folder(write("one.yaml", SCHEDULE)).documents[Kind.SCHEDULE, "payments"]
 
     assert body["layers"][0]["starts"] == "2026-03-02 22:00"
     assert body["layers"][0]["hours"] == [{"from": "22:00", "until": "06:00"}]
@@ -59,7 +59,7 @@ def test_times_without_quotes_are_the_words_that_they_look_like(write) -> None:
 def test_word_that_is_nearly_a_number_is_written_and_read_as_the_word(write) -> None:
     body = {"title": "1.5e3"}
 
-    read = read_folder(write("one.yaml", yaml_of("person", "ann", body)))
+    read = read_folder(write("one.yaml", yaml_of("person", "ann", body))).documents
 
     assert read[Kind.PERSON, "ann"][0] == body
 
@@ -80,11 +80,11 @@ def test_folder_that_cannot_be_looked_into_is_said_and_not_taken_for_an_empty_on
 
 
 def test_what_is_written_reads_as_the_same(write, tmp_path: Path) -> None:
-    read = read_folder(write("in/one.yaml", SCHEDULE))
+    read = read_folder(write("in/one.yaml", SCHEDULE)).documents
     for (kind, name), (body, _) in read.items():
         write(f"out/{path_of(kind, name)}", yaml_of(kind, name, body))
 
-    again = read_folder(tmp_path / "out")
+    again = read_folder(tmp_path / "out").documents
 
     assert {key: body for key, (body, _) in again.items()} == {key: body for key, (body, _) in read.items()}
 

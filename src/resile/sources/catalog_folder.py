@@ -1,19 +1,22 @@
 """The catalog as files: YAML documents in a folder, read and written."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
+from msgspec import Struct
 
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
+from resile.sources.backstage import Entity, documents_of, entity_of, is_entity
 from resile.sources.strict_yaml import yaml_documents
 
 MAX_FILE_BYTES = 1 << 20
 MAX_FILES = 20_000
+MAX_TEXT = 200_000
 _MAX_SHOWN = 60
 _SUFFIXES = {".yaml", ".yml"}
 _FOLDERS = {
@@ -21,13 +24,34 @@ _FOLDERS = {
     Kind.TEAM: "teams",
     Kind.SERVICE: "services",
     Kind.SCHEDULE: "schedules",
+    Kind.POLICY: "policies",
+    Kind.ROUTE: "routes",
+    Kind.INHIBITION: "inhibitions",
+    Kind.TEMPLATE: "templates",
 }
 
 Key = tuple[Kind, str]
 
 
-def read_folder(folder: Path) -> dict[Key, tuple[dict[str, Any], str]]:
-    """Every document under a folder: its body without kind and name, and where it stands (`teams.yaml, row 12`).
+class Folder(Struct, frozen=True):
+    """What a folder holds.
+
+    Attributes:
+        documents: each body without kind and name, and where it stands (`teams.yaml, row 12`).
+        notes: of Backstage's entities, what was not read, one sentence each.
+    """
+
+    documents: dict[Key, tuple[dict[str, Any], str]]
+    notes: list[str]
+
+
+def read_folder(folder: Path, *, known: Collection[Key] = ()) -> Folder:
+    """Every document under a folder, and every entity of Backstage that becomes one.
+
+    Where both tell of the same, the document's fields hold, and those that it leaves out are Backstage's.
+
+    Args:
+        known: what the catalog holds already, which Backstage's entities may name.
 
     Raises:
         ConfigError: the folder or a file cannot be read, or holds something that is no document.
@@ -36,16 +60,51 @@ def read_folder(folder: Path) -> dict[Key, tuple[dict[str, Any], str]]:
         what = "is a file" if folder.exists() else "does not exist"
         raise ConfigError(f"catalog {folder} {what}; name a folder with YAML files")
     found: dict[Key, tuple[dict[str, Any], str]] = {}
+    entities: list[Entity] = []
+    notes: list[str] = []
+    for said, place in _said(folder):
+        if is_entity(said):
+            entity = entity_of(said, place, notes)
+            entities += [] if entity is None else [entity]
+            continue
+        kind, name, body = _parted(said, place)
+        if (kind, name) in found:
+            raise ConfigError(f"{place}: {kind} {name!r} stands in {found[kind, name][1]} too; keep one")
+        found[kind, name] = body, place
+    for key, (body, place) in documents_of(entities, {*found, *known}, notes).items():
+        own, own_place = found.get(key, ({}, place))
+        found[key] = {**body, **own}, own_place
+    return Folder(found, notes)
+
+
+def _said(folder: Path) -> Iterator[tuple[Any, str]]:
     for path in _files(folder):
         for said, row in yaml_documents(_body(path), shown=str(path), keeps_times=True):
-            if said is None:
-                continue
-            place = f"{path}, row {row}"
-            kind, name, body = _parted(said, place)
-            if (kind, name) in found:
-                raise ConfigError(f"{place}: {kind} {name!r} stands in {found[kind, name][1]} too; keep one")
-            found[kind, name] = body, place
-    return found
+            if said is not None:
+                yield said, f"{path}, row {row}"
+
+
+def read_text(text: str, *, shown: str) -> tuple[Kind, str, dict[str, Any]]:
+    """The one document that a text holds.
+
+    Args:
+        shown: what the text is called in errors.
+
+    Raises:
+        ConfigError: it holds none, several, or something else.
+    """
+    if len(text) > MAX_TEXT:
+        raise ConfigError(f"{shown} is longer than {MAX_TEXT} characters; shorten it")
+    found = [(said, row) for said, row in yaml_documents(_encoded(text), shown=shown, keeps_times=True) if said]
+    if len(found) != 1:
+        raise ConfigError(f"{shown} holds {len(found) or 'no'} documents; write one, which begins with kind: and name:")
+    (said, row) = found[0]
+    return _parted(said, f"{shown}, row {row}")
+
+
+def _encoded(text: str) -> bytes:
+    # What no encoding has room for, YAML refuses with its row.
+    return text.replace("\r\n", "\n").encode(errors="replace")
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -118,6 +177,18 @@ def yaml_of(kind: str, name: str, body: Mapping[str, Any] | None) -> str:
     if body is None:
         return ""
     return yaml.safe_dump({"kind": str(kind), "name": name, **body}, sort_keys=False, allow_unicode=True, width=100)
+
+
+def difference(
+    kind: Kind, name: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, n_around: int = 2
+) -> list[str]:
+    """From one body of a document to another, line by line, as `diff -u` has it; no lines where they are the same."""
+    from difflib import unified_diff  # noqa: PLC0415 - loads when asked
+
+    old, new = (yaml_of(kind, name, body).splitlines() for body in (before, after))
+    path = str(path_of(kind, name))
+    from_file, to_file = path if before is not None else "/dev/null", path if after is not None else "/dev/null"
+    return list(unified_diff(old, new, from_file, to_file, lineterm="", n=n_around))
 
 
 def path_of(kind: Kind, name: str) -> Path:

@@ -72,9 +72,14 @@ class StatuspageSource:
         ref = text_of(value.get("id"))
         if not ref:
             raise RecordProblemError("the incident's id is missing; fill it in", "id")
-        return self._incident(value, ref)
+        return self.incident_of(value, ref)
 
-    def _incident(self, value: dict[str, Any], ref: str) -> Understood:
+    def incident_of(self, value: dict[str, Any], ref: str) -> Understood:
+        """What one incident's object says.
+
+        Raises:
+            RecordProblemError: it cannot be taken.
+        """
         doubts: list[str] = []
         impact = text_of(value.get("impact")) or ("none" if value.get("impact") == "none" else "")
         title = text_of(value.get("title") or value.get("name"))

@@ -80,3 +80,43 @@ def change_event(**payload: Any) -> dict[str, Any]:
         },
         "links": [{"href": "https://ci.acme.example/5", "text": "The run"}],
     }
+
+
+def cdevents_incident(predicate: str = "detected", **content: Any) -> dict[str, Any]:
+    """A CDEvent that tells of an incident."""
+    return {
+        "context": {
+            "version": "0.4.1",
+            "id": f"e-{predicate}",
+            "source": "https://monitoring.acme.example",
+            "type": f"dev.cdevents.incident.{predicate}.0.2.0",
+            "timestamp": "2024-03-04T11:45:00Z",
+        },
+        "subject": {
+            "id": "incident-123",
+            "source": "monitoring/shop",
+            "type": "incident",
+            "content": {
+                "description": "Response time above 10 ms",
+                "environment": {"id": "prod", "source": "clusters/eu"},
+                "service": {"id": "clusters/eu/shop"},
+                "artifactId": "pkg:oci/shop@1.4.2?vcs_url=git%2Bhttps://github.com/acme/shop",
+                **content,
+            },
+        },
+    }
+
+
+def any_cloud_event(kind: str = "com.acme.disk.alert.raised", **attributes: Any) -> dict[str, Any]:
+    """A CloudEvent of somebody's own."""
+    return {
+        "specversion": "1.0",
+        "id": "a-1",
+        "source": "/hosts/db-1",
+        "type": kind,
+        "subject": "/var",
+        "time": "2024-03-04T11:58:00Z",
+        "datacontenttype": "application/json",
+        "data": {"message": "Disk is nearly full", "severity": "warning", "service": "database"},
+        **attributes,
+    }

@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,14 +11,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resile.model.alert import (
+    MAX_DESCRIPTION,
+    MAX_FINGERPRINT,
+    MAX_LABEL_NAME,
+    MAX_LABEL_VALUE,
+    MAX_LABELS,
+    MAX_LINKS,
+    MAX_TITLE,
+    Alert,
+    AlertState,
+    Beat,
+)
 from resile.model.change import decode_report, encode_report
+from resile.model.draft import Draft
 from resile.model.errors import ConfigError
 from resile.ports.delivery_door import DoorOptions, Understood
 from resile.ports.journal import Delivery
+from resile.sources.doors.alert_parts import MAX_WARNINGS
 from resile.sources.doors.registry import kinds, open_door
-from tests.sources.doors import bodies, github_bodies, gitlab_bodies
+from tests.sources.doors import alert_bodies, bodies, github_bodies, gitlab_bodies
 
 OPTIONS = DoorOptions(runs={"Deploy": "production", "Deploy to production": "production"})
+# What may have several lines, and is held to limits of its own.
+PROSE: dict[type, dict[str, str]] = {Alert: {"description": ""}, Beat: {"text": ""}}
+NOT_PROSE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]")
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 # Of each door, every kind of body that it understands.
 SENT: list[tuple[str, dict[str, str], Any]] = [
@@ -53,6 +71,7 @@ SENT: list[tuple[str, dict[str, str], Any]] = [
     ("cdevents", {}, bodies.cloud_event(bodies.cdevent())),
     ("cdevents", BATCH, [bodies.cloud_event(bodies.cdevent())]),
     ("pagerduty_change", {}, bodies.change_event()),
+    *((door, headers, body) for door, headers, body in alert_bodies.SENT),
     ("deployment", {}, {"service": "shop", "caused": ["INC-1"], "id": "run-5", "started_at": "2024-03-04T10:05:00Z"}),
 ]
 IDS = [f"{door} {headers.get('x-github-event', '')}".strip() for door, headers, _ in SENT]
@@ -101,18 +120,26 @@ def understood(door: str, delivery: Delivery) -> Understood | str:
         said = DOORS[door].understand(delivery)
     except ConfigError as error:
         return str(error)
-    assert (said.unmapped is None) == bool(said.reports or said.commits or said.pushed or said.incidents)
+    assert (said.unmapped is None) == any(told_by(said))
     return said
 
 
+def told_by(said: Understood) -> Iterator[Any]:
+    """Everything that a door says of a body."""
+    yield from (*said.reports, *said.commits, *said.pushed, *said.incidents, *said.alerts, *said.beats)
+
+
 def texts(said: Understood | str) -> Iterator[str]:
-    """Every text that comes out of a door."""
+    """Every text that comes out of a door, and that stands on one line."""
     if isinstance(said, str):
         yield said
         return
     yield said.unmapped or ""
-    for one in (*said.reports, *said.commits, *said.pushed, *said.incidents):
-        yield from texts_in(msgspec.to_builtins(one))
+    for one in told_by(said):
+        plain = msgspec.to_builtins(one) | PROSE.get(type(one), {})
+        if isinstance(one, Draft):
+            plain["steps"] = [step | {"text": ""} for step in plain.get("steps", ())]
+        yield from texts_in(plain)
 
 
 def texts_in(value: Any) -> Iterator[str]:
@@ -130,6 +157,29 @@ def expect_harmless(said: Understood | str) -> None:
         assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", text)
     if isinstance(said, Understood):
         assert all(decode_report(encode_report(report)) == report for report in said.reports)
+        for alert in said.alerts:
+            expect_within_limits(alert)
+        words = [step.text or "" for draft in said.incidents for step in draft.steps]
+        for text in (*words, *(beat.text for beat in said.beats)):
+            assert len(text) <= MAX_DESCRIPTION + MAX_TITLE
+            assert not NOT_PROSE.search(text)
+
+
+def expect_within_limits(alert: Alert) -> None:
+    assert len(alert.title) <= MAX_TITLE
+    assert alert.title or alert.state is not AlertState.FIRING
+    assert len(alert.description) <= MAX_DESCRIPTION
+    assert not NOT_PROSE.search(alert.description)
+    assert 0 < len(alert.fingerprint) <= MAX_FINGERPRINT
+    assert len(alert.labels) <= MAX_LABELS
+    assert all(len(name) <= MAX_LABEL_NAME and len(value) <= MAX_LABEL_VALUE for name, value in alert.labels.items())
+    assert len(alert.links) <= MAX_LINKS
+    assert len(alert.warnings) <= MAX_WARNINGS
+    assert alert.told_at == bodies.RECEIVED
+    assert bodies.RECEIVED - timedelta(days=30) <= alert.starts_at <= (alert.ends_at or alert.told_at) <= alert.told_at
+    assert (alert.ends_at is not None) == (alert.state is AlertState.RESOLVED)
+    assert alert.expires_at is None or alert.expires_at > alert.told_at
+    assert msgspec.json.decode(msgspec.json.encode(alert), type=Alert) == alert
 
 
 @pytest.mark.parametrize("door", sorted(DOORS))
@@ -213,7 +263,9 @@ def links(said: Understood | str) -> list[str]:
     """Every address that a page would make a link of."""
     if isinstance(said, str):
         return []
-    return [url for one in (*said.reports, *said.incidents) if (url := getattr(one, "url", None))]
+    addresses = [link.url for alert in said.alerts for link in alert.links]
+    addresses += [alert.playbook for alert in said.alerts if alert.playbook]
+    return addresses + [url for one in (*said.reports, *said.incidents) if (url := getattr(one, "url", None))]
 
 
 @pytest.mark.parametrize(("door", "headers", "body"), SENT, ids=IDS)

@@ -139,7 +139,7 @@ def test_two_deployments_of_a_batch_are_two() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (cdevent("incident.detected.0.2.0"), "incident detected"),
+        (cdevent("incident.escalated.0.2.0"), "incident escalated"),
         (cdevent("service.removed.0.2.0"), "service removed"),
         (cdevent("pipelinerun.finished.0.2.0"), "pipelinerun finished"),
         (cloud_event(cdevent(), type="com.example.other"), "com.example.other"),

@@ -13,14 +13,39 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from resile.model.alert import AlertState
 from resile.model.change import DeploymentReported, DeploymentStatus
+from resile.model.severity import ALIASES
 from resile.ports.delivery_door import DoorOptions
 from resile.sources.doors import deployment, github, gitlab
-from resile.sources.doors.registry import open_door
+from resile.sources.doors.json_fields import FIELDS
+from resile.sources.doors.json_guess import NAMES
+from resile.sources.doors.registry import kinds, open_door
+from resile.sources.doors.severity_words import SEVERITY_WORDS
 from tests.sources.doors.bodies import RECEIVED, delivery
 
 PAGE = (Path(__file__).parents[3] / "docs/reference/doors.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+# Of each heading, the body under it.
+ALERTS = [
+    (section.partition("\n")[0], body)
+    for section in PAGE.split("\n### ")[1:]
+    for body in re.findall(r"^```json\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+]
+ALERT_KINDS = {
+    "Alertmanager": "alertmanager",
+    "Prometheus": "prometheus",
+    "Grafana": "grafana",
+    "PagerDuty events": "pagerduty_events",
+    "PagerDuty webhooks": "pagerduty_webhook",
+    "Opsgenie": "opsgenie",
+    "Datadog": "datadog",
+    "Sentry": "sentry",
+    "Statuspage": "statuspage",
+    "CloudEvents of any type": "cloudevents",
+    "JSON of any shape": "json",
+    "Heartbeats": "heartbeat",
+}
 SECRET = "of-this-test"  # noqa: S105 - it opens nothing
 KINDS = {
     "/api/v1/deployments": "deployment",
@@ -104,3 +129,45 @@ def test_every_event_that_is_understood_is_in_its_table(heading: str, module: ob
     )
 
     assert [event for event in events if words.get(event, event) not in section] == []
+
+
+@pytest.mark.parametrize(("heading", "body"), ALERTS, ids=[heading for heading, _ in ALERTS])
+def test_every_body_of_an_alert_is_understood_whole(heading: str, body: str) -> None:
+    kind = ALERT_KINDS[heading]
+    if kind == "datadog":
+        body = body.replace("$TAGS", "service:checkout").replace("$ALERT_TRANSITION", "Triggered")
+        body = re.sub(r"\$ALERT_PRIORITY", "P1", body).replace("$ALERT_TITLE", "Load").replace("$ALERT_CYCLE_KEY", "7")
+
+    said = open_door(kind, DoorOptions()).understand(delivery(kind, body.encode()))
+
+    if kind == "heartbeat":
+        (beat,) = said.beats
+        assert (beat.is_ok, beat.text) == (False, "Disk is full")
+    elif said.incidents:
+        (draft,) = said.incidents
+        assert (draft.services, draft.origin) == (("checkout",), kind.removesuffix("_webhook"))
+        assert draft.severity is not None
+    else:
+        (alert,) = said.alerts
+        assert (alert.service, alert.state, alert.warnings) == ("checkout", AlertState.FIRING, ())
+        assert alert.severity is not None
+
+
+def test_every_kind_for_alerts_has_a_body() -> None:
+    assert [heading for heading, _ in ALERTS] == list(ALERT_KINDS)
+    assert set(kinds()) == {*KINDS.values(), *ALERT_KINDS.values()}
+
+
+def test_every_word_for_a_severity_is_in_the_table() -> None:
+    rows = dict(re.findall(r"^\| (SEV\d) \| (.+) \|$", PAGE, flags=re.MULTILINE))
+    documented = {word.casefold(): row for row, words in rows.items() for word in re.findall(r"`(\w+)`", words)}
+
+    assert {word: severity.value for word, severity in (SEVERITY_WORDS | ALIASES).items()}.items() <= documented.items()
+
+
+def test_the_usual_names_are_those_of_the_table() -> None:
+    section = PAGE.partition("### JSON of any shape")[2].partition("\nA way is")[0]
+    documented = {word.replace("_", "") for row in section.splitlines()[4:] for word in re.findall(r"`(\w+)`", row)}
+
+    assert {name for names in NAMES.values() for name in names} <= documented
+    assert {field.replace("_", "") for field in FIELDS} <= documented

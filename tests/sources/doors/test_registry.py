@@ -8,7 +8,25 @@ from resile.sources.doors.registry import kinds, open_door
 
 
 def test_every_door_can_be_opened() -> None:
-    assert list(kinds()) == ["cdevents", "deployment", "github", "gitlab", "pagerduty_change"]
+    assert list(kinds()) == [
+        "alertmanager",
+        "cdevents",
+        "cloudevents",
+        "datadog",
+        "deployment",
+        "github",
+        "gitlab",
+        "grafana",
+        "heartbeat",
+        "json",
+        "opsgenie",
+        "pagerduty_change",
+        "pagerduty_events",
+        "pagerduty_webhook",
+        "prometheus",
+        "sentry",
+        "statuspage",
+    ]
     for kind in kinds():
         assert callable(open_door(kind, DoorOptions()).understand)
 

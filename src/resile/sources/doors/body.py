@@ -10,6 +10,7 @@ import msgspec
 
 from resile.model.errors import ConfigError
 from resile.model.time import parse_instant
+from resile.sources.doors.mending import decoded
 
 MAX_NAME = 200
 MAX_TITLE = 500
@@ -180,7 +181,7 @@ def read_body(sender: str, body: bytes) -> Node:
         raise ConfigError(f"{sender}: the body is empty; send JSON")
     try:
         body.decode()
-        return Node(sender, "", msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf")))
+        return Node(sender, "", decoded(body.removeprefix(b"\xef\xbb\xbf")))
     except UnicodeDecodeError as error:
         place = _line_and_column(body, error.start)
         raise ConfigError(f"{sender}: the body is not UTF-8 at {place}; send it as UTF-8") from None

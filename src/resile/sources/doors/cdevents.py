@@ -1,13 +1,15 @@
-"""CDEvents 0.3 and later, as CloudEvents or bare: services deployed, upgraded, rolled back."""
+"""CDEvents 0.3 and later, as CloudEvents or bare: services deployed, upgraded, rolled back, and incidents as alerts."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from resile.model.alert import Alert, AlertState
 from resile.model.change import DeploymentKind, DeploymentReported, DeploymentStatus
 from resile.ports.delivery_door import DoorOptions, Understood
 from resile.ports.journal import Delivery
+from resile.sources.doors.alert_parts import Telling
 from resile.sources.doors.body import Node, full_sha, printable, web_address
 from resile.sources.doors.cloud_events import CloudEvent, events_in
 from resile.sources.doors.naming import Naming, bounded_ref, last_segment, report_id, repository_of
@@ -19,6 +21,11 @@ _TYPE = re.compile(r"dev\.cdevents\.(\w+)\.(\w+)\.\d+\.\d+\.\d+(?:-[\w.]+)?")
 # What senders add of their own.
 _CUSTOM = "dev.cdeventsx."
 _PREDICATES = {"deployed": None, "upgraded": None, "rolledback": DeploymentKind.ROLLBACK}
+INCIDENT_STATES = {
+    "detected": AlertState.FIRING,
+    "reported": AlertState.FIRING,
+    "resolved": AlertState.RESOLVED,
+}
 _MAX_ARTIFACT = 2_000
 _FORGES = {"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 _COMMIT = re.compile(r"@([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")
@@ -33,6 +40,7 @@ class CDEventsDoor:
     """Understands CDEvents of any sender, such as Argo CD, Jenkins, Tekton or Spinnaker."""
 
     def __init__(self, options: DoorOptions) -> None:
+        self._options = options
         self._naming = Naming(options)
 
     def understand(self, delivery: Delivery) -> Understood:
@@ -41,21 +49,21 @@ class CDEventsDoor:
         Raises:
             ConfigError: it is no CloudEvent, or no CDEvent as its type has it.
         """
-        reports: list[DeploymentReported] = []
-        left: list[str] = []
-        for event in events_in(_SENDER, delivery):
-            told = self._understood(event, delivery)
-            if isinstance(told, str):
-                left.append(told)
-            else:
-                reports.append(told)
-        if reports:
-            return Understood(reports=tuple(reports))
-        more = f" (and {len(left) - 1} more events, of which none is a deployment)" if len(left) > 1 else ""
+        told = [self.told_by(event, delivery) for event in events_in(_SENDER, delivery)]
+        reports = tuple(one for one in told if isinstance(one, DeploymentReported))
+        alerts = tuple(one for one in told if isinstance(one, Alert))
+        if reports or alerts:
+            return Understood(reports=reports, alerts=alerts)
+        left = [one for one in told if isinstance(one, str)]
+        more = f" (and {len(left) - 1} more events, of which none is taken)" if len(left) > 1 else ""
         return Understood(unmapped=left[0] + more if left else "an empty batch of events")
 
-    def _understood(self, event: CloudEvent, delivery: Delivery) -> DeploymentReported | str:
-        """A deployment, or what the event is instead."""
+    def told_by(self, event: CloudEvent, delivery: Delivery) -> DeploymentReported | Alert | str:
+        """A deployment, an alert, or what the event is instead.
+
+        Raises:
+            ConfigError: it is no CDEvent as its type has it.
+        """
         if event.attributes is not event.data:
             outer = event.attributes["type"].needed_text()
             if not outer.startswith("dev.cdevents."):
@@ -68,11 +76,47 @@ class CDEventsDoor:
         if found is None:
             context["type"].refuse(f"is {kind!r}", "write it as dev.cdevents.service.deployed.0.2.0")
         subject, predicate = found[1], found[2]
-        if subject == "incident":
-            return f"incident {predicate}; incidents of CDEvents are not read so far"
+        if subject == "incident" and predicate in INCIDENT_STATES:
+            return self._incident(event.data, delivery, INCIDENT_STATES[predicate])
         if subject != "service" or predicate not in _PREDICATES:
             return f"{subject} {predicate}, which is no deployment"
         return self._deployment(event.data, delivery, _PREDICATES[predicate])
+
+    def _incident(self, data: Node, delivery: Delivery, state: AlertState) -> Alert:
+        """What was detected, reported or resolved; the service and its artifact join it to what was deployed."""
+        telling = Telling(self._options, delivery)
+        context, subject = data["context"], data["subject"].needed()
+        content = subject["content"] if isinstance(subject["content"].value, dict) else Node(data.sender, "", None)
+        artifact = _artifact(telling.line(content["artifactId"], _MAX_ARTIFACT) or None)
+        environment = content["environment"] if isinstance(content["environment"].value, dict) else None
+        place = "" if environment is None else telling.line(environment["name"]) or telling.line(environment["id"])
+        if not place:
+            telling.warn("it names no environment, which CDEvents require")
+        service = telling.raw(content["service"]["id"]) if isinstance(content["service"].value, dict) else ""
+        description = telling.raw(content["description"])
+        own = {
+            "environment": self._naming.environment(place or None) or "",
+            "artifactId": telling.raw(content["artifactId"]),
+            "version": artifact.version or "",
+            "repo": artifact.repo or "",
+        }
+        telling.link("ticket", telling.raw(content["ticketURI"]), "subject.content.ticketURI")
+        at, name = telling.instant(context["timestamp"]), subject["id"].name()
+        is_over = state is AlertState.RESOLVED
+        return telling.alert(
+            state=state,
+            # Of one that is resolved, the description tells of that, and not of the condition.
+            title="" if is_over else description or f"Incident {name}",
+            description=description if is_over else "",
+            labels={label: text for label, text in own.items() if text},
+            # An incident's name is unique within its source.
+            key=f"{telling.raw(subject['source']) or telling.raw(context['source'])}#{name}",
+            starts_at=None if is_over else at,
+            ends_at=at if is_over else None,
+            severity=telling.severity([telling.raw(content["severity"])]),
+            service=last_segment(service) or artifact.name or "",
+            known_by=(service,),
+        )
 
     def _deployment(self, data: Node, delivery: Delivery, unplanned: DeploymentKind | None) -> DeploymentReported:
         context, subject = data["context"], data["subject"].needed()

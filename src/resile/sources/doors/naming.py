@@ -48,11 +48,15 @@ class Naming:
 
     def service(self, *names: str | None, otherwise: str | None) -> str | None:
         """The service that the options name for one of these names, the most telling first, or for the whole door."""
+        return self.mapped_service(*names) or self._options.service or otherwise
+
+    def mapped_service(self, *names: str | None) -> str | None:
+        """The service that the options name for one of these names, the most telling first."""
         for name in names:
             for candidate in (name, last_segment(name)):
                 if candidate and (found := self._services.get(candidate.casefold())) is not None:
                     return found
-        return self._options.service or otherwise
+        return None
 
     def environment(self, name: str | None) -> str | None:
         """An environment's name; those that mean production are one."""
