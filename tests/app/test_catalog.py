@@ -212,3 +212,55 @@ def test_a_document_that_reads_no_more_hides_no_other_and_is_told_of(
     assert list(catalog.schedules()) == ["payments"]
     (sentence,) = catalog.unreadable()
     assert sentence.startswith("schedule 'search': zone 'Europe/Atlantis' is unknown")
+
+
+def contact(channel: str) -> dict[str, Any]:
+    return {"contacts": [{"name": "mobile", "channel": channel, "address": "+15550100"}]}
+
+
+def test_channel_that_does_not_exist_is_refused_when_it_is_written(catalog: Catalog, store: MemoryCatalogStore) -> None:
+    assert (
+        "bob.yaml, row 1: person 'bob': contact 'mobile': there is no channel 'smss'; did you mean 'sms'?"
+        in refused(catalog, wanted(person__bob=contact("smss")))
+    )
+    assert "there is no channel 'pigeon'; use one of apprise, email" in refused(
+        catalog, wanted(person__bob=contact("pigeon"))
+    )
+    # Of a package that was there when it was written.
+    store.write([Writing(kind="person", name="cyd", body=contact("pigeon"), expected=0)], at=NOW, by="user:ann")
+    assert told(catalog.changes_to(wanted(person__cyd=contact("pigeon"), person__bob=contact("sms")))) == [
+        ("person bob", False, True)
+    ]
+
+
+def test_warnings_are_of_the_catalog_as_it_will_be(catalog: Catalog) -> None:
+    policy = {"steps": [{"page": ["person/ann"]}]}
+    changes = catalog.changes_to(wanted(person__ann={}, policy__default=policy))
+
+    assert catalog.warnings() == []
+    assert catalog.warnings(changes) == [
+        "person 'ann' has no contacts, and policy 'default' pages them; give them contacts"
+    ]
+    catalog.apply(LOCAL, changes)
+    assert catalog.warnings() == catalog.warnings(changes)
+    assert catalog.warnings(catalog.changes_to(wanted(person__ann=contact("sms")))) == []
+
+
+def test_one_person_is_read_alone(catalog: Catalog, store: MemoryCatalogStore) -> None:
+    catalog.apply(LOCAL, catalog.changes_to(wanted(person__ann={"title": "Ann"})))
+    store.write([Writing(kind="person", name="bob", body={"colour": "red"}, expected=0)], at=NOW, by="user:ann")
+
+    ann = catalog.person("ann")
+
+    assert ann is not None
+    assert ann.title == "Ann"
+    assert catalog.person("bob") is None
+    assert catalog.person("zoe") is None
+
+
+def test_template_that_cannot_be_rendered_is_refused_when_it_is_written(catalog: Catalog) -> None:
+    for text in ("{{ incident.", "{{ nothing.of.the.kind }}", "{% set x = 1 %}"):
+        with pytest.raises(ConfigError, match=r"words\.yaml, row 1: template 'words'"):
+            catalog.changes_to(wanted(template__words={"message": "page", "text": text}))
+    (change,) = catalog.changes_to(wanted(template__words={"message": "page", "text": "{{ incident.title }}"}))
+    assert change.after is not None

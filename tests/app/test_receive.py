@@ -15,6 +15,7 @@ from resile.ports.delivery_door import DoorOptions, Understood
 from resile.ports.journal import Delivery, Entry
 from resile.testing.journal_conformance import delivery
 from resile.testing.memory_journal import MemoryJournal
+from resile.testing.paging_model import alert
 
 WORK_S = 0.1
 
@@ -24,6 +25,13 @@ class Everything:
 
     def understand(self, _delivery: Delivery) -> Understood:
         return Understood()
+
+
+class Alarming:
+    """Understands whatever arrives as an alert."""
+
+    def understand(self, _delivery: Delivery) -> Understood:
+        return Understood(alerts=(alert("checkout").alert,))
 
 
 @contextmanager
@@ -64,6 +72,34 @@ def test_while_many_are_to_be_answered_each_batch_is_followed_by_a_longer_rest()
     first, second = began
     assert second - first >= 5 * WORK_S
     assert journal.waiting() == []
+
+
+def test_after_a_batch_with_alerts_the_next_follows_without_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resile.app.receive._LEAST_REST_S", 30.0)
+    journal = MemoryJournal()
+    for number in range(MAX_AT_ONCE + 1):
+        journal.append(delivery(number))
+    is_done = threading.Event()
+
+    def take_in(told: Sequence[tuple[Entry, Understood]]) -> None:
+        if len(told) == 1:
+            is_done.set()
+
+    receiver = Receiver(journal, dict, take_in, lambda: None, understands=lambda *_: Alarming())
+    receiving = ReceivingThread(
+        receiver,
+        journal,
+        SystemClock(),
+        lasts=timedelta(days=1),
+        max_bytes=1_000_000,
+        alone=alone,
+        is_busy=lambda: True,
+    )
+    receiving.start()
+    has_taken = is_done.wait(20)
+    receiving.stop()
+
+    assert has_taken
 
 
 def test_lock_that_cannot_be_had_for_a_while_does_not_end_the_receiving(monkeypatch: pytest.MonkeyPatch) -> None:

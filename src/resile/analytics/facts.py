@@ -10,7 +10,7 @@ from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Instants, instants, is_in_order, status_of
 
 # To be raised with every change of the columns or of how they are filled: older projections are then derived anew.
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -36,6 +36,9 @@ FACTS_SCHEMA = pa.schema(
         *(pa.field(name.value, _INSTANT) for name in InstantName),
         # How each instant is known: measured, human, reported, inferred.
         *(pa.field(f"{name.value}_source", pa.string()) for name in InstantName),
+        # When resile queued its first page for it, null where it paged nobody; and when a provider took the first one.
+        pa.field("page_queued_at", _INSTANT),
+        pa.field("paged_at", _INSTANT),
         pa.field("n_events", pa.int32(), nullable=False),
         # The incident's version (number of events) is n_events; the newest row of an incident holds.
         pa.field("last_recorded_at", _INSTANT),
@@ -48,8 +51,14 @@ _INSTANT_COLUMNS = tuple((name.value, f"{name.value}_source") for name in Instan
 _NO_INSTANTS = dict.fromkeys(name for both in _INSTANT_COLUMNS for name in both)
 
 
-def facts_of(incident: Incident, last_recorded_at: datetime | None = None) -> dict[str, Any]:
-    """One incident's row, by column name."""
+def facts_of(
+    incident: Incident,
+    last_recorded_at: datetime | None = None,
+    *,
+    page_queued_at: datetime | None = None,
+    paged_at: datetime | None = None,
+) -> dict[str, Any]:
+    """One incident's row, by column name; of paging the folded incident knows nothing."""
     known: Instants = instants(incident)
     services = () if incident.services is None else incident.services.value
     if len(services) > 1:  # Named twice, it is still one.
@@ -70,6 +79,8 @@ def facts_of(incident: Incident, last_recorded_at: datetime | None = None) -> di
         "is_contradictory": not is_in_order(known),
         "n_reopened": known.n_reopened,
         "declared_at": incident.declared_at,
+        "page_queued_at": page_queued_at,
+        "paged_at": paged_at,
         "n_events": incident.n_events,
         "last_recorded_at": last_recorded_at,
     }

@@ -9,6 +9,7 @@ from ibis import Table
 from resile.analytics.figures import Figures, figures
 from resile.analytics.grouping import Key, Observations, Population, population
 from resile.analytics.ordered import Floats, Ints, order
+from resile.analytics.paged_report import PAGE_QUEUED_AT, PAGED_AT, paged_statistics
 from resile.analytics.phase_columns import BOUNDS, N_JOINS, contradicts, join_name, phase_columns
 from resile.analytics.query import Clock, Query
 from resile.analytics.results import PhaseGroup, PhasesReport, PhaseStatistics, WindowOut
@@ -20,6 +21,8 @@ DEFINITION = (
     "between. Where one is missing its neighbours are joined; nothing is taken as 0. Open and contradictory incidents "
     "are left out."
 )
+# What is to be fetched of each incident.
+NEEDS = (*BOUNDS, PAGE_QUEUED_AT, PAGED_AT)
 NOTE_FEW = "fewer than 6 incidents: too few for intervals"
 
 
@@ -29,11 +32,11 @@ def phases_report(facts: Table, query: Query, *, known_until: datetime | None = 
     Incidents belong to the window by the start of the query's clock, or by their detection where that is later.
     """
     query = msgspec.structs.replace(query, clock=restoring(query.clock))
-    return phases_of(population(facts, query, known_until, needs=BOUNDS), query)
+    return phases_of(population(facts, query, known_until, needs=NEEDS), query)
 
 
 def phases_of(found: Population, query: Query) -> PhasesReport:
-    """The same of what was fetched for a clock that ends with restoration, with all instants of BOUNDS."""
+    """The same of what was fetched for a clock that ends with restoration, with all instants of NEEDS."""
     observed = found.grouped(query.by)
     once, n_contradictory = _parted(observed.once)
     in_groups = _parted(observed.in_groups)[0] if observed.counts_twice else once
@@ -47,6 +50,7 @@ def phases_of(found: Population, query: Query) -> PhasesReport:
         by=list(query.by),
         groups=sorted(groups, key=lambda group: -(group.mean_s or 0)),
         overall=overall[0] if overall else PhaseGroup(key={}, n=0, mean_s=None, phases=[]),
+        paged=paged_statistics(observed.once),
         excluded=excluded,
         definition=DEFINITION,
     )

@@ -152,6 +152,34 @@ class PhaseGroup(Struct, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
+class DwellStatistics(Struct, frozen=True, kw_only=True):
+    """How long it took from one instant to the next, over the incidents in which the first is known.
+
+    Attributes:
+        n: incidents in which the next one came.
+        n_never: those in which it had not come by their end, or has not yet; they count as lasting at least so long.
+        median_s: over all of them; None where half of them did not come to it.
+    """
+
+    n: int
+    n_never: int
+    median_s: float | None = None
+    median_low_s: float | None = None
+    median_high_s: float | None = None
+
+
+class PagedStatistics(Struct, frozen=True, kw_only=True):
+    """From detection to the first page that a provider took, and from there to the acknowledgement.
+
+    Attributes:
+        n: incidents for which resile queued a page; open ones too.
+    """
+
+    n: int
+    detected_to_paged: DwellStatistics
+    paged_to_acknowledged: DwellStatistics
+
+
 class PhasesReport(Struct, frozen=True, kw_only=True):
     """Where the time goes, from the first known instant to restoration; phases partition it."""
 
@@ -161,6 +189,7 @@ class PhasesReport(Struct, frozen=True, kw_only=True):
     by: list[str]
     groups: list[PhaseGroup]
     overall: PhaseGroup
+    paged: PagedStatistics | None = None
     excluded: dict[str, int]
     definition: str
 

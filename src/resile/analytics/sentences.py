@@ -9,6 +9,7 @@ from resile.analytics.results import (
     AttributionPart,
     CompareReport,
     GroupStatistics,
+    PagedStatistics,
     PeriodStatistics,
     PhasesReport,
     RestoreReport,
@@ -20,6 +21,7 @@ from resile.analytics.words import (
     clock_name,
     counted,
     duration,
+    exact_duration,
     factor,
     interval,
     key_name,
@@ -130,6 +132,27 @@ def phases_sentence(report: PhasesReport) -> str:
         f"{most}, {percent(longest.share)}, goes into {phase_doing(longest.phase)}: "
         f"{duration(longest.median_s)} in the median, {counted(longest.n, 'incident')}."
     )
+
+
+def paged_sentence(paged: PagedStatistics) -> str:
+    """How soon resile got hold of somebody: `in the median a page was handed over 4 s after detection`, and so on."""
+    page, answer = paged.detected_to_paged, paged.paged_to_acknowledged
+    told = []
+    if page.median_s is not None:
+        told.append(f"a page was handed over {exact_duration(page.median_s)} after detection")
+    elif page.n_never:
+        told.append("half the time no page could be handed over" if page.n else "no page could be handed over")
+    if answer.median_s is not None:
+        told.append(f"it was acknowledged {exact_duration(answer.median_s)} after that")
+    elif answer.n_never:
+        told.append("half the time nobody acknowledged" if answer.n else "nobody acknowledged")
+    median = "in the median " if paged.n > 1 and (page.median_s, answer.median_s) != (None, None) else ""
+    said = f"resile paged for {counted(paged.n, 'incident')}" + (f": {median}{', and '.join(told)}." if told else ".")
+    lacks = ((page, "a page that was handed over"), (answer, "an acknowledgement"))
+    for one, what in lacks:
+        if one.n and one.n_never:
+            said += f" {number(one.n_never)} without {what} {'counts' if one.n_never == 1 else 'count'} as waiting on."
+    return said
 
 
 def attribution_sentence(attribution: Attribution, *, n_parts: int = 2) -> str:

@@ -13,12 +13,14 @@ from msgspec import Struct
 from resile.analytics.phase_columns import BOUNDS, PHASES
 from resile.analytics.query import Query
 from resile.analytics.selection import selected
+from resile.app.growing import Growing
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.event import Event, Source
 from resile.model.incident import Incident, fold, value_of
 from resile.model.lifecycle import Absorb, Command, Declare, Merge, decide
 from resile.model.phases import Contradiction, Instants, Phase, Status, contradictions, instants, phases, status_of
+from resile.ports.paging_store import Changes
 from resile.ports.timeline_store import Append
 
 SORTS = ("started", "duration", "severity", "title", "service", "team", "status")
@@ -239,17 +241,21 @@ def command_incident(
             raise ConflictError(
                 f"incident {incident_id} is at version {len(timeline)}, not {expected_version}; look again and repeat"
             )
-        now = resile.clock.now()
-        events = decide(fold(incident_id, timeline), command, now=now, by=by, at=at, source=source)
-        appends = [Append(incident_id, len(timeline), tuple(events))] if events else []
+        growing = Growing(incident_id, timeline, now=resile.clock.now(), by=by)
+        told = growing.carry_out(command, at=at, source=source)
+        # Who acknowledges, restores or merges ends the paging in the same step.
+        known = resile.paging.escalations([incident_id]).get(incident_id)
+        messages = [] if known is None else resile.paging.messages_of([incident_id])
+        changes = resile.pager.following(growing, known, messages)
+        appends = list(growing.appends())
         if isinstance(command, Merge) and command.into is not None:
-            appends.append(_absorb(resile, incident_id, command.into, by=by, now=now))
+            appends.append(_absorb(resile, incident_id, command.into, by=by, now=growing.now))
         try:
-            if appends:
-                resile.timelines.append(appends)
+            if told or appends or not changes.is_empty:
+                resile.paging.commit(changes + Changes(appends=tuple(appends)))
         except ConflictError:
             continue
-        return _view(incident_id, [*timeline, *events])
+        return _view(incident_id, growing.events)
     raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
 
 

@@ -1,6 +1,6 @@
 """Who is on call, and the overrides by which people change it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -53,13 +53,22 @@ class Calendar(Struct, frozen=True, kw_only=True):
     overrides: list[EnteredOverride]
 
 
-class OnCall:
-    """The use cases of on-call duty."""
+# Hears of overrides that somebody entered in a schedule.
+Hear = Callable[[Identity, str, Sequence[Override]], None]
 
-    def __init__(self, catalog: Catalog, store: CatalogStore, clock: Clock) -> None:
+
+class OnCall:
+    """The use cases of on-call duty.
+
+    Args:
+        hear: called with what was entered, afterwards.
+    """
+
+    def __init__(self, catalog: Catalog, store: CatalogStore, clock: Clock, *, hear: Hear | None = None) -> None:
         self._catalog = catalog
         self._store = store
         self._clock = clock
+        self._hear = hear
 
     def standings(self, at: datetime | None = None) -> list[Standing]:
         """How every schedule stands, by name."""
@@ -85,7 +94,7 @@ class OnCall:
         Raises:
             ConfigError: there is no such schedule, or the span is none or too long.
         """
-        schedule = self._schedule(name)
+        schedule = self.schedule(name)
         if ends_at <= starts_at:
             raise ConfigError(f"a calendar cannot end {format_instant(ends_at)} before it starts; swap the two")
         if ends_at - starts_at > MAX_AHEAD:
@@ -112,13 +121,13 @@ class OnCall:
             ConfigError: schedule or person are unknown, or the times are wrong.
         """
         require(by, Scope.WRITE)
-        self._schedule(name)
+        self.schedule(name)
         entry = self._entry(by, because)
         entered = Override(
             id=entry.id, person=person, starts_at=starts_at, ends_at=ends_at, by=entry.by, because=entry.because
         )
         check_override(entered)
-        return self._enter(name, [entered])
+        return self._enter(by, name, [entered])
 
     def take(self, by: Identity, name: str, person: str, because: str = "") -> list[Override]:
         """Put a person on duty from now until the present duty ends.
@@ -128,9 +137,9 @@ class OnCall:
             ConfigError: schedule or person are unknown, or they are on duty already.
         """
         require(by, Scope.WRITE)
-        schedule, now = self._schedule(name), self._clock.now()
+        schedule, now = self.schedule(name), self._clock.now()
         present = spells(duties(schedule, self._overrides(name, now), now, now + AHEAD))[0]
-        return self._enter(name, [taken(present, person, now=now, entry=self._entry(by, because))])
+        return self._enter(by, name, [taken(present, person, now=now, entry=self._entry(by, because))])
 
     def swap(
         self, by: Identity, name: str, first_at: datetime, second_at: datetime, because: str = ""
@@ -142,10 +151,10 @@ class OnCall:
             ConfigError: there is nothing to exchange.
         """
         require(by, Scope.WRITE)
-        schedule = self._schedule(name)
+        schedule = self.schedule(name)
         first, second = (self._whole(schedule, at) for at in (first_at, second_at))
         entries = [self._entry(by, because), self._entry(by, because)]
-        return self._enter(name, swapped(first, second, now=self._clock.now(), entries=entries))
+        return self._enter(by, name, swapped(first, second, now=self._clock.now(), entries=entries))
 
     def _whole(self, schedule: Schedule, at: datetime) -> Spell:
         """Whose duty an instant lies in, from its beginning to its end, at most forty days to either side."""
@@ -164,30 +173,62 @@ class OnCall:
         if not self._store.remove_override(override_id, at=self._clock.now(), by=by.by):
             raise ConfigError(f"no override {override_id[:40]!r} holds; look at those that do")
 
-    def _enter(self, name: str, entered: Sequence[Override]) -> list[Override]:
+    def replace(self, by: Identity, name: str, *, removed: Sequence[str], added: Sequence[Override]) -> None:
+        """Let some overrides hold no longer and others in their place, all of it or nothing.
+
+        Raises:
+            AccessError: who asks may not write.
+            ConfigError: schedule or a person are unknown, or there would be too many.
+            ConflictError: one of those that are added holds already, or one that is removed does not.
+        """
+        require(by, Scope.WRITE)
+        self.schedule(name)
+        for one in added:
+            check_override(one)
+        now = self._check_room(name, added, n_removed=len(removed))
+        self._store.replace_overrides(name, removed=removed, added=added, at=now, by=by.by)
+        if self._hear is not None:
+            self._hear(by, name, added)
+
+    def _enter(self, by: Identity, name: str, entered: Sequence[Override]) -> list[Override]:
+        now = self._check_room(name, entered)
+        self._store.add_overrides(name, entered, at=now)
+        if self._hear is not None:
+            self._hear(by, name, entered)
+        return list(entered)
+
+    def _check_room(self, name: str, entered: Sequence[Override], *, n_removed: int = 0) -> datetime:
         people = self._catalog.people()
         for one in entered:
             if one.person is not None and one.person not in people:
                 raise ConfigError(f"person {one.person[:64]!r} is not in the catalog; add them first")
         now = self._clock.now()
-        if len(self._overrides(name, now)) + len(entered) > MAX_OVERRIDES:
+        if len(self._overrides(name, now)) + len(entered) - n_removed > MAX_OVERRIDES:
             raise ConfigError(
                 f"schedule {name!r} has {MAX_OVERRIDES} overrides that are not over; change its rotations instead"
             )
-        self._store.add_overrides(name, entered, at=now)
-        return list(entered)
+        return now
 
     def _entry(self, by: Identity, because: str) -> Override:
         now = self._clock.now()
-        reason = " ".join(printable(because).split())[:_MAX_REASON]
-        return Override(id=new_id(), person=None, starts_at=now, ends_at=now, by=by.by, because=reason)
+        return Override(id=new_id(), person=None, starts_at=now, ends_at=now, by=by.by, because=reason_of(because))
 
     def _overrides(self, name: str, since: datetime) -> list[Override]:
         return [one.override for one in self._store.overrides(name, ends_after=since)]
 
-    def _schedule(self, name: str) -> Schedule:
+    def schedule(self, name: str) -> Schedule:
+        """The rules of a schedule.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
         schedules = self._catalog.schedules()
         if name not in schedules:
             listed = f"use one of {', '.join(list(schedules)[:20])}" if schedules else "add one to the catalog first"
             raise ConfigError(f"schedule {name[:64]!r} is unknown; {listed}")
         return schedules[name]
+
+
+def reason_of(said: str) -> str:
+    """Why somebody is on duty, on one line of bounded length."""
+    return " ".join(printable(said).split())[:_MAX_REASON]

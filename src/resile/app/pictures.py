@@ -5,8 +5,7 @@ from msgspec.structs import replace
 from resile.analytics.grouping import Population, population
 from resile.analytics.moved import Moved
 from resile.analytics.moved import moved as _moved
-from resile.analytics.phase_columns import BOUNDS
-from resile.analytics.phase_report import phases_of, restoring
+from resile.analytics.phase_report import NEEDS, phases_of, restoring
 from resile.analytics.query import Query, Window
 from resile.analytics.results import PhasesReport
 from resile.app import report
@@ -17,7 +16,7 @@ def everyone(resile: Resile, query: Query) -> Population:
     """The question's counted incidents, for figures by its dimensions, by service or by severity, and for pictures."""
     resile.facts.refresh()
     with resile.facts.table() as facts:
-        return population(facts, query, resile.clock.now(), needs=BOUNDS, also_by=("service", "severity"))
+        return population(facts, query, resile.clock.now(), needs=NEEDS, also_by=("service", "severity"))
 
 
 def phases(resile: Resile, found: Population) -> PhasesReport:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec.structs import replace
 
+from resile.app.alert_intake import Told
 from resile.app.deliver import take_in
 from resile.app.doors import understood_by
 from resile.app.record_drafts import record_drafts, telling_of
@@ -23,7 +24,7 @@ from resile.sources.doors.registry import open_door
 
 MAX_AT_ONCE = 200
 # While much arrives, processing rests after each batch, at least so long and so many times as long as the batch took:
-# those who are to be answered go first, and what waits is taken all the same.
+# those who are to be answered go first, and what waits is taken all the same. Not so after alerts: a page goes before.
 _LEAST_REST_S = 0.2
 _RESTS_TIMES = 4
 _LOOK_FOR_S = 0.5
@@ -52,6 +53,9 @@ class Receiver:
         take_in: stores what deliveries say, in one go or not at all.
         probe: whether the store can be written.
         understands: gives what understands a kind of door.
+
+    Attributes:
+        is_urgent: whether the last batch told alerts or signs of life: somebody may have to be woken.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Receiver:
         self._take_in = take_in
         self._probe = probe
         self._opened = _Opened(understands)
+        self.is_urgent = False
 
     def process_waiting(self, *, after_each: Callable[[], bool] = lambda: True) -> int:
         """Process everything that waits; how many entries were concluded.
@@ -100,6 +105,7 @@ class Receiver:
                 ended.append((entry.seq, Verdict.UNMAPPED, told.unmapped[:_MAX_REASON]))
             else:
                 understood.append((entry, told))
+        self.is_urgent = any(told.alerts or told.beats for _, told in understood)
         ended += self._stored(understood)
         self._journal.conclude(ended)
         return len(ended)
@@ -154,6 +160,10 @@ def receiver_of(resile: "Resile", *, understands: Callable[[str, DoorOptions], D
     store = resile.deliveries
 
     def keep(told: Sequence[tuple[Entry, Understood]]) -> None:
+        # First what may page somebody.
+        alerts = [Told(alerts=one.alerts) for _, one in told if one.alerts]
+        alerts.append(resile.alerting.heartbeats.told([beat for _, one in told for beat in one.beats]))
+        resile.alerting.intake.take(alerts)
         commits = [commit for _, one in told for commit in one.commits]
         # Having no parents as they stand, they would be taken for roots.
         commits += [replace(commit, parents=None) for _, one in told for commit in one.pushed]
@@ -273,8 +283,8 @@ class ReceivingThread:
                 rest_s = min(2 * rest_s, _LAST_REST_S)
 
     def _goes_on(self) -> bool:
-        """Give way to those who are to be answered; False once it is over."""
-        if self._is_busy():
+        """Give way to those who are to be answered, but not with what may page; False once it is over."""
+        if self._is_busy() and not self._receiver.is_urgent:
             took_s = monotonic() - self._batch_began
             self._is_ending.wait(min(max(_LEAST_REST_S, _RESTS_TIMES * took_s), _LAST_REST_S))
         self._batch_began = monotonic()

@@ -61,8 +61,8 @@ def record_drafts(
     """Append what is told differently than before, by the same origin of the same ref; what people said stays.
 
     Told twice, it changes nothing. Tellings that say as of when they are end in the same state in whatever order they
-    come, each however often: one that is of earlier than the latest taken changes nothing. One that does not say counts
-    as of now.
+    come, each however often: one that is of earlier than the latest taken changes nothing, unless it only adds. One
+    that does not say counts as of now.
 
     Several tellings of one incident become one transaction each, in their order; all others share one. Broken off at
     any point and done again, it gives the same state as an undisturbed run.
@@ -134,20 +134,25 @@ def _decided(
             decided.append((None, Outcome.UNCHANGED))
             continue
         timeline = stood.get(one.incident_id, [])
-        events = record_history(one.draft, timeline, now=now, by=one.by)
+        latest = as_of.get(one.incident_id)
+        is_late = one.as_of is not None and latest is not None and one.as_of < latest
+        events = record_history(one.draft, timeline, now=now, by=one.by, is_late=is_late)
         taken = (one.draft.origin, one.draft.ref, one.digest)
-        append = Append(one.incident_id, len(timeline), tuple(events), taken, one.as_of)
+        append = Append(one.incident_id, len(timeline), tuple(events), taken, latest if is_late else one.as_of)
         decided.append((append, _outcome(is_known=bool(timeline), says_more=bool(events))))
     return decided
 
 
 def _says_more(telling: Telling, known: bytes | None, as_of: AsOf | None) -> bool:
-    """Whether it is not of earlier than what was taken last, and says something else, or the same as of later."""
+    """Whether it is not of earlier than what was taken last, and says something else, or the same as of later.
+
+    What only adds may do so late.
+    """
     if telling.as_of is None:
         return telling.digest != known
     if as_of is None or telling.as_of > as_of:
         return True
-    return telling.as_of == as_of and telling.digest != known
+    return telling.draft.adds if telling.as_of < as_of else telling.digest != known
 
 
 def _known(timelines: TimelineStore, tellings: Sequence[Telling]) -> Mapping[str, bytes]:

@@ -4,8 +4,9 @@ import os
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,6 +14,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from resile.app.outward_settings import EmitSettings, HeartbeatSettings
+from resile.app.weekly import weekly_of
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity
 
@@ -36,9 +39,18 @@ class Settings(BaseSettings):
         journal_days: for how long deliveries are kept after they were processed.
         journal_max_gb: how much of them is kept at most, in 10^9 bytes of bodies; those that wait are never let go.
         is_simulated: the data shown is simulated; said on every page.
+        channels: by name, the settings of each way to reach people; from the environment
+            RESILE_CHANNELS__EMAIL__PASSWORD.
+        allowed_addresses: networks, addresses and hosts inside our own network to which messages may go although a
+            user typed the address: webhooks, ntfy servers.
+        heartbeat: the address that is called as long as everything goes on.
+        ring_drill: when everybody on call is paged to try the way: `wed 14:00 Europe/Berlin`; None: never by itself.
+        emit: other systems that hear of incidents.
     """
 
-    model_config = SettingsConfigDict(env_prefix="RESILE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RESILE_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     data: Path = Field(default_factory=default_data_folder)
     database_url: str | None = None
@@ -49,6 +61,22 @@ class Settings(BaseSettings):
     is_simulated: bool = False
     journal_days: int = Field(default=90, ge=1, le=36_500)
     journal_max_gb: float = Field(default=10.0, gt=0, le=100_000)
+    # Not in what is shown of the settings: passwords are in it.
+    channels: dict[str, dict[str, Any]] = Field(default={}, repr=False)
+    allowed_addresses: list[str] = []
+    heartbeat: HeartbeatSettings | None = None
+    ring_drill: str | None = None
+    emit: list[EmitSettings] = []
+
+    @field_validator("ring_drill")
+    @classmethod
+    def _is_a_time_of_the_week(cls, said: str | None) -> str | None:
+        try:
+            if said is not None:
+                weekly_of(said, "it")
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return said
 
     @classmethod
     def settings_customise_sources(

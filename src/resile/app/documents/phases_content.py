@@ -2,7 +2,7 @@
 
 from resile.analytics.charts import phases_chart
 from resile.analytics.results import PhaseGroup, PhasesReport
-from resile.analytics.sentences import phases_sentence
+from resile.analytics.sentences import paged_sentence, phases_sentence
 from resile.analytics.words import (
     counted,
     dimension_name,
@@ -36,6 +36,8 @@ def phases_content(report: PhasesReport, frame: Frame) -> Content:
     by = ", ".join(dimension_name(name).lower() for name in report.by)
     sections += [_group(group, f"{key_name(group.key)}", by) for group in report.groups if group.phases]
     notes = gathered(report.overall.notes, ((key_name(group.key), group.notes) for group in report.groups))
+    if report.paged:
+        notes = [paged_sentence(report.paged), *notes]
     return Content(
         title="Where the time goes",
         message=[(phases_sentence(report), False)],

@@ -1,0 +1,59 @@
+"""What takes alerts in, what time brings to them, and silences, put together over one database."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+from resile.app.alert_incidents import Pages
+from resile.app.alert_intake import AlertIntake
+from resile.app.alert_rules import AlertRules
+from resile.app.alert_timers import AlertTimers
+from resile.app.catalog import Catalog
+from resile.app.heartbeats import Heartbeats
+from resile.app.silences import Silences, Ways
+from resile.app.tick import Handler
+from resile.ports.clock import Clock
+from resile.ports.door_book import Door
+from resile.ports.paging_store import PagingStore, TimerKind
+from resile.ports.silence_book import SilenceBook
+from resile.ports.timeline_store import TimelineStore
+
+
+class Alerting(Struct, frozen=True, kw_only=True):
+    """The use cases from alerts to incidents."""
+
+    intake: AlertIntake
+    timers: AlertTimers
+    heartbeats: Heartbeats
+    silences: Silences
+
+    @property
+    def handlers(self) -> Mapping[TimerKind, Handler]:
+        """What is asked when timers of these kinds are due."""
+        return {
+            TimerKind.ALERT: self.timers.due,
+            TimerKind.HEARTBEAT: self.heartbeats.due,
+            TimerKind.SILENCE: self.silences.due,
+        }
+
+
+def alerting_over(
+    paging: PagingStore,
+    timelines: TimelineStore,
+    book: SilenceBook,
+    *,
+    catalog: Catalog,
+    doors: Callable[[], Mapping[str, Door]],
+    pages: Callable[[], Pages],
+    ways: Ways,
+    clock: Clock,
+) -> Alerting:
+    """All of it over these stores; `pages` as in AlertIntake, `ways` as in Silences."""
+    rules = AlertRules(catalog, book)
+    intake = AlertIntake(paging, timelines, clock, rules=rules, silences=book, pages=pages)
+    return Alerting(
+        intake=intake,
+        timers=AlertTimers(paging, intake),
+        heartbeats=Heartbeats(paging, doors, intake),
+        silences=Silences(book, paging, catalog, clock, ways=ways),
+    )

@@ -1,0 +1,71 @@
+"""What runs beside the engine for as long as the server does, so that paging can be trusted from outside."""
+
+import structlog
+
+from resile.app.audit import Audit, OutwardHeartbeat, caller_of
+from resile.app.drill_results import drills_of
+from resile.app.drills import RingDrills
+from resile.app.emit import Emitter, Emitting
+from resile.app.engine import Engine
+from resile.app.wiring import Resile
+from resile.model.errors import StoreError
+
+_log = structlog.get_logger()
+
+
+class BesideEngine:
+    """The outward heartbeat, ring drills, and events for other systems.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+    """
+
+    def __init__(self, resile: Resile) -> None:
+        settings = resile.settings
+        self._resile = resile
+        self._heartbeat = settings.heartbeat
+        if self._heartbeat is not None:
+            self._call = caller_of(self._heartbeat.url, allowed=settings.allowed_addresses)
+        self._threads: list[OutwardHeartbeat | Emitting] = []
+
+    def start(self, engine: Engine) -> None:
+        """Begin."""
+        resile = self._resile
+        self._arm(drills_of(resile))
+        if self._heartbeat is not None:
+            audit = Audit(resile.paging, resile.journal, resile.clock, silent_s=engine.silent_s)
+            self._threads.append(OutwardHeartbeat(audit.troubles, self._call, every=self._heartbeat.apart))
+        if resile.settings.emit:
+            self._threads.append(Emitting(emitter_of(resile), resile.timelines))
+        for thread in self._threads:
+            thread.start()
+
+    def _arm(self, drills: RingDrills) -> None:
+        try:
+            drills.arm()
+        except StoreError as error:
+            # The engine waits for the store as well; a drill is no reason not to begin.
+            _log.error("ring drill not set", error=str(error))
+
+    def stop(self) -> None:
+        """End."""
+        for thread in self._threads:
+            thread.stop()
+
+
+def emitter_of(resile: Resile) -> Emitter:
+    """What queues events for the systems that the settings name."""
+    settings = resile.settings
+
+    def page(incident_id: str) -> str | None:
+        return None if settings.base_url is None else resile.links.incident(incident_id)
+
+    return Emitter(
+        resile.timelines,
+        resile.paging,
+        resile.deliveries,
+        resile.clock,
+        settings.emit,
+        source=settings.base_url or "resile",
+        page=page,
+    )

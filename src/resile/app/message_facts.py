@@ -1,0 +1,207 @@
+"""What messages tell, field by field: from these come the built-in words, and templates of the catalog may use them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
+
+from resile.analytics.words import duration
+from resile.app.printable import printable, printable_lines
+from resile.model.incident import Incident, labels_of, value_of
+from resile.model.phases import instants
+from resile.response.wall_clock import local
+
+MAX_LISTED = 20
+_MAX_NAME = 200
+_MAX_TITLE = 500
+_MAX_TEXT = 4_000
+# Where alerts, and people, write down what is to be done; the first that there is.
+_PLAYBOOK_LABELS = ("playbook", "playbook_url", "runbook", "runbook_url")
+
+
+class Moment(Struct, frozen=True, kw_only=True):
+    """An instant in words.
+
+    Attributes:
+        utc: `2026-03-01 02:14 UTC`.
+        local: on the person's clock, `03:14 Europe/Berlin`; empty where that is UTC too.
+        ago: how long ago, `16 min`; of one that is to come, how long until then.
+    """
+
+    utc: str
+    local: str
+    ago: str
+
+    def __str__(self) -> str:
+        """Both clocks."""
+        return f"{self.utc} ({self.local})" if self.local else self.utc
+
+
+class IncidentFacts(Struct, frozen=True, kw_only=True):
+    """An incident; `since` is when it was noticed, `playbook` the address of what to do."""
+
+    id: str
+    title: str
+    severity: str
+    services: tuple[str, ...]
+    team: str
+    since: Moment
+    playbook: str
+    labels: Mapping[str, str]
+
+
+class PageFacts(Struct, frozen=True, kw_only=True):
+    """A page.
+
+    Attributes:
+        because: why this person: `on call for payments`.
+        others: titles of what else is open, the most urgent first.
+        n_more: how many more of these there are.
+    """
+
+    incident: IncidentFacts
+    person: str
+    because: str
+    others: tuple[str, ...] = ()
+    n_more: int = 0
+
+
+class ShiftFacts(Struct, frozen=True, kw_only=True):
+    """Somebody's turn on call, which begins at `begins`; `others`: what is open then."""
+
+    schedule: str
+    person: str
+    begins: Moment
+    ends: Moment
+    others: tuple[str, ...] = ()
+    n_more: int = 0
+
+
+class UpdateFacts(Struct, frozen=True, kw_only=True):
+    """A status update: what somebody wrote, the phase in the writer's own word, and who it was."""
+
+    incident: IncidentFacts
+    text: str
+    status: str
+    by: str
+
+
+Facts = PageFacts | ShiftFacts | UpdateFacts
+
+
+def moment(at: datetime, *, now: datetime, zone: str | None) -> Moment:
+    """An instant in words, on the clock of a zone too where it is known."""
+    ago = duration(abs((now - at).total_seconds()))
+    clock = _zone(zone)
+    if clock is None or not local(at, clock) - at.replace(tzinfo=None):
+        return Moment(utc=f"{at:%Y-%m-%d %H:%M} UTC", local="", ago=ago)
+    shown = local(at, clock)
+    # The date, where it is another one.
+    day = "" if shown.date() == at.date() else f"{shown:%Y-%m-%d} "
+    return Moment(utc=f"{at:%Y-%m-%d %H:%M} UTC", local=f"{day}{shown:%H:%M} {clock.key}", ago=ago)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return None if name is None else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # UTC is told anyway; no page waits for a zone that this machine does not know.
+        return None
+
+
+def incident_facts(
+    incident: Incident, *, now: datetime, zone: str | None = None, playbook: str | None = None
+) -> IncidentFacts:
+    """An incident as messages tell it.
+
+    Args:
+        playbook: address of what to do, where no label of the incident names it.
+    """
+    known = instants(incident)
+    since = known.detected.at if known.detected is not None else incident.declared_at or now
+    severity = value_of(incident.severity, None)
+    labels = labels_of(incident)
+    told = playbook_label(incident) or playbook or ""
+    return IncidentFacts(
+        id=incident.id,
+        title=_short(value_of(incident.title, ""), _MAX_TITLE) or incident.id,
+        severity="" if severity is None else severity.value,
+        services=tuple(_short(one, _MAX_NAME) for one in value_of(incident.services, ())[:MAX_LISTED]),
+        team=_short(value_of(incident.team, None) or "", _MAX_NAME),
+        since=moment(since, now=now, zone=zone),
+        playbook=told if _is_address(told) else "",
+        labels={name: _short(value, _MAX_TITLE) for name, value in labels.items()},
+    )
+
+
+def playbook_label(incident: Incident) -> str | None:
+    """The address that a label of the incident names as its playbook."""
+    labels = labels_of(incident)
+    return next((labels[name] for name in _PLAYBOOK_LABELS if _is_address(labels.get(name, ""))), None)
+
+
+def _is_address(words: str) -> bool:
+    return words.startswith(("https://", "http://")) and words.isprintable() and " " not in words
+
+
+def page_facts(
+    incident: Incident,
+    *,
+    because: str,
+    now: datetime,
+    person: str = "",
+    zone: str | None = None,
+    playbook: str | None = None,
+    others: Sequence[str] = (),
+) -> PageFacts:
+    """A page of an incident for a person whose clock shows `zone`; `others`: titles of what else is open."""
+    return PageFacts(
+        incident=incident_facts(incident, now=now, zone=zone, playbook=playbook),
+        person=_short(person, _MAX_NAME),
+        because=_short(because, _MAX_TITLE),
+        **_listed(others),
+    )
+
+
+def shift_facts(
+    schedule: str,
+    *,
+    person: str,
+    begins_at: datetime,
+    ends_at: datetime,
+    now: datetime,
+    zone: str | None = None,
+    others: Sequence[str] = (),
+) -> ShiftFacts:
+    """A turn on call by a schedule, which is called as people call it."""
+    return ShiftFacts(
+        schedule=_short(schedule, _MAX_NAME),
+        person=_short(person, _MAX_NAME),
+        begins=moment(begins_at, now=now, zone=zone),
+        ends=moment(ends_at, now=now, zone=zone),
+        **_listed(others),
+    )
+
+
+def update_facts(
+    incident: Incident, *, text: str, now: datetime, status: str | None = None, by: str = "", zone: str | None = None
+) -> UpdateFacts:
+    """A status update on an incident."""
+    return UpdateFacts(
+        incident=incident_facts(incident, now=now, zone=zone),
+        text=printable_lines(text)[:_MAX_TEXT].strip(),
+        status=_short(status or "", _MAX_NAME),
+        by=_short(by, _MAX_NAME),
+    )
+
+
+def _listed(others: Sequence[str]) -> dict[str, Any]:
+    shown = tuple(_short(one, _MAX_NAME) for one in others[:3])
+    return {"others": shown, "n_more": len(others) - len(shown)}
+
+
+def _short(text: str, limit: int) -> str:
+    words = printable(text).strip()
+    return words if len(words) <= limit else words[: limit - 1] + "…"

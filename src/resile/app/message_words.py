@@ -1,0 +1,200 @@
+"""What messages say: by a template of the catalog where there is one that works, else in words of our own."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec import Struct
+
+from resile.app.catalog import Catalog
+from resile.app.message_facts import (
+    Facts,
+    IncidentFacts,
+    PageFacts,
+    ShiftFacts,
+    UpdateFacts,
+    page_facts,
+    playbook_label,
+)
+from resile.app.standing import standing
+from resile.app.templates import KINDS, chosen, rendered
+from resile.model.catalog import Kind
+from resile.model.errors import ConfigError
+from resile.model.event import Event
+from resile.model.incident import Incident
+from resile.model.paging_documents import TemplateDocument
+from resile.ports.paging_store import PagingStore
+from resile.ports.timeline_store import TimelineStore
+from resile.response.escalate import NewPage
+
+MAX_SHORT = 160
+_READ_ANEW = timedelta(seconds=5)
+_MAX_FAULTS = 100
+# Others that are open are counted up to so many.
+_MAX_OPEN = 50
+_NAME_OF = {facts: message for message, facts in KINDS.items()}
+_log = structlog.get_logger()
+
+
+class Words(Struct, frozen=True, kw_only=True):
+    """What a message says.
+
+    Attributes:
+        text: whole; what matters most comes first, so that channels may cut it.
+        fault: why the template of the catalog was not used; None: there is none, or it was.
+    """
+
+    title: str
+    text: str
+    fault: str | None = None
+
+    @property
+    def short(self) -> str:
+        """For a text message: the title and as much of the text as fits into 160 characters."""
+        whole = f"{self.title}. {' '.join(self.text.split())}"
+        return whole if len(whole) <= MAX_SHORT else whole[: MAX_SHORT - 1] + "…"
+
+
+def words_of(facts: Facts, templates: Mapping[str, TemplateDocument], *, channel: str) -> Words:
+    """What a message says on a channel. A template that is broken loses no message."""
+    message = _NAME_OF[type(facts)]
+    ours = built_in(facts)
+    found = chosen(templates, message, channel)
+    if found is None:
+        return ours
+    try:
+        subject, text = rendered(*found, facts)
+    except ConfigError as error:
+        return Words(title=ours.title, text=ours.text, fault=str(error))
+    return Words(title=subject or ours.title, text=text or ours.text)
+
+
+def built_in(facts: Facts) -> Words:
+    """Words of our own."""
+    if isinstance(facts, PageFacts):
+        return _page(facts)
+    return _shift(facts) if isinstance(facts, ShiftFacts) else _update(facts)
+
+
+def page_words(incident: Incident, because: str, *, now: datetime, zone: str | None = None) -> tuple[str, str]:
+    """Title and text of a page in words of our own, for where there is no catalog at hand."""
+    words = built_in(page_facts(incident, because=because, now=now, zone=zone))
+    return words.title, words.text
+
+
+def _page(facts: PageFacts) -> Words:
+    incident = facts.incident
+    lines = [f"Since {incident.since}, {incident.since.ago} ago."]
+    if facts.because:
+        lines.append(f"You are paged because you are {facts.because}.")
+    lines.append(
+        f"Acknowledge, then follow the playbook: {incident.playbook}"
+        if incident.playbook
+        else "Acknowledge, so that nobody else is woken; then open the incident."
+    )
+    return Words(title=_title(incident), text="\n".join([*lines, *_rest(incident), *_also_open(facts)]))
+
+
+def _shift(facts: ShiftFacts) -> Words:
+    lines = [f"From {facts.begins} until {facts.ends} you are on call for {facts.schedule}."]
+    lines += _also_open(facts) or ["Nothing is open."]
+    return Words(title=f"On call for {facts.schedule}", text="\n".join(lines))
+
+
+def _update(facts: UpdateFacts) -> Words:
+    status = f" ({facts.status})" if facts.status else ""
+    lines = [facts.text or "There is nothing new to tell.", f"Since {facts.incident.since}."]
+    lines += [f"Written by {facts.by}."] if facts.by else []
+    return Words(title=f"Update{status}: {_title(facts.incident)}", text="\n".join([*lines, *_rest(facts.incident)]))
+
+
+def _title(incident: IncidentFacts) -> str:
+    """`SEV1 checkout: Error rate is high`."""
+    head = " ".join(part for part in (incident.severity, *incident.services[:1]) if part)
+    return f"{head}: {incident.title}" if head else incident.title
+
+
+def _rest(incident: IncidentFacts) -> list[str]:
+    lines = [f"Affected: {', '.join(incident.services)}."] if len(incident.services) > 1 else []
+    return [*lines, f"Incident {incident.id}" + (f", team {incident.team}." if incident.team else ".")]
+
+
+def _also_open(facts: PageFacts | ShiftFacts) -> list[str]:
+    if not facts.others:
+        return []
+    more = f"; and {facts.n_more} more" if facts.n_more else ""
+    return [f"Also open: {'; '.join(facts.others)}{more}."]
+
+
+class CatalogWords:
+    """What pages say, by the catalog's templates and on the clock of whoever is paged; a PageWords.
+
+    Attributes:
+        faults: of each template that could not be rendered, what was wrong the last time.
+
+    Args:
+        store, timelines: what alerts say of playbooks, and what else is open.
+    """
+
+    def __init__(self, catalog: Catalog, store: PagingStore, timelines: TimelineStore) -> None:
+        self._catalog = catalog
+        self._store = store
+        self._timelines = timelines
+        self.faults: dict[str, str] = {}
+        self._read_at: datetime | None = None
+        self._templates: Mapping[str, TemplateDocument] = {}
+        self._zones: Mapping[str, str | None] = {}
+        self._open: Sequence[tuple[str, str]] = ()
+
+    def __call__(self, incident: Incident, events: Sequence[Event], page: NewPage, *, now: datetime) -> tuple[str, str]:
+        """Title and text of a page."""
+        del events
+        self._look(now)
+        facts = page_facts(
+            incident,
+            because=page.why,
+            now=now,
+            person=page.person,
+            zone=self._zones.get(page.person),
+            playbook=None if playbook_label(incident) else self._playbook(incident.id),
+            others=[title for incident_id, title in self._open if incident_id != incident.id],
+        )
+        words = self.words_of(facts, channel=page.way.contact.channel, now=now)
+        return words.title, words.text
+
+    def words_of(self, facts: Facts, *, channel: str, now: datetime) -> Words:
+        """What another message says."""
+        self._look(now)
+        words = words_of(facts, self._templates, channel=channel)
+        found = chosen(self._templates, _NAME_OF[type(facts)], channel)
+        if found is not None:
+            self._note(found[0], words.fault)
+        return words
+
+    def zone_of(self, person: str, *, now: datetime) -> str | None:
+        """By which clock somebody lives; None: it is not known."""
+        self._look(now)
+        return self._zones.get(person)
+
+    def _note(self, name: str, fault: str | None) -> None:
+        if fault is None:
+            self.faults.pop(name, None)
+        elif name not in self.faults and len(self.faults) < _MAX_FAULTS:
+            self.faults[name] = fault
+            _log.warning("template not used", template=name, fault=fault)
+
+    def _look(self, now: datetime) -> None:
+        """Read the catalog, unless it was read a moment ago: in a storm many pages are written at once."""
+        if self._read_at is not None and abs(now - self._read_at) < _READ_ANEW:
+            return
+        self._templates = self._catalog.all_of(Kind.TEMPLATE, TemplateDocument)
+        self._zones = {name: person.zone for name, person in self._catalog.people().items()}
+        self._open = [
+            (one.incident_id, f"{one.severity} {one.title}" if one.severity else one.title)
+            for one in standing(self._store, self._timelines, now=now, most=_MAX_OPEN)
+        ]
+        self._read_at = now
+
+    def _playbook(self, incident_id: str) -> str | None:
+        known = self._store.alerts_of([incident_id])
+        return next((one.alert.playbook for one in known if one.alert.playbook), None)

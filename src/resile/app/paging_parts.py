@@ -1,0 +1,71 @@
+"""What pages people, put together over one database."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache, partial
+
+from msgspec import Struct
+
+from resile.app.alert_parts import Alerting, alerting_over
+from resile.app.catalog import Catalog
+from resile.app.contacts import Contacts
+from resile.app.directory import Directory, Verified
+from resile.app.links import Links
+from resile.app.message_words import CatalogWords
+from resile.app.paging import Paging
+from resile.app.receipts import Receipts
+from resile.ports.catalog import CatalogStore
+from resile.ports.clock import Clock
+from resile.ports.contact_book import ContactBook
+from resile.ports.door_book import Door
+from resile.ports.paging_store import PagingStore
+from resile.ports.silence_book import SilenceBook
+from resile.ports.timeline_store import TimelineStore
+
+
+class PagingParts(Struct, frozen=True, kw_only=True):
+    """The use cases from an alert to a person who answers."""
+
+    pager: Paging
+    receipts: Receipts
+    links: Links
+    alerting: Alerting
+    contacts: Contacts
+    words: CatalogWords
+
+
+def paging_over(
+    paging: PagingStore,
+    timelines: TimelineStore,
+    *,
+    catalog: Catalog,
+    documents: CatalogStore,
+    contact_book: ContactBook,
+    silence_book: SilenceBook,
+    doors: Callable[[], Mapping[str, Door]],
+    links: Links,
+    clock: Clock,
+) -> PagingParts:
+    """All of it over these stores."""
+    contacts = Contacts(catalog, contact_book, paging, clock)
+    words = CatalogWords(catalog, paging, timelines)
+    look = partial(_directory, catalog, documents, contacts.verified)
+    pager = Paging(paging, timelines, clock, look=look, words=words)
+    alerting = alerting_over(
+        paging,
+        timelines,
+        silence_book,
+        catalog=catalog,
+        doors=doors,
+        # One batch of alerts is decided at one instant, and asks for everybody many times.
+        pages=lambda: Paging(paging, timelines, clock, look=cache(look), words=words),
+        ways=contacts.ways_for,
+        clock=clock,
+    )
+    receipts = Receipts(paging, timelines, pager, clock)
+    return PagingParts(pager=pager, receipts=receipts, links=links, alerting=alerting, contacts=contacts, words=words)
+
+
+def _directory(catalog: Catalog, documents: CatalogStore, verified: Verified, now: datetime) -> Directory:
+    """Everybody, as of an instant."""
+    return Directory(catalog, documents, now=now, verified=verified)

@@ -1,0 +1,107 @@
+"""Incidents leave as CDEvents that others, our own door among them, understand."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from resile.model.alert import AlertState
+from resile.model.incident import InstantName
+from resile.model.lifecycle import Reach
+from resile.ports.delivery_door import DoorOptions
+from resile.ports.journal import Delivery
+from resile.sources.doors.cdevents import open_door
+from resile.testing.webhook_sink import WebhookSink
+
+from .emit_world import CLOSED, NOW, RESTORED, World, declared
+
+
+@pytest.fixture
+def sink() -> Iterator[WebhookSink]:
+    with WebhookSink() as opened:
+        yield opened
+
+
+def test_emitted_cdevents_are_understood_by_the_door_for_them(sink: WebhookSink) -> None:
+    world = World(sink, kind="cdevents")
+    world.emit()
+    world.does("INC-1", declared(), by="door:alertmanager")
+    world.does("INC-1", Reach(InstantName.ACKNOWLEDGED, "ann"), RESTORED, CLOSED)
+    world.does("INC-2", declared("A customer calls"))
+    world.emit()
+    world.advance(timedelta(minutes=1))
+
+    door, alerts = open_door(DoorOptions()), []
+    for request in sink.requests:
+        assert request.headers["content-type"] == "application/cloudevents+json"
+        headers = {"content-type": request.headers["content-type"]}
+        delivery = Delivery(door="cdevents", id="1", received_at=NOW, headers=headers, body=request.body)
+        alerts += door.understand(delivery).alerts
+
+    told = {(event["subject"], event["type"]) for event in world.told()}
+    assert told == {
+        ("INC-1", "dev.cdevents.incident.detected.0.3.0"),
+        ("INC-1", "dev.cdevents.incident.resolved.0.3.0"),
+        ("INC-2", "dev.cdevents.incident.reported.0.3.0"),
+    }
+    assert len(alerts) == 3
+    of_first = [alert for alert in alerts if "INC-1" in alert.fingerprint]
+    assert {alert.state for alert in of_first} == {AlertState.FIRING, AlertState.RESOLVED}
+    assert len({alert.fingerprint for alert in of_first}) == 1
+    assert {alert.service for alert in alerts} == {"checkout"}
+
+
+def test_emitted_cdevents_are_as_their_schema_has_them(sink: WebhookSink) -> None:
+    world = World(sink, kind="cdevents", environment="staging")
+    world.emit()
+    world.does("INC-2", declared("A customer calls", labels={"environment": "live"}))
+    world.emit()
+    world.send()
+
+    event = world.told()[0]
+
+    envelope = {name: value for name, value in event.items() if name != "data"}
+    assert envelope == {
+        "specversion": "1.0",
+        "id": event["id"],
+        "source": "https://resile.example.org",
+        "type": "dev.cdevents.incident.reported.0.3.0",
+        "subject": "INC-2",
+        "time": "2026-03-04T12:00:00Z",
+        "datacontenttype": "application/cdevents+json",
+    }
+    data = event["data"]
+    assert set(data) <= {"context", "subject", "customData", "customDataContentType"}
+    assert data["context"] == {
+        "specversion": "0.5.0",
+        "id": event["id"],
+        "source": event["source"],
+        "type": event["type"],
+        "timestamp": event["time"],
+        "chainId": "INC-2",
+    }
+    assert data["subject"] == {
+        "id": "INC-2",
+        "source": event["source"],
+        "content": {
+            "description": "A customer calls",
+            "environment": {"id": "live"},
+            "service": {"id": "checkout"},
+            "ticketURI": "https://resile.example.org/incidents/INC-2",
+        },
+    }
+
+
+def test_one_that_was_restored_before_it_is_closed_is_resolved_once(sink: WebhookSink) -> None:
+    world = World(sink, kind="cdevents")
+    world.emit()
+    world.does("INC-1", declared(), CLOSED)
+    world.does("INC-2", declared(), RESTORED, CLOSED)
+    world.emit()
+
+    assert sorted(message.title for message in world.queued()) == [
+        "INC-1 closed",
+        "INC-1 declared",
+        "INC-2 declared",
+        "INC-2 restored",
+    ]
