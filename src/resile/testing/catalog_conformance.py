@@ -119,6 +119,27 @@ class CatalogStoreConformance:
         assert [one.override.id for one in catalog.overrides("payments")] == ["o2"]
         assert not catalog.remove_override("o1", at=at(2), by="user:bob")
 
+    def test_override_that_is_replaced_keeps_its_id(self, catalog: CatalogStore) -> None:
+        """As often as it changes, and back to what it was; those removed are gone."""
+        catalog.add_overrides("payments", [override("o1"), override("o2")], at=at(0))
+
+        for person in ("cyd", "bob", "cyd"):
+            changed = override("o1", person=person)
+            catalog.replace_overrides("payments", removed=["o1"], added=[changed], at=at(1), by="user:ann")
+        catalog.replace_overrides("payments", removed=["o2"], added=[], at=at(2), by="user:ann")
+
+        assert [one.override for one in catalog.overrides("payments")] == [override("o1", person="cyd")]
+
+    def test_overrides_are_replaced_all_or_none(self, catalog: CatalogStore) -> None:
+        """Where one that is removed does not hold, or one that is added does."""
+        catalog.add_overrides("payments", [override("o1"), override("o2")], at=at(0))
+
+        for removed, added in ((["o1", "o3"], []), (["o1"], [override("o2")]), (["o1"], [override("o4")] * 2)):
+            with pytest.raises(ConflictError):
+                catalog.replace_overrides("payments", removed=removed, added=added, at=at(1), by="user:ann")
+
+        assert [one.override for one in catalog.overrides("payments")] == [override("o1"), override("o2")]
+
     def test_override_is_entered_once(self, catalog: CatalogStore) -> None:
         """Nor is anything of what was entered with it."""
         catalog.add_overrides("payments", [override("o1")], at=at(0))

@@ -80,3 +80,23 @@ class MemoryCatalogStore:
                 return False
             self._overrides[override_id] = replace(known, removed_at=at, removed_by=by)
             return True
+
+    def replace_overrides(
+        self, schedule: str, *, removed: Sequence[str], added: Sequence[Override], at: datetime, by: str
+    ) -> None:
+        """Let some hold no longer and enter others."""
+        with self._guard:
+            held = dict(self._overrides)
+            for name in removed:
+                known = held.get(name)
+                if known is None or known.removed_at is not None:
+                    raise ConflictError(f"override {name} of {schedule} holds no longer; look at what does now")
+                held[name] = replace(known, removed_at=at, removed_by=by)
+            for one in added:
+                known = held.pop(one.id, None)
+                if known is not None and known.removed_at is None:
+                    raise ConflictError(f"an override of {schedule} was entered already; look at what holds now")
+                if known is not None:
+                    held[f"{one.id}~{len(held)}"] = known
+                held[one.id] = EnteredOverride(schedule=schedule, override=one, entered_at=at)
+            self._overrides = held

@@ -103,11 +103,11 @@ class MemoryTimelineStore:
         with self._guard:
             return {ref: self._as_of[origin, ref] for ref in refs if (origin, ref) in self._as_of}
 
-    def next_number(self) -> int:
-        """A number for a newly declared incident, never given twice: INC-1, INC-2, ..."""
+    def next_number(self, n: int = 1) -> int:
+        """A number for a newly declared incident, never given twice; of several, the first."""
         with self._guard:
-            self._n_declared += 1
-            return self._n_declared
+            self._n_declared += n
+            return self._n_declared - n + 1
 
     def close(self) -> None:
         """Nothing to let go of."""

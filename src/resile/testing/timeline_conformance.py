@@ -295,6 +295,8 @@ class TimelineStoreConformance:
 
         assert sorted(given) == list(range(1, 41))
         assert again.next_number() == 41  # noqa: PLR2004 - the next
+        assert again.next_number(5) == 42  # noqa: PLR2004 - 42 to 46
+        assert again.next_number() == 47  # noqa: PLR2004
         again.close()
 
     def test_what_was_appended_is_there_after_opening_again(self, open_store: OpenStore) -> None:
