@@ -8,7 +8,7 @@ import sys
 import pytest
 import structlog
 
-from resile.web.access_log import GatheredLines
+from resile.web.access_log import GatheredLines, loggable
 from resile.web.server import log_to_stderr
 
 
@@ -61,3 +61,20 @@ def test_lines_are_json_whatever_is_in_them(monkeypatch: pytest.MonkeyPatch) -> 
 
     (line,) = written.getvalue().splitlines()
     assert json.loads(line)["event"] == "asked"
+
+
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/answer/secret", "/answer/…"),
+        ("/act/secret/and/more", "/act/…"),
+        ("//answer/secret", "//answer/…"),
+        ("/resile/act/secret/answer/x", "/resile/act/…"),
+        ("/feeds/secret.ics", "/feeds/…"),
+        ("/answer", "/answer"),
+        ("/answers/x", "/answers/x"),
+        ("/incidents/INC-1", "/incidents/INC-1"),
+    ],
+)
+def test_a_path_is_logged_without_the_secret_in_it(path: str, logged: str) -> None:
+    assert loggable(path) == logged

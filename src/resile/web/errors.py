@@ -20,12 +20,15 @@ from resile.model.errors import (
     StoreError,
     TransitionError,
 )
+from resile.web.access_log import loggable
 from resile.web.pages.rendering import render
 from resile.web.security import HEADERS
 
 PROBLEM = "application/problem+json"
 # When to try again what the store did not take.
 RETRY_AFTER_S = 5
+# What those are told of whom nobody knows who they are: where the data lies is for the log.
+STORE_FAILED = "the database cannot be used now; the server's log says why"
 _API = "/api/"
 # First match wins.
 _STATUS: tuple[tuple[type[ResileError], int], ...] = (
@@ -107,15 +110,22 @@ def install(app: FastAPI) -> None:
 
 async def _on_resile_error(request: Request, error: Exception) -> Response:
     status = status_of(error)
-    if isinstance(error, StoreError):
-        _log.error("store failed", path=request.url.path, error=str(error))
+    said = sentence_for(request, error)
     problems = error.problems if isinstance(error, BadRequestError) else ()
-    answer = refusal(request, status, str(error), problems=problems)
+    answer = refusal(request, status, said, problems=problems)
     if isinstance(error, TooManyAttemptsError):
         answer.headers["retry-after"] = str(max(1, round(error.wait.total_seconds())))
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers["retry-after"] = str(RETRY_AFTER_S)
     return answer
+
+
+def sentence_for(request: Request, error: Exception) -> str:
+    """What whoever asked is told of a failure; what the store says is logged, and told to those alone who are known."""
+    if not isinstance(error, StoreError):
+        return str(error)
+    _log.error("store failed", path=loggable(request.url.path), error=str(error))
+    return STORE_FAILED if getattr(request.state, "identity", None) is None else str(error)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -144,7 +154,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 async def _on_fault(request: Request, error: Exception) -> Response:
     # The stack is in the log, by the server's own handler; the reader gets a sentence.
-    _log.error("request failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    _log.error("request failed", path=loggable(request.url.path), error=type(error).__name__, exc_info=error)
     answer = refusal(request, 500, "this is a fault of resile; the server's log says more, please report it")
     # This answer is made outside of every middleware.
     answer.headers.update(HEADERS)

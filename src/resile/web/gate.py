@@ -14,7 +14,8 @@ from resile.app.doors import API_PATH
 from resile.app.settings import Settings
 from resile.model.errors import StoreError
 from resile.ports.account_store import Scope as Right
-from resile.web.errors import problem, refusal
+from resile.web.access_log import loggable
+from resile.web.errors import STORE_FAILED, problem, refusal
 from resile.web.limits import announced_bytes, cut_off, max_body_bytes, too_large
 from resile.web.security import (
     CSRF_HEADER,
@@ -33,8 +34,13 @@ from resile.web.security import (
 )
 
 API = "/api/"
-# For everybody, without a look at who asks.
-_OPEN = ("/static", "/healthz")
+# Asked for by programs: they cannot log in on a page.
+_FOR_PROGRAMS = (API, "/metrics")
+# For everybody, without a look at who asks; what providers tell of messages is signed, and so is the address of a feed,
+# which is checked there.
+_OPEN = ("/static", "/healthz", "/receipts", "/feeds")
+# For whoever holds a signed link, which is looked at there.
+_SIGNED = ("/answer", "/act")
 # For everybody who is not logged in yet.
 _DOORS = ("/login", "/setup", "/welcome", "/theme")
 # Where people keep their own account; what an admin alone may do is checked by the use case.
@@ -86,11 +92,13 @@ class Gate:
                 return problem(400, "the path holds a NUL character; leave it out")
             if announced_bytes(request) > max_body_bytes(path):
                 return refusal(request, 413, too_large(path))
+            if _is_under(path, _SIGNED):
+                return None
             identity, secret = await self._identify(request, has_accounts=has_accounts)
         except StoreError as error:
             # Nobody knows yet who asks: where the database lies is for the log alone.
-            _log.error("store failed", path=path, error=str(error))
-            return refusal(request, 503, "the database cannot be used now; the server's log says why")
+            _log.error("store failed", path=loggable(path), error=str(error))
+            return refusal(request, 503, STORE_FAILED)
         request.state.identity = identity
         request.state.user = identity.name if identity is not None and identity.user is not None else None
         is_program = secret is None
@@ -131,7 +139,7 @@ class Gate:
 
     def _ask_to_log_in(self, request: Request) -> Response:
         path = path_of(request)
-        if path.startswith(API) or request.method not in SAFE_METHODS:
+        if path.startswith(_FOR_PROGRAMS) or request.method not in SAFE_METHODS:
             answer = problem(401, "who asks is not known; log in, or send `Authorization: Bearer TOKEN`")
             answer.headers["www-authenticate"] = "Bearer"
             return answer

@@ -29,24 +29,34 @@ from starlette.types import Receive, Scope, Send
 from resile import __version__
 from resile.app.access import Access
 from resile.app.accounts import Accounts
+from resile.app.beside_engine import BesideEngine
+from resile.app.own_metrics import OwnMetrics
+from resile.app.paging_engine import Outside, engine_of, open_outside
 from resile.app.passwords import Passwords
 from resile.app.receive import ReceivingThread, receiver_of, receiving_alone
 from resile.app.settings import Settings
+from resile.app.steady_clock import SteadyClock
+from resile.app.system_clock import SystemClock
 from resile.app.wiring import Resile, open_resile
 from resile.model.errors import ConfigError
-from resile.web import accounts, api, errors
+from resile.web import accounts, api, errors, metrics
 from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
 from resile.web.doors.front import DoorFront
 from resile.web.doors.open_doors import OpenDoors
 from resile.web.doors.strangers import Strangers
+from resile.web.feeds import Readings, feeds_router
 from resile.web.gate import Gate
 from resile.web.limits import MAX_CONNECTIONS, ImportDoor
+from resile.web.live import Live
+from resile.web.pages import answers
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
 from resile.web.pages.warming import warm_up
 from resile.web.protocol import BoundedProtocol
+from resile.web.receipts import receipts_router
 from resile.web.security import SecurityHeaders, check_form, is_loopback
+from resile.web.shared_now import SharedNow
 
 # Answers under way when the server is told to end get so long, and then so long to break off by themselves.
 _GRACE_S = 5
@@ -58,19 +68,24 @@ _log = structlog.get_logger()
 
 
 def create_app(
-    resile: Resile, *, passwords: Passwords | None = None, elapsed_s: Callable[[], float] = monotonic
+    resile: Resile,
+    *,
+    passwords: Passwords | None = None,
+    elapsed_s: Callable[[], float] = monotonic,
+    outside: Outside | None = None,
 ) -> FastAPI:
     """The application over an open resile.
 
     Args:
         passwords: how passwords are hashed; tests take a cheap way.
+        outside: how people are reached; None: this application pages nobody.
         elapsed_s: a clock that only runs forward, in seconds, by which refusals at the doors are forgotten.
     """
     access = Access(resile.accounts, resile.clock, passwords or Passwords())
     doors = OpenDoors(resile.doors)
     app = _Application(
         DoorFront(resile, access, doors, Strangers(elapsed_s)),
-        lifespan=partial(_receiving, resile, doors),
+        lifespan=partial(_at_work, resile, doors, outside),
         title="resile",
         summary="Shortens the time to restore service, and measures it honestly.",
         version=__version__,
@@ -90,11 +105,24 @@ def create_app(
     app.state.accounts = Accounts(resile.accounts, resile.clock)
     app.state.has_settings_page = True
     app.state.is_ending = threading.Event()
+    app.state.channels = {} if outside is None else outside.channels
+    app.state.take_receipts = resile.receipts.take
+    app.state.metrics = OwnMetrics(resile, app.state.channels)
+    resile.receipts.measures = app.state.metrics
+    app.state.beside_engine = BesideEngine(resile)
+    app.state.live = Live(resile.timelines, app.state.is_ending, elapsed_s)
+    app.state.now = SharedNow(resile)
+    app.state.guessing = Strangers(elapsed_s)
     errors.install(app)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.include_router(api.router)
+    app.include_router(metrics.router, include_in_schema=False)
+    app.include_router(receipts_router(Strangers(elapsed_s)))
+    app.include_router(feeds_router(Strangers(elapsed_s), Readings(elapsed_s)))
     for router in (*accounts.routers, *page_routers):
         app.include_router(router, dependencies=[Depends(check_form)], include_in_schema=False)
+    # Whoever holds a signed link has no session, and needs no form token: the link is the proof.
+    app.include_router(answers.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
     return app
@@ -116,8 +144,8 @@ class _Application(FastAPI):
 
 
 @contextlib.asynccontextmanager
-async def _receiving(resile: Resile, doors: OpenDoors, _app: FastAPI) -> AsyncIterator[None]:
-    """For as long as the application is served, what arrives is processed."""
+async def _at_work(resile: Resile, doors: OpenDoors, outside: Outside | None, app: FastAPI) -> AsyncIterator[None]:
+    """For as long as the application is served, what arrives is processed, and who must be paged is paged."""
     settings = resile.settings
     receiving = ReceivingThread(
         receiver_of(resile),
@@ -128,11 +156,22 @@ async def _receiving(resile: Resile, doors: OpenDoors, _app: FastAPI) -> AsyncIt
         alone=partial(receiving_alone, settings.data),
         is_busy=doors.is_busy,
     )
+    own: OwnMetrics = app.state.metrics
+    beside: BesideEngine = app.state.beside_engine
+    engine = None if outside is None else engine_of(resile, outside, measures=own)
     receiving.start()
+    if engine is not None:
+        own.follow(engine.silent_s)
+        await to_thread.run_sync(resile.shifts.ensure_timers)
+        engine.start()
+        beside.start(engine)
     try:
         yield
     finally:
         await to_thread.run_sync(receiving.stop)
+        if engine is not None:
+            await to_thread.run_sync(beside.stop)
+            await to_thread.run_sync(engine.stop)
         await doors.close()
 
 
@@ -175,7 +214,8 @@ def serve(
     log_to_stderr()
     sys.setswitchinterval(_SWITCH_S)
     listening = _bind(settings.host, settings.port)
-    with contextlib.closing(listening), open_resile(settings) as resile:
+    clock = SteadyClock(SystemClock(), monotonic)
+    with contextlib.closing(listening), open_resile(settings, clock=clock) as resile:
         if not is_near(listening) and not resile.accounts.has_admin():
             raise ConfigError(
                 f"host {settings.host}: without accounts resile listens on loopback alone; start it with "
@@ -184,9 +224,9 @@ def serve(
         if prepare is not None:
             prepare(resile)
         resile.facts.refresh()
-        app = create_app(resile)
-        warm_up(app)
         address = settings.base_url or _address(listening)
+        app = create_app(resile, outside=open_outside(resile, address=address))
+        warm_up(app)
         try:
             # Only now: whoever connects before the data is open would wait without knowing for what.
             listening.listen(MAX_CONNECTIONS)

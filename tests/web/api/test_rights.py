@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from resile.app.access import MAX_ATTEMPTS_HERE
 from resile.testing.simulated_clock import SimulatedClock
 
-from .visitor import ADMIN, Visitor
+from .visitor import ADMIN, ORIGIN, Visitor
 
 DECLARE = {"title": "Checkout fails"}
 
@@ -58,6 +58,43 @@ def test_a_token_may_what_its_scopes_say_and_no_more(
     assert program.get("/api/v1/incidents").status_code == reads
     assert program.client.post("/api/v1/incidents", json=DECLARE).status_code == writes
     assert program.get("/api/v1/accounts/changes").status_code == keeps
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/incidents/INC-1/acknowledge"),
+        ("POST", "/api/v1/incidents/INC-1/escalate"),
+        ("POST", "/api/v1/incidents/INC-1/commands"),
+        ("POST", "/api/v1/pages"),
+        ("POST", "/api/v1/silences"),
+        ("DELETE", "/api/v1/silences/1"),
+        ("PUT", "/api/v1/catalog/person/ann"),
+        ("DELETE", "/api/v1/catalog/person/ann"),
+        ("POST", "/api/v1/oncall/payments/overrides"),
+        ("DELETE", "/api/v1/oncall/overrides/1"),
+        ("POST", "/api/v1/contacts/ann/mobile/code"),
+        ("POST", "/api/v1/doors"),
+    ],
+)
+def test_who_may_only_read_neither_answers_nor_pages_nor_silences(visitor: Visitor, method: str, path: str) -> None:
+    program = visitor.set_up().program("read")
+
+    answer = program.client.request(method, path, json={})
+
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == "token:ci may not write here; ask an admin"
+
+
+def test_a_form_without_its_token_does_nothing(visitor: Visitor) -> None:
+    visitor.set_up()
+    forms = [f"/do/paging/{one}" for one in ("acknowledge", "escalate", "restore", "also")]
+
+    for path in [*forms, "/do/silence", "/do/silence/end", "/do/catalog/new", "/do/catalog/person/ann"]:
+        answer = visitor.client.post(path, data={"incident_id": "INC-1"}, headers={"origin": ORIGIN})
+
+        assert answer.status_code == 403, path
+        assert "not from a page of this session" in answer.text, path
 
 
 def test_a_viewer_reads_and_keeps_their_own_account_but_changes_nothing_else(visitor: Visitor) -> None:

@@ -14,7 +14,7 @@ import structlog
 from msgspec import structs
 from structlog.testing import capture_logs
 
-from resile.app.doors import full_name_of
+from resile.app.door_kinds import full_name_of
 from resile.ports.delivery_door import DoorOptions
 from resile.ports.journal import Verdict
 from resile.web.doors.senders import SENDERS, Headers

@@ -1,7 +1,10 @@
 """On call in the browser and by REST: who, until when, gaps, and the forms that change it."""
 
+import os
 import re
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,10 @@ from resile.app.access import LOCAL
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.catalog import Kind
+from resile.ports.feed_book import FeedOf
 from resile.testing.simulated_clock import SimulatedClock
 
-from .conftest import INJECTION, LONG, NOW, browser_of, faults_of_all, served
+from .conftest import INJECTION, LONG, NOW, browser_of, faults_of, faults_of_all, opened, served
 
 ROTATION = {"name": "primary", "starts": "2024-03-04 09:00", "every": "week", "people": ["ann", "bob"]}
 OFFICE = {**ROTATION, "name": INJECTION, "hours": [{"from": "9:00", "until": "17:00"}]}
@@ -181,6 +185,37 @@ def test_no_page_of_duty_shuts_anybody_out(browser: Browser, tmp_path: Path) -> 
     with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
         fill(resile)
         resile.oncall.take(LOCAL, "payments", "bob", "ann is ill")
+        resile.feeds.make(LOCAL, FeedOf.PERSON, "ann")
+        resile.feeds.make(LOCAL, FeedOf.SCHEDULE, "payments")
         pages = ("/oncall", "/oncall/payments", "/oncall/payments?weeks=12&step=-1", "/oncall/office", "/oncall/nobody")
         with served(resile) as address:
             assert faults_of_all(browser, address, pages) == []
+
+
+@pytest.mark.browser
+def test_calendar_is_brought_in_by_hand(browser: Browser, tmp_path: Path) -> None:
+    day = f"{NOW + timedelta(days=3):%Y%m%d}"
+    event = "BEGIN:VEVENT\nUID:{uid}\nDTSTART;VALUE=DATE:{day}\nSUMMARY:{who}\nEND:VEVENT\n"
+    events = "".join(event.format(uid=who, day=day, who=who) for who in ("ann", LONG))
+    with open_resile(Settings(data=tmp_path / "data"), clock=SimulatedClock(NOW)) as resile:
+        fill(resile)
+        with served(resile) as address, closing(opened(browser, address, width=390)) as context:
+            page = context.new_page()
+            page.goto(f"{address}/oncall/payments")
+            for button in ("Show what would change", "Bring in"):
+                page.get_by_text("Bring a calendar in").click()
+                file = {
+                    "name": "a.ics",
+                    "mimeType": "text/calendar",
+                    "buffer": f"BEGIN:VCALENDAR\n{events}END:VCALENDAR\n",
+                }
+                page.locator("#import-file").set_input_files([{**file, "buffer": file["buffer"].encode()}])
+                page.get_by_role("button", name=button).click()
+                page.get_by_text("1 event could not be placed").wait_for()
+                assert faults_of(page, button) == []
+                if folder := os.environ.get("RESILE_LOOK"):
+                    page.screenshot(path=f"{folder}/import-{len(button)}.png", full_page=True)
+
+        assert [
+            one.override.person for one in resile.oncall.calendar("payments", NOW, NOW + timedelta(days=9)).overrides
+        ] == ["ann"]

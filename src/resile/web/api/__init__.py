@@ -2,10 +2,41 @@
 
 from fastapi import APIRouter
 
-from resile.web.api import documentation, imports, incidents, journal, oncall, record, reports
+from resile.web.api import (
+    alerts,
+    catalog,
+    doctor,
+    documentation,
+    doors,
+    imports,
+    incidents,
+    journal,
+    live,
+    oncall,
+    pages,
+    record,
+    reports,
+    silences,
+)
 from resile.web.doors import deployments
 
 router = APIRouter(prefix="/api/v1")
-for part in (reports, incidents, imports, deployments, journal, oncall, record, documentation):
+for part in (
+    reports,
+    pages,
+    incidents,
+    alerts,
+    silences,
+    live,
+    imports,
+    deployments,
+    journal,
+    doors,
+    oncall,
+    catalog,
+    doctor,
+    record,
+    documentation,
+):
     router.include_router(part.router)
 router.include_router(reports.also)

@@ -1,12 +1,10 @@
-"""The journal of what arrived at doors, and the doors, for admins."""
+"""The journal of what arrived at doors, for admins."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from msgspec import Struct
 from starlette.responses import Response
 
-from resile.app.doors import DoorSeen
 from resile.app.journal import MAX_LINES, JournalLines, lines_of
 from resile.ports.journal import Verdict
 from resile.web.api.asking import resile_of
@@ -14,12 +12,6 @@ from resile.web.api.reports import as_json
 from resile.web.api.schema import answers
 
 router = APIRouter(tags=["deliveries"])
-
-
-class DoorsSeen(Struct, frozen=True):
-    """The doors by name, with their counts; no secrets."""
-
-    doors: list[DoorSeen]
 
 
 @router.get("/journal", summary="What arrived at the doors", responses=answers(JournalLines))
@@ -35,9 +27,3 @@ def journal(
         resile_of(request), request.state.identity, door=door, verdict=verdict, before_seq=before, limit=limit
     )
     return as_json(found)
-
-
-@router.get("/doors", summary="Doors for deliveries", responses=answers(DoorsSeen))
-def doors(request: Request) -> Response:
-    """The doors with their counts; needs the scope admin."""
-    return as_json(DoorsSeen(resile_of(request).doors.listed(request.state.identity)))

@@ -1,4 +1,4 @@
-"""The catalog, who is on call, and overrides."""
+"""Who is on call, and overrides."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -12,11 +12,9 @@ from starlette.responses import Response
 from resile.app.documents.duty_calendar import MAX_WEEKS
 from resile.app.documents.duty_calendar import duty_calendar as written
 from resile.app.oncall import LOOKED_AHEAD, Calendar, Standing
-from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
 from resile.model.schedule import Override
 from resile.model.time import parse_instant
-from resile.ports.catalog import Version
 from resile.web.api.asking import resile_of
 from resile.web.api.commands import At, Words
 from resile.web.api.commands import Body as Said
@@ -36,12 +34,6 @@ class Entered(Struct, frozen=True):
     """The overrides that were entered."""
 
     overrides: list[Override]
-
-
-class Documents(Struct, frozen=True):
-    """Documents of the catalog, or versions of one, the newest first."""
-
-    documents: list[Version]
 
 
 class Removed(Struct, frozen=True):
@@ -151,21 +143,6 @@ def remove(request: Request, override_id: str) -> Response:
     except ConfigError as error:
         raise HTTPException(404, str(error)) from None
     return as_json(Removed(override_id))
-
-
-@router.get("/catalog", summary="What the catalog holds", responses=answers(Documents))
-def catalog(request: Request) -> Response:
-    """Every document as it is now."""
-    return as_json(Documents(list(resile_of(request).catalog.versions().values())))
-
-
-@router.get("/catalog/{kind}/{name}", summary="A document's versions", responses=answers(Documents, also=(404,)))
-def versions(request: Request, kind: Kind, name: str) -> Response:
-    """Every version with who wrote it, the newest first."""
-    found = resile_of(request).catalog.history(kind, name)
-    if not found:
-        raise HTTPException(404, f"{kind} {name[:64]!r} is not in the catalog; /api/v1/catalog lists what is")
-    return as_json(Documents(found))
 
 
 def _known(request: Request, schedule: str) -> None:

@@ -38,8 +38,12 @@ class TurnedAwayError(Exception):
 
 def refused(status: int, detail: str, *, retry_after_s: int | None = None) -> Answer:
     """A failure for programs, with a sentence."""
-    after = RETRY_AFTER_S if status == _UNAVAILABLE and retry_after_s is None else retry_after_s
-    return Answer(status, problem_body(status, detail), PROBLEM.encode(), after)
+    return Answer(status, problem_body(status, detail), PROBLEM.encode(), retry_after(status, retry_after_s))
+
+
+def retry_after(status: int, retry_after_s: int | None) -> int | None:
+    """When to come again; also where nobody said it of what will pass."""
+    return RETRY_AFTER_S if status == _UNAVAILABLE and retry_after_s is None else retry_after_s
 
 
 async def send_answer(send: Send, answer: Answer, *, is_https: bool) -> None:

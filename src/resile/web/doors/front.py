@@ -1,9 +1,7 @@
 """The doors before everything else: no session and no form, but a signature over the raw bytes, and the journal."""
 
 from time import monotonic, perf_counter
-from urllib.parse import parse_qs
 
-import msgspec
 import structlog
 from anyio import to_thread
 from fastapi import Request
@@ -12,23 +10,25 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from resile.app.access import Access
-from resile.app.doors import KINDS
+from resile.app.door_kinds import KINDS
 from resile.app.wiring import Resile
-from resile.model.errors import ConfigError, ResileError, StoreError
+from resile.model.errors import ResileError, StoreError
 from resile.ports.door_book import Door
+from resile.ports.journal import Delivery
+from resile.sources.doors.registry import TEST
 from resile.web.access_log import log_answer
+from resile.web.doors.addresses import Place, is_address, place_of, shown
 from resile.web.doors.answer import Answer, TurnedAwayError, refused, send_answer
 from resile.web.doors.json_place import check_json
 from resile.web.doors.landing import Landing
 from resile.web.doors.open_doors import Known, OpenDoors
+from resile.web.doors.proofs import ADDRESS_SECRET, Headers, is_same_secret
 from resile.web.doors.room import Room, announced_bytes
-from resile.web.doors.senders import SENDERS, Headers, delivery_of, is_same_secret, routing_key
+from resile.web.doors.senders import SENDERS, Sender, delivery_of
 from resile.web.doors.strangers import SMALL_BYTES, Strangers, network_of
 from resile.web.gate import FORWARDED
 from resile.web.security import host_of, is_foreign, is_loopback, is_trusted_host
 
-CHANGE_EVENTS = KINDS["pagerduty"].path
-_FOLDER = "/doors/"
 # Looking through so much takes long enough that others should be answered meanwhile.
 _LARGE = 500_000
 # Told to wait already, or the fault is here.
@@ -40,19 +40,27 @@ class _Knock(Struct, gc=False):
     """Who knocks where, as far as it is known.
 
     Attributes:
-        host: the address from which they come.
+        path: without a secret in it.
+        place: where they knock; None where there are no doors.
+        sender: how they are known and answered.
         network: by what they are remembered.
     """
 
     scope: Scope
     receive: Receive
     path: str
-    host: str | None
+    place: Place | None
+    sender: Sender | None
     network: str
     is_near: bool
     headers: dict[str, str]
-    kind: str = ""
+    began_s: float
     by: str | None = None
+
+    def refused(self, status: int, detail: str, *, retry_after_s: int | None = None) -> Answer:
+        """A refusal in the words that the sender expects."""
+        refuses = refused if self.sender is None else self.sender.refuses
+        return refuses(status, detail, retry_after_s=retry_after_s)
 
 
 class DoorFront:
@@ -74,21 +82,19 @@ class DoorFront:
     @staticmethod
     def is_for(scope: Scope) -> bool:
         """Whether a request is for a door."""
-        if scope["type"] != "http":
-            return False
-        path: str = scope["path"]
-        return path.startswith(_FOLDER) or path == CHANGE_EVENTS
+        return scope["type"] == "http" and is_address(scope["path"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         began_s = perf_counter()
-        knock = _knock_of(scope, receive)
+        knock = _knock_of(scope, receive, began_s)
         try:
             answer = await self._answered(knock)
         except ClientDisconnect:
             return
         await send_answer(send, answer, is_https=self._is_https or scope.get("scheme") == "https")
-        log_answer(scope, answer.status, perf_counter() - began_s, by=knock.by)
+        logged = scope if knock.path == scope["path"] else {**scope, "path": knock.path}
+        log_answer(logged, answer.status, perf_counter() - began_s, by=knock.by)
 
     async def _answered(self, knock: _Knock) -> Answer:
         answer = await self._answered_whoever_it_is(knock)
@@ -97,110 +103,128 @@ class DoorFront:
             return answer
         wait_s = self._strangers.wait_s(knock.network)
         self._strangers.refuse(knock.network)
-        return answer if wait_s is None else _too_often(wait_s)
+        return answer if wait_s is None else _too_often(knock, wait_s)
 
     async def _answered_whoever_it_is(self, knock: _Knock) -> Answer:
         try:
             return await self._taken(knock)
         except TurnedAwayError as error:
-            return refused(error.status, error.detail)
+            return knock.refused(error.status, error.detail)
         except StoreError as error:
             # Who knocks is a stranger: where the journal lies is for the log alone.
             _log.error("delivery not taken", path=knock.path, error=str(error))
-            return refused(503, "the journal cannot be written now, nothing was taken; send it again in a while")
+            return knock.refused(503, "the journal cannot be written now, nothing was taken; send it again in a while")
         except ResileError as error:
-            return refused(400, str(error))
+            return knock.refused(400, str(error))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - nobody stands before this who would answer
             _log.error("request failed", path=knock.path, error=type(error).__name__, exc_info=error)
-            return refused(500, "this is a fault of resile; the server's log says more, please report it")
+            return knock.refused(500, "this is a fault of resile; the server's log says more, please report it")
 
     async def _taken(self, knock: _Knock) -> Answer:
-        scope = knock.scope
-        if scope["method"] != "POST":
-            raise TurnedAwayError(405, f"{scope['method']} is not possible at a door; send the delivery by POST")
+        place, sender = _known_place(knock)
+        method = knock.scope["method"]
+        if method not in sender.methods:
+            raise TurnedAwayError(405, f"{method} is not possible at a door; send the delivery by POST")
         n_announced = announced_bytes(knock.headers)
         # Programs of this machine are always listened to, and so is everybody behind a proxy that does not tell them
         # apart: one of them may be the sender.
         if not knock.is_near and not _is_small(n_announced):
             wait_s = self._strangers.wait_s(knock.network)
             if wait_s is not None:
-                return _too_often(wait_s)
-        knock.kind = kind = _kind_of(knock.path)
+                return _too_often(knock, wait_s)
         is_known = knock.is_near or self._strangers.has_proven(knock.network)
         with self._room.taken_by(is_known=is_known) as room:
-            body = await room.read(knock.receive, n_announced, KINDS[kind].max_bytes)
-            door = await self._let_in(knock, body)
+            body = await room.read(knock.receive, n_announced, KINDS[place.kind].max_bytes)
+            door = await self._let_in(knock, place, sender, body)
             self._doors.n_within += 1
             try:
-                return await self._kept(knock, door, body)
+                return await self._kept(knock, place, sender, door, body)
             finally:
                 self._doors.n_within -= 1
 
-    async def _let_in(self, knock: _Knock, body: bytes) -> Door:
+    async def _let_in(self, knock: _Knock, place: Place, sender: Sender, body: bytes) -> Door:
         """The door at which they knock, once they have shown that they know its secret."""
-        kind = knock.kind
-        if kind == "pagerduty":
-            # The key is in the body: who cannot be read cannot be recognised.
-            check_json(kind, body)
-        door = await self._recognised(knock, body)
+        if sender.key_is_in_body:
+            # Who cannot be read cannot be recognised.
+            check_json(place.kind, body)
+        door = await self._recognised(knock, place, sender, body)
         self._strangers.prove(knock.network)
         knock.by = f"door:{door.name}"
         return door
 
-    async def _kept(self, knock: _Knock, door: Door, body: bytes) -> Answer:
+    async def _kept(self, knock: _Knock, place: Place, sender: Sender, door: Door, body: bytes) -> Answer:
         """The answer once it is durable."""
-        kind, headers = knock.kind, knock.headers
+        headers = knock.headers
         _check_form(headers)
-        if len(body) < _LARGE:
-            _check_content(door.name, kind, headers, body)
-        else:
-            await to_thread.run_sync(_check_content, door.name, kind, headers, body)
-        delivery = delivery_of(door.name, SENDERS[door.kind], headers, body, received_at=self._resile.clock.now())
+        received_at = self._resile.clock.now()
+        is_test = await self._is_test(door, headers, body)
+
+        def delivery() -> Delivery:
+            text = sender.json_of(headers, body)
+            if text is not None:
+                check_json(door.name, text)
+            return delivery_of(
+                door.name, sender, headers, body, received_at=received_at, said=place.said, is_test=is_test
+            )
+
+        made = delivery() if len(body) < _LARGE else await to_thread.run_sync(delivery)
         if self._landing is None:
             self._landing = Landing()
-        is_new = await self._landing.awaited(self._resile.journal.submit(delivery))
-        return _accepted(kind, delivery.id, is_new=is_new)
+        is_new = await self._landing.awaited(self._resile.journal.submit(made))
+        return sender.accepts(made, is_new=is_new, took_s=perf_counter() - knock.began_s)
 
-    async def _recognised(self, knock: _Knock, body: bytes) -> Door:
+    async def _is_test(self, door: Door, headers: Headers, body: bytes) -> bool:
+        """Whether they may have the server try its ways, and want that.
+
+        Raises:
+            TurnedAwayError: they want it and may not; taken for an alert it would page somebody.
+        """
+        given = headers.get(TEST)
+        if given is None:
+            return False
+        if not await to_thread.run_sync(self._resile.doors.is_trial, door, given, body):
+            raise TurnedAwayError(401, f"door {door.name}: only `resile door test` sends {TEST}; leave it out")
+        return True
+
+    async def _recognised(self, knock: _Knock, place: Place, sender: Sender, body: bytes) -> Door:
         """The door at which they knock, once they have shown that they know its secret.
 
         Raises:
             TurnedAwayError: there is no such door, or they do not.
         """
         began = monotonic()
-        door = await self._door_at(knock, body, await self._doors.known())
+        door = await self._door_at(knock, place, sender, body, await self._doors.known())
         if door is not None:
             return door
         # It may have been made, or made anew, a moment ago.
         known = await self._doors.known_since(began)
-        door = await self._door_at(knock, body, known)
+        door = await self._door_at(knock, place, sender, body, known)
         if door is not None:
             return door
-        kind = knock.kind
-        name = _name_of(knock.path, kind)
-        if kind != "pagerduty" and name not in known:
-            made = f"resile door add {kind}" + (f" --name {name.partition('/')[2]}" if "/" in name else "")
-            raise TurnedAwayError(404, f"there is no door {name[:100]}; make it with `{made[:160]}`")
+        name = place.door or place.kind
+        if place.door is not None and name not in known:
+            called = shown(name.partition("/")[2])
+            made = f"resile door add {place.kind}" + (f" --name {called}" if called else "")
+            raise TurnedAwayError(404, f"there is no door {shown(name)[:100]}; make it with `{made[:160]}`")
         self._doors.refuse(name)
         if name in known and known[name][1] is None:
             raise TurnedAwayError(
                 401,
                 f"door {name} has no secret: it answers this machine alone; make it anew with one",
             )
-        raise TurnedAwayError(401, f"door {name}: the signature is missing or wrong; {SENDERS[kind].way_out}")
+        raise TurnedAwayError(401, f"door {name}: the {sender.shows} is missing or wrong; {sender.way_out}")
 
-    async def _door_at(self, knock: _Knock, body: bytes, known: Known) -> Door | None:
-        kind = knock.kind
-        if kind == "pagerduty":
+    async def _door_at(self, knock: _Knock, place: Place, sender: Sender, body: bytes, known: Known) -> Door | None:
+        if sender.key_of is not None:
             # Read once, however many doors there are.
-            key = routing_key(knock.headers, body)
+            key = sender.key_of(knock.headers, body)
             if key is None:
                 return None
-            its = (one for one in known.values() if one[0].kind == kind)
+            its = (one for one in known.values() if one[0].kind == place.kind)
             return next((door for door, secret in its if secret and is_same_secret(key, secret)), None)
-        found = known.get(_name_of(knock.path, kind))
+        found = known.get(place.door or "")
         if found is None:
             return None
         door, secret = found
@@ -208,10 +232,9 @@ class DoorFront:
             return door if await self._is_at_home(knock) else None
         if not secret:
             return None
-        proves = SENDERS[kind].proves
         if len(body) < _LARGE:
-            return door if proves(secret, knock.headers, body) else None
-        return door if await to_thread.run_sync(proves, secret, knock.headers, body) else None
+            return door if sender.proves(secret, knock.headers, body) else None
+        return door if await to_thread.run_sync(sender.proves, secret, knock.headers, body) else None
 
     async def _is_at_home(self, knock: _Knock) -> bool:
         """Whether a program on this machine asks, and nobody needs to log in here."""
@@ -225,30 +248,32 @@ class DoorFront:
         )
 
 
-def _knock_of(scope: Scope, receive: Receive) -> _Knock:
+def _knock_of(scope: Scope, receive: Receive, began_s: float) -> _Knock:
     client = scope.get("client")
     host = None if client is None else client[0]
+    path: str = scope["path"]
+    place = place_of(path, scope.get("query_string", b""))
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if place is not None and place.secret is not None:
+        headers[ADDRESS_SECRET] = place.secret
     return _Knock(
         scope=scope,
         receive=receive,
-        path=scope["path"],
-        host=host,
+        path=shown(path),
+        place=place,
+        sender=None if place is None else SENDERS[place.sender],
         network=network_of(host),
         is_near=host is None or host == "127.0.0.1" or is_loopback(host),
-        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        headers=headers,
+        began_s=began_s,
     )
 
 
-def _kind_of(path: str) -> str:
-    kind = "pagerduty" if path == CHANGE_EVENTS else path.removeprefix(_FOLDER).partition("/")[0]
-    if kind not in KINDS or (kind == "pagerduty") is not (path == CHANGE_EVENTS):
-        kinds = ", ".join(one.path for one in KINDS.values())
-        raise TurnedAwayError(404, f"there is no door of the kind {kind[:64]!r}; doors are at {kinds}")
-    return kind
-
-
-def _name_of(path: str, kind: str) -> str:
-    return kind if path == CHANGE_EVENTS else path.removeprefix(_FOLDER).rstrip("/").lower()
+def _known_place(knock: _Knock) -> tuple[Place, Sender]:
+    if knock.place is None or knock.sender is None:
+        kinds = ", ".join(sorted({one.path for one in KINDS.values()}))
+        raise TurnedAwayError(404, f"there are no doors at {knock.path[:64]!r}; they are at {kinds}")
+    return knock.place, knock.sender
 
 
 def _is_small(n_announced: int | None) -> bool:
@@ -260,32 +285,6 @@ def _check_form(headers: Headers) -> None:
         raise TurnedAwayError(415, "the body is compressed; send it as it is")
 
 
-def _check_content(name: str, kind: str, headers: Headers, body: bytes) -> None:
-    check_json(name, _json_in(kind, headers, body))
-
-
-def _json_in(kind: str, headers: Headers, body: bytes) -> bytes:
-    """The JSON of a body; GitHub sends it as a field of a form unless the webhook says otherwise."""
-    if kind != "github" or not headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
-        return body
-    try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=8)
-    except ValueError:
-        raise ConfigError(f"{kind}: the body is no form; set the webhook's content type to application/json") from None
-    if "payload" not in fields:
-        raise ConfigError(f"{kind}: the form has no payload; set the webhook's content type to application/json")
-    return fields["payload"][0].encode()
-
-
-def _too_often(wait_s: int) -> Answer:
+def _too_often(knock: _Knock, wait_s: int) -> Answer:
     detail = "too many refused deliveries came from this address; check the secret, and send it again in a while"
-    return refused(429, detail, retry_after_s=wait_s)
-
-
-def _accepted(kind: str, name: str, *, is_new: bool) -> Answer:
-    if kind == "pagerduty":
-        # As its senders' libraries expect it.
-        told = {"status": "success", "message": "Change event processed" if is_new else "Known already", "id": name}
-        return Answer(202, msgspec.json.encode(told))
-    told = {"status": "accepted" if is_new else "known", "id": name}
-    return Answer(202 if is_new else 200, msgspec.json.encode(told))
+    return knock.refused(429, detail, retry_after_s=wait_s)

@@ -5,6 +5,7 @@ import re
 import msgspec
 
 from resile.model.errors import ConfigError
+from resile.sources.doors.mending import decoded
 
 _PLACE = re.compile(r"^(.*) \(byte (\d+)\)$")
 
@@ -18,7 +19,7 @@ def check_json(subject: str, body: bytes) -> None:
     try:
         body.decode()
         # A byte order mark is none of JSON, but some senders write it.
-        msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)
+        decoded(body.removeprefix(b"\xef\xbb\xbf"), msgspec.Raw)
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{subject}: the body is not UTF-8 at {_place(body, error.start)}; send it as UTF-8"

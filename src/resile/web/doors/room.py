@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from resile.web.doors.answer import TurnedAwayError
-from resile.web.doors.senders import Headers
+from resile.web.doors.proofs import Headers
 from resile.web.doors.strangers import SMALL_BYTES
 
 # Of all bodies at once; those who have not shown yet that they know a secret have half of it for what is not small.

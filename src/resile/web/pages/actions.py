@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from resile.app.incidents import command_incident, show_incident
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError, ConflictError, TransitionError
-from resile.model.event import Exclusion
+from resile.model.event import Exclusion, PagingEvent
 from resile.model.incident import InstantName
 from resile.model.lifecycle import ChangeSeverity, Command, Correct, Mark, Note, Reach, Reopen
 from resile.model.severity import parse_severity
@@ -107,7 +107,12 @@ def _carry_out(request: Request, form: _Aim, command: Callable[[], Command], at:
     try:
         happened_at = parse_instant(at) if at.strip() else None
         command_incident(
-            resile, form.incident_id, command(), by=author_of(request), at=happened_at, expected_version=form.version
+            resile,
+            form.incident_id,
+            command(),
+            by=author_of(request),
+            at=happened_at,
+            expected_version=_seen(resile, form),
         )
     except (ConfigError, TransitionError, ConflictError) as error:
         view = show_incident(resile, form.incident_id)
@@ -115,6 +120,12 @@ def _carry_out(request: Request, form: _Aim, command: Callable[[], Command], at:
             raise
         return page_of(request, view, problem=str(error), status_code=409)
     return RedirectResponse(f"/incidents/{path_part(form.incident_id)}", status_code=303)
+
+
+def _seen(resile: Resile, form: _Aim) -> int:
+    """The version decided upon: what paging told since the page was shown changes nobody's decision."""
+    since = resile.timelines.read(form.incident_id)[form.version :] if form.version > 0 else []
+    return form.version + (len(since) if all(isinstance(event, PagingEvent) for event in since) else 0)
 
 
 def author_of(request: Request) -> str:

@@ -8,15 +8,19 @@ from msgspec import Struct
 
 from resile.analytics.query import Condition, Query, Window
 from resile.analytics.results import GroupStatistics
-from resile.analytics.sentences import typical_s
+from resile.analytics.sentences import Parts, typical_s
 from resile.analytics.words import exact_duration, phase_name
 from resile.app import report
 from resile.app.deployments import DeploymentRow, deployments_before
+from resile.app.incident_pages import incident_pages
 from resile.app.incidents import IncidentView, show_incident
+from resile.app.paging_lines import STATE_WORDS
 from resile.app.questions import known_window
 from resile.app.wiring import Resile
+from resile.model.escalation import EscalationState
 from resile.model.event import Exclusion, Source
 from resile.model.incident import InstantName, labels_of, value_of
+from resile.model.message import MessageState
 from resile.model.phases import PHASE_ENDS, Phase, cause_of, responder_of
 from resile.model.severity import Severity
 from resile.ports.account_store import Scope as Right
@@ -45,6 +49,18 @@ _NOUNS = {
     InstantName.MITIGATED: "mitigation",
     InstantName.RESTORED: "restoration",
     InstantName.CLOSED: "closing",
+}
+_NEWS = {
+    MessageState.HANDED: "good",
+    MessageState.DELIVERED: "good",
+    MessageState.FAILED: "bad",
+    MessageState.UNCERTAIN: "bad",
+}
+# What a page's state is called, and whether that is good news, bad, or neither.
+PAGE_WORDS = {state: (words, _NEWS.get(state, "")) for state, words in STATE_WORDS.items()}
+_UNTAKEN = {
+    EscalationState.RUNNING: "nobody has taken it",
+    EscalationState.UNREACHABLE: "nobody is reachable",
 }
 SOURCE_WORDS = {
     Source.MEASURED: "measured by telemetry",
@@ -84,6 +100,7 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
     now = resile.clock.now()
     severity = value_of(incident.severity, None)
     services = value_of(incident.services, ())
+    paging = incident_pages(resile, view)
     context = {
         "title": value_of(incident.title, "") or incident.id,
         "view": view,
@@ -97,7 +114,9 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
         "labels": labels_of(incident),
         "exclusion": value_of(incident.exclusion, None),
         "merged_into": value_of(incident.merged_into, None),
-        "message": message_parts(view, now),
+        "message": _with_paging(message_parts(view, now), paging.state),
+        "said": _said(view, paging.state),
+        "tone": "bad" if view.contradictions or paging.state in _UNTAKEN else "",
         "pieces": pieces(view.phases, *_running(view, now)),
         "span": span_words(view),
         "instants": [
@@ -110,6 +129,10 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
         "beside": _beside(resile, services[0] if services else None, severity),
         "deployments": _deployments(resile, view, services),
         "lines": lines_of(view.timeline, incident),
+        "seq": resile.timelines.last_seq(),
+        "paging": paging,
+        "page_words": PAGE_WORDS,
+        "to_page": to_page(resile),
         "instant_words": {name.value: words for name, words in INSTANT_WORDS.items()},
         "to_reach": [name.value for name in InstantName if view.instants.get(name) is None],
         "severities": [one.value for one in Severity],
@@ -139,6 +162,20 @@ def message_parts(view: IncidentView, now: datetime) -> list[tuple[str, bool]]:
     return [("Open for ", False), (lasted, True), (f" since it {_began_words(view)}.", False)]
 
 
+def _with_paging(parts: Parts, state: EscalationState | None) -> Parts:
+    """The message with what is worse than that it is open."""
+    if state is None or state not in _UNTAKEN:
+        return parts
+    *before, (last, is_key) = parts
+    return [*before, (f"{last.rstrip('.')}; ", is_key), (_UNTAKEN[state], True), (".", False)]
+
+
+def _said(view: IncidentView, state: EscalationState | None) -> str:
+    """What a screen reader is told when it changes: the state, without how long it lasts."""
+    worse = f"; {_UNTAKEN[state]}" if state in _UNTAKEN else ""
+    return f"{view.incident.id} is {view.status.value}{worse}."
+
+
 def _began_words(view: IncidentView) -> str:
     return "was detected" if view.instants.detected is not None else "began"
 
@@ -146,7 +183,7 @@ def _began_words(view: IncidentView) -> str:
 def span_words(view: IncidentView) -> str:
     """From the first instant known to the last: `10 min 38 s from impact to restoration`."""
     if not view.phases:
-        return "No phases are known"
+        return "No phases are known yet" if view.instants.closed is None else "No phases are known"
     whole = sum((phase.lasted for phase in view.phases), timedelta())
     first, last = view.phases[0].began, view.phases[-1].ended
     ends = [next((_NOUNS[n] for n in InstantName if view.instants.get(n) == one), "") for one in (first, last)]
@@ -218,6 +255,13 @@ def _deployments(
         return []
     found = deployments_before(resile, services, began.at)
     return [(row, began.at - row.deployed_at) for row in found if row.deployed_at is not None]
+
+
+def to_page(resile: Resile) -> list[tuple[str, list[str]]]:
+    """Whom one may page by name: `person/ann`, by kind."""
+    catalog = resile.catalog
+    kinds = (("person", catalog.people()), ("schedule", catalog.schedules()), ("team", catalog.teams()))
+    return [(kind, [f"{kind}/{name}" for name in names]) for kind, names in kinds if names]
 
 
 def web_address(url: str | None) -> str | None:

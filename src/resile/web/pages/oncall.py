@@ -13,10 +13,13 @@ from pydantic import BaseModel
 
 from resile.analytics.sentences import Parts
 from resile.app.access import Identity
+from resile.app.calendar_in import Reading
+from resile.app.feeds import FeedSeen
 from resile.app.oncall import Calendar, Standing
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError, ConflictError
 from resile.model.time import DAY, WEEK, parse_instant
+from resile.ports.feed_book import FeedOf
 from resile.response.oncall import Because, Duty, Spell, spells
 from resile.web.pages.incident import may_write
 from resile.web.pages.rendering import path_part, render
@@ -73,18 +76,38 @@ class Week(Struct, frozen=True):
 @router.get("/oncall")
 def oncall_page(request: Request) -> Response:
     """Every schedule."""
+    return show_all(request)
+
+
+def show_all(request: Request, *, problem: str | None = None, status_code: int = 200) -> Response:
+    """Every schedule, and the feeds whose address the reader may know."""
     resile: Resile = request.app.state.resile
     standings = resile.oncall.standings()
+    identity: Identity = request.state.identity
+    seen = resile.feeds.seen_by(identity)
+    fed = {one.feed.name for one in seen if one.feed.of is FeedOf.PERSON}
     return render(
         request,
         "oncall.html",
+        status_code=status_code,
         title="On call",
         message=message(standings),
         standings=standings,
         unreadable=resile.catalog.unreadable(),
         why=why,
         tone=_tone(standings),
+        problem=problem,
+        can_write=may_write(request),
+        feeds=[one for one in seen if one.feed.of is FeedOf.PERSON],
+        feedless=[name for name in resile.feeds.persons_of(identity) if name not in fed],
+        address=address_of(request),
     )
+
+
+def address_of(request: Request) -> str:
+    """Where whoever asks reaches this server, for addresses to be copied."""
+    resile: Resile = request.app.state.resile
+    return (resile.settings.base_url or str(request.base_url)).rstrip("/")
 
 
 def message(standings: Sequence[Standing]) -> Parts:
@@ -132,7 +155,7 @@ def _why(duty: Duty) -> str:
 @router.get("/oncall/{name}")
 def schedule_page(request: Request, name: str) -> Response:
     """One schedule."""
-    return _page(request, name)
+    return show_schedule(request, name)
 
 
 class _Override(BaseModel):
@@ -215,7 +238,7 @@ def _carry_out(
         if schedule is not None:
             act(resile, request.state.identity, ZoneInfo(schedule.zone))
     except (ConfigError, ConflictError) as error:
-        return _page(request, name, problem=str(error), said=form, status_code=409)
+        return show_schedule(request, name, problem=str(error), said=form, status_code=409)
     return RedirectResponse(f"/oncall/{path_part(name)}", status_code=303)
 
 
@@ -228,14 +251,22 @@ def _instant(said: str, zone: ZoneInfo) -> datetime:
     return parse_instant((at if at.tzinfo is not None else at.replace(tzinfo=zone)).isoformat())
 
 
-def _page(
+def show_schedule(
     request: Request,
     name: str,
     *,
     problem: str | None = None,
     said: BaseModel | None = None,
+    reading: Reading | None = None,
+    is_tried: bool = False,
     status_code: int = 200,
 ) -> Response:
+    """A schedule over the weeks.
+
+    Args:
+        problem: why what was asked for was not done, and `said`, the form as it was filled in.
+        reading: what a calendar changed, or would change where it was only tried.
+    """
     resile: Resile = request.app.state.resile
     schedule = resile.catalog.schedules().get(name)
     if schedule is None:
@@ -269,12 +300,20 @@ def _page(
         people=resile.catalog.people(),
         can_write=may_write(request),
         problem=problem,
+        reading=reading,
+        is_tried=is_tried,
+        feed=next((one for one in resile.feeds.seen_by(request.state.identity) if _is_of(one, name)), None),
+        address_of_server=address_of(request),
         tone=_tone([standing]),
         nobody=_NOBODY,
         override_said=said if isinstance(said, _Override) else None,
         take_said=said if isinstance(said, _Take) else None,
         swap_said=said if isinstance(said, _Swap) else None,
     )
+
+
+def _is_of(seen: FeedSeen, schedule: str) -> bool:
+    return seen.feed.of is FeedOf.SCHEDULE and seen.feed.name == schedule
 
 
 def _schedule_message(standing: Standing) -> Parts:

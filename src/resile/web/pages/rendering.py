@@ -29,17 +29,22 @@ _FORMS = {"date": "%Y-%m-%d", "minute": "%Y-%m-%d %H:%M", "second": "%Y-%m-%d %H
 # A space before a unit, a sign of comparison, or what it compares with.
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|s|min|h|d)\b|%)|(?<=\bp) (?=[=<])|(?<=p [=<]) ")
 _CODE = re.compile(r"`([^`]+)`")
+_ID = re.compile(r"\bINC-\d+\b")
 _DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 # What is stressed and longer than this may break over lines.
 _LONGEST_UNBROKEN = 24
 
 # Name, address, and the path of its icon (20 × 20).
 _NAV = (
+    ("Now", "/now", "M10 3a7 7 0 1 0 0 14a7 7 0 0 0 0-14zM10 6v4l3 2"),
     ("Restore", "/restore", "M2 4c3 0 4 12 8 12S14 8 18 8"),
     ("Delivery", "/delivery", "M3 16V9M7 16v-4M11 16V6M15 16v-6M13 4l4-1-1 4"),
     ("On call", "/oncall", "M10 3a5 5 0 0 0-5 5c0 4-2 5-2 6h14c0-1-2-2-2-6a5 5 0 0 0-5-5zM8 17a2 2 0 0 0 4 0"),
     ("Incidents", "/incidents", "M7 5h10M7 10h10M7 15h10M3 5h.01M3 10h.01M3 15h.01"),
+    ("Alerts", "/alerts", "M10 3l8 14H2zM10 8v4M10 14.5h.01"),
     ("Services", "/services", "M3 3h6v6H3zM11 3h6v6h-6zM3 11h6v6H3zM11 11h6v6h-6z"),
+    ("Doors", "/doors", "M4 17V4a1 1 0 0 1 1-1h7v15M12 17h5V6h-5M2 17h16M9 10v1"),
+    ("Catalog", "/catalog", "M4 3h9l3 3v11H4zM7 9h6M7 13h6"),
     ("Compare", "/compare", "M5 17V9M10 17V3M15 17v-5"),
     (
         "Definitions",
@@ -48,9 +53,9 @@ _NAV = (
     ),
 )
 # A phone's bar has room for five; other pages lead to these.
-_WIDE_ONLY = ("/services", "/compare", "/definitions")
+_WIDE_ONLY = ("/delivery", "/alerts", "/services", "/doors", "/catalog", "/compare", "/definitions")
 # Pages that stand below an entry although their address does not.
-_BELOW = {"/delivery": "/deployments/", "/services": "/teams/"}
+_BELOW = {"/delivery": "/deployments/", "/services": "/teams/", "/catalog": "/do/catalog/"}
 _SETTINGS = (
     "Settings",
     "/settings",
@@ -197,6 +202,11 @@ def whole_days(text: str) -> Markup:
     return Markup(_DAY.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped before
 
 
+def whole_ids(text: str) -> Markup:
+    """Text in which no line breaks inside the id of an incident."""
+    return Markup(_ID.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped before
+
+
 def coded(text: str) -> Markup:
     """A sentence in which what stands between backticks is set as a command."""
     return Markup(_CODE.sub(r'<code class="mono">\g<1></code>', str(escape(text))))  # noqa: S704 - escaped before
@@ -229,6 +239,7 @@ def _environment() -> Environment:
         unbroken=_unbroken,
         unbroken_units=unbroken_units,
         whole_days=whole_days,
+        whole_ids=whole_ids,
         coded=coded,
         day=day,
         by_clock=by_clock,

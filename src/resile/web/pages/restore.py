@@ -46,9 +46,11 @@ _QUARTER, _MONTH = 91 * DAY, 30 * DAY
 
 
 @router.get("/")
-def home() -> RedirectResponse:
-    """The page that answers the question resile exists for."""
-    return RedirectResponse("/restore", status_code=307)
+def home(request: Request) -> RedirectResponse:
+    """Where resile pages people, what stands now; where it only measures, how long it takes to restore."""
+    resile: Resile = request.app.state.resile
+    is_paging = resile.catalog.policies() or resile.catalog.schedules() or resile.paging.open_escalations(limit=1)
+    return RedirectResponse("/now" if is_paging else "/restore", status_code=307)
 
 
 @router.get("/restore")

@@ -5,22 +5,32 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
+from resile.app.paging_lines import Move, grouped, paging_words
 from resile.model.event import (
     Absorbed,
     Acknowledged,
+    AlertCleared,
+    AlertFired,
     Closed,
     Corrected,
     Declared,
     Described,
     Detected,
+    Escalated,
     Event,
     Identified,
     ImpactBegan,
     Marked,
     Merged,
     Mitigated,
+    NobodyReachable,
     Noted,
+    Paged,
+    PageMoved,
+    PagingBegan,
+    PagingEnded,
     Reopened,
     Restored,
     SeverityChanged,
@@ -34,7 +44,9 @@ _LATE = timedelta(minutes=5)
 
 _KINDS = {
     "impact_began": "detect", "detected": "detect", "acknowledged": "acknowledge", "identified": "identify",
-    "mitigated": "mitigate", "restored": "verify", "closed": "verify",
+    "mitigated": "mitigate", "restored": "verify", "closed": "verify", "alert_fired": "detect",
+    "paging_began": "acknowledge", "escalated": "acknowledge", "paged": "acknowledge",
+    "nobody_reachable": "acknowledge",
 }  # fmt: skip
 
 
@@ -47,6 +59,7 @@ class Line(Struct, frozen=True, kw_only=True):
         is_taken_back: a correction says that it did not happen.
         recorded_at: when it was learnt, if that was later.
         can_correct: it is an instant, so its time can be corrected.
+        moves: what came of it: the pages of a step, the comings and goings of an alert.
     """
 
     event_id: str
@@ -61,6 +74,7 @@ class Line(Struct, frozen=True, kw_only=True):
     corrected_by: str = ""
     recorded_at: datetime | None = None
     can_correct: bool = False
+    moves: tuple[Move, ...] = ()
 
 
 def lines_of(timeline: Sequence[Event], incident: Incident) -> list[Line]:
@@ -68,7 +82,13 @@ def lines_of(timeline: Sequence[Event], incident: Incident) -> list[Line]:
     kinds = {event.id: kind_of(event) for event in timeline}
     # What came in one import was learnt at one time; saying so on every line would hide what was learnt later.
     taken_in_at = timeline[0].recorded_at if timeline else None
-    lines = [_line(event, incident.corrections.get(event.id), kinds, taken_in_at) for event in timeline]
+    told = grouped(timeline)
+    corrected = incident.corrections
+    lines = [
+        replace(_line(event, corrected.get(event.id), kinds, taken_in_at), moves=told.moves.get(event.id, ()))
+        for event in timeline
+        if event.id not in told.within
+    ]
     return sorted(lines, key=lambda line: (line.at, line.event_id))
 
 
@@ -139,6 +159,17 @@ def _words(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # noqa: 
         case Updated():
             says_more = event.status and event.status.casefold() != "update"
             return f"Update: {event.status}" if says_more else "Update", event.text
+        case (
+            AlertFired()
+            | AlertCleared()
+            | PagingBegan()
+            | Escalated()
+            | Paged()
+            | PageMoved()
+            | NobodyReachable()
+            | PagingEnded()
+        ):
+            return paging_words(event)
         case Corrected():
             return _corrected(event, kinds)
         case _:

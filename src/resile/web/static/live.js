@@ -1,0 +1,164 @@
+// Shows what changes without a reload: the server says that something happened, and renders the parts anew.
+// Without this script every page works; it shows then what held when it was loaded.
+"use strict";
+
+const STREAM = "/api/v1/stream";
+// Times such as "for 6 min" grow old without any event.
+const REFRESH_MS = 15000;
+// Events come in bursts: a page and its receipts are one change to the eye.
+const GATHER_MS = 250;
+const PATIENCE_MS = 4000;
+// Longer than a finger needs from the decision to the touch.
+const TOUCH_MS = 700;
+const TYPED_IN = "input:not([type=hidden]), select, textarea";
+
+const root = document.querySelector("[data-watch]");
+const state = document.getElementById("live-state");
+const said = document.getElementById("live-said");
+
+let source = null;
+let seen = root ? root.dataset.seq : "";
+let gathering = 0;
+let isAsking = false;
+let isAskedAgain = false;
+let isLost = false;
+let touchedAt = 0;
+let waiting = null;
+
+function connect() {
+  if (source) return;
+  // From the state that the page shows; what was told since comes at once.
+  source = new EventSource(`${STREAM}?after=${seen}`);
+  source.addEventListener("start", found);
+  source.addEventListener("timeline", (event) => {
+    seen = event.lastEventId;
+    const watched = root.dataset.watch;
+    if (watched && JSON.parse(event.data).incident_id !== watched) return;
+    if (!gathering) gathering = window.setTimeout(() => { gathering = 0; refresh(true); }, GATHER_MS);
+  });
+  const mine = source;
+  // A stream that has ended in order comes again by itself in two seconds; only what lasts longer is told.
+  source.addEventListener("error", () => window.setTimeout(() => {
+    if (source !== mine || mine.readyState === EventSource.OPEN) return;
+    if (mine.readyState === EventSource.CLOSED) disconnect();
+    lost();
+  }, PATIENCE_MS));
+}
+
+function disconnect() {
+  if (source) source.close();
+  source = null;
+}
+
+function lost() {
+  if (document.hidden) return;
+  if (!isLost) {
+    isLost = true;
+    show("The connection is lost. What you see may be old.", "lost");
+  }
+  if (!source) connect();
+}
+
+function found() {
+  const wasLost = isLost;
+  isLost = false;
+  show("live", "");
+  if (wasLost) refresh(true);
+}
+
+function show(words, kind) {
+  if (!state) return;
+  if (state.textContent !== words) state.textContent = words;
+  state.className = `live-state ${kind}`;
+}
+
+async function refresh(isNews) {
+  if (isAsking) { isAskedAgain = true; return; }
+  isAsking = true;
+  try {
+    const answer = await fetch(root.dataset.page, { headers: { "accept": "text/html" }, cache: "no-store" });
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { window.location.reload(); return; }
+    if (!answer.ok) { lost(); return; }
+    if (isLost && source && source.readyState === EventSource.OPEN) { isLost = false; show("live", ""); }
+    waiting = new DOMParser().parseFromString(await answer.text(), "text/html");
+    put(isNews);
+  } catch {
+    lost();
+  } finally {
+    isAsking = false;
+    if (isAskedAgain) { isAskedAgain = false; refresh(isNews); }
+  }
+}
+
+// Put what came into the page, but for what somebody is using; that follows once they let go.
+function put(isNews) {
+  if (!waiting) return;
+  if (Date.now() - touchedAt < TOUCH_MS) { window.setTimeout(() => put(isNews), TOUCH_MS); return; }
+  for (const old of root.querySelectorAll("[data-live]")) {
+    if (old.parentElement.closest("[data-live]")) continue;
+    const fresh = waiting.getElementById(old.id);
+    if (fresh) blend(old, fresh);
+  }
+  const message = root.querySelector(".message");
+  // Said once: the words without how long it lasts, which would be said anew with every event.
+  const words = message ? message.dataset.said || message.textContent : "";
+  if (isNews && said && words && said.textContent !== words) said.textContent = words;
+}
+
+function blend(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const parts = keyed(old);
+  if (parts.size && keyed(fresh).size) { blendParts(old, fresh, parts); return; }
+  if (!isHeld(old)) old.replaceWith(document.importNode(fresh, true));
+}
+
+function keyed(element) {
+  return new Map([...element.children].filter((one) => one.id).map((one) => [one.id, one]));
+}
+
+function blendParts(old, fresh, parts) {
+  let place = null;
+  const wanted = keyed(fresh);
+  for (const [id, part] of parts) if (!wanted.has(id) && !isHeld(part)) part.remove();
+  for (const [id, part] of wanted) {
+    let here = parts.get(id);
+    if (!here) {
+      here = document.importNode(part, true);
+      old.insertBefore(here, place ? place.nextSibling : old.firstChild);
+    } else if (!here.isEqualNode(part) && !isHeld(here)) {
+      const anew = document.importNode(part, true);
+      here.replaceWith(anew);
+      here = anew;
+    }
+    // Moving an element takes the focus from what is in it.
+    const before = place ? place.nextElementSibling : old.firstElementChild;
+    if (before !== here && !isHeld(here)) old.insertBefore(here, place ? place.nextSibling : old.firstChild);
+    place = here;
+  }
+}
+
+function isHeld(element) {
+  const focused = document.activeElement;
+  if (focused && focused !== document.body && element.contains(focused)) return true;
+  if (element.querySelector("details[open] form")) return true;
+  return [...element.querySelectorAll(TYPED_IN)].some((one) => "value" in one && one.defaultValue !== undefined && one.value !== one.defaultValue);
+}
+
+function begin() {
+  connect();
+  window.setInterval(() => { if (!document.hidden) refresh(false); }, REFRESH_MS);
+  for (const kind of ["pointerdown", "touchstart", "pointerup"]) {
+    document.addEventListener(kind, () => { touchedAt = Date.now(); }, { passive: true });
+  }
+  document.addEventListener("focusout", () => window.setTimeout(() => put(false), 0));
+  // A page that nobody looks at holds no connection; a browser has six to a host.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) { disconnect(); return; }
+    refresh(true);
+    connect();
+  });
+  window.addEventListener("pagehide", disconnect);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { refresh(true); connect(); } });
+}
+
+if (root && "EventSource" in window) begin();
