@@ -25,9 +25,9 @@ class Terminal:
         monkeypatch.setenv("COLUMNS", str(WIDTH))
         monkeypatch.setenv("NO_COLOR", "1")
 
-    def run(self, *arguments: str, code: int = 0) -> Result:
+    def run(self, *arguments: str, code: int = 0, given: str | None = None) -> Result:
         """Run a command; the test fails where it ends with another code."""
-        done = self._runner.invoke(app, ["--data", str(self.folder), *arguments])
+        done = self._runner.invoke(app, ["--data", str(self.folder), *arguments], input=given)
         assert done.exit_code == code, (
             f"{arguments}: {done.exit_code}\n{done.stdout}\n{done.stderr}\n{done.exception!r}"
         )

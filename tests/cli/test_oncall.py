@@ -1,9 +1,13 @@
 """The catalog and on-call duty from the terminal."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from resile.app.system_clock import SystemClock
+from resile.model.catalog import Kind
+from resile.web.pages.catalog_examples import EXAMPLES
 from tests.cli.terminal import Terminal
 
 CATALOG = """\
@@ -72,6 +76,19 @@ def test_exported_catalog_is_what_apply_reads(terminal: Terminal, folder: Path, 
     assert "The catalog is as" in terminal.says("apply", str(tmp_path / "out/catalog"), "--prune")
 
 
+def test_documents_of_every_kind_leave_and_come_back(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for kind, text in EXAMPLES.items():
+        (tmp_path / f"in/{kind}.yaml").write_text(text)
+    terminal.says("apply", str(tmp_path / "in"), "--yes")
+
+    terminal.says("export", str(tmp_path / "out"))
+
+    written = {path.parent.name for path in (tmp_path / "out/catalog").rglob("*.yaml")}
+    assert len(written) == len(Kind)
+    assert f"{len(Kind)} documents" in terminal.says("apply", str(tmp_path / "out/catalog"), "--prune")
+
+
 def test_who_is_on_call_then_and_until_when(terminal: Terminal, folder: Path) -> None:
     terminal.says("apply", str(folder), "--yes")
 
@@ -114,3 +131,61 @@ def test_what_cannot_be_done_is_one_sentence(
     terminal.says("apply", str(folder), "--yes")
 
     assert says in terminal.refuses("oncall", *arguments)
+
+
+EVENTS = """\
+BEGIN:VCALENDAR
+BEGIN:VEVENT
+UID:1
+DTSTART;VALUE=DATE:{day}
+SUMMARY:On call: bob
+END:VEVENT
+BEGIN:VEVENT
+UID:2
+DTSTART;VALUE=DATE:{day}
+SUMMARY:{other}
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_calendar_is_tried_brought_in_and_brought_in_again(terminal: Terminal, folder: Path, tmp_path: Path) -> None:
+    terminal.says("apply", str(folder), "--yes")
+    day = f"{SystemClock().now() + timedelta(days=5):%Y%m%d}"
+    file = tmp_path / "duty.ics"
+    file.write_text(EVENTS.format(day=day, other="bob"))
+    asked = ("oncall", "import", str(file), "--schedule", "payments")
+
+    assert "2 would be entered" in " ".join(terminal.says(*asked, "--dry-run").split())
+    assert "2 entered, 0 changed" in " ".join(terminal.says(*asked).split())
+    assert "0 entered, 0 changed, 0 removed, 2 held already" in " ".join(terminal.says(*asked).split())
+    file.write_text(EVENTS.format(day=day, other="ann"))
+    assert "~ ann from" in terminal.says(*asked)
+
+
+def test_event_that_cannot_be_placed_is_told_with_its_line(terminal: Terminal, folder: Path, tmp_path: Path) -> None:
+    terminal.says("apply", str(folder), "--yes")
+    file = tmp_path / "duty.ics"
+    file.write_text(EVENTS.format(day=f"{SystemClock().now() + timedelta(days=5):%Y%m%d}", other="Zoe"))
+
+    done = terminal.run("oncall", "import", str(file), "--schedule", "payments", code=1)
+
+    assert done.stderr.startswith("line 7: event 'Zoe' names nobody whom the catalog knows")
+    assert "1 entered" in done.stdout
+    assert "cannot be read" in terminal.refuses("oncall", "import", str(tmp_path / "no.ics"), "--schedule", "payments")
+    assert "is unknown" in terminal.refuses("oncall", "import", str(file), "--schedule", "search")
+
+
+def test_feed_has_one_address_until_it_is_revoked(terminal: Terminal, folder: Path) -> None:
+    terminal.says("apply", str(folder), "--yes")
+
+    address = terminal.says("oncall", "feed", "ann")
+
+    assert address.startswith("http://127.0.0.1:8321/feeds/")
+    assert terminal.says("oncall", "feed", "ann") == address
+    assert terminal.says("oncall", "feed", "--schedule", "payments") != address
+    assert "any more" in terminal.says("oncall", "feed", "ann", "--revoke")
+    assert terminal.says("oncall", "feed", "ann") != address
+    assert "name one person" in terminal.refuses("oncall", "feed")
+    assert "not in the catalog" in terminal.refuses("oncall", "feed", "zoe")
+    assert "nothing to revoke" in terminal.refuses("oncall", "feed", "zoe", "--revoke")

@@ -11,7 +11,11 @@ from resile.cli.invocation import Invocation, invocation_of
 from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from resile.app.catalog import Change
+    from collections.abc import Mapping
+    from typing import Any
+
+    from resile.app.catalog import Change, Key
+    from resile.app.wiring import Resile
 
 _COLOURS = {"+": "green", "-": "red", "@": "dim"}
 
@@ -32,26 +36,31 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The differences as JSON; does not ask.")] = False,
 ) -> None:
-    """Bring people, teams, services and schedules in from files, all or none, after showing what changes.
+    """Bring the catalog in from files, all of it or nothing, after showing what changes.
 
-    A file holds YAML documents, each with kind (person, team, service, schedule) and name. `resile export DIR` writes
-    them back under catalog/.
+    A file holds YAML documents, each with kind and name: person, team, service, schedule, policy, route, inhibition,
+    template. Backstage's entities beside them are read too. `resile export DIR` writes all back under catalog/.
     """
     from resile.sources.catalog_folder import read_folder  # noqa: PLC0415 - loads when asked
 
     invocation = invocation_of(ctx)
-    wanted = read_folder(folder)
-    if prune and not wanted:
-        # Most likely a volume that is not mounted, or a checkout that failed; and nobody would be called any more.
-        raise ConfigError(
-            f"catalog {folder} holds no document, and --prune would take everything out; check the folder"
-        )
     with opened(invocation) as (resile, keeper):
+        read = read_folder(folder, known=() if prune else resile.catalog.versions())
+        wanted = read.documents
+        if prune and not wanted:
+            # Most likely a volume that is not mounted, or a checkout that failed; nobody would be called any more.
+            raise ConfigError(
+                f"catalog {folder} holds no document, and --prune would take everything out; check the folder"
+            )
+        for sentence in read.notes:
+            invocation.err.print(f"Note: {sentence}", markup=False, soft_wrap=True)
         changes = resile.catalog.changes_to(wanted, prunes=prune)
         if as_json:
             _show_json(changes)
         else:
             _show(invocation, changes)
+        for sentence in [*resile.catalog.warnings(changes), *_of_channels(resile, wanted)]:
+            invocation.err.print(f"Warning: {sentence}", markup=False, soft_wrap=True)
         if not changes:
             if not as_json:
                 invocation.out.print(f"The catalog is as {folder} says: {len(wanted)} documents.", markup=False)
@@ -63,6 +72,17 @@ def apply(
         resile.catalog.apply(keeper, changes)
     if not as_json:
         invocation.out.print(f"{len(changes)} of {len(wanted)} documents changed.", markup=False)
+
+
+def _of_channels(resile: "Resile", wanted: "Mapping[Key, tuple[dict[str, Any], str]]") -> list[str]:
+    from resile.app.address_warnings import address_warnings  # noqa: PLC0415 - loads when asked
+    from resile.app.paging_engine import open_outside  # noqa: PLC0415
+
+    try:
+        channels = open_outside(resile, address="").channels
+    except ConfigError as error:
+        return [f"{error}; whether addresses are right was not looked at"]
+    return address_warnings(wanted, channels)
 
 
 def _show_json(changes: "list[Change]") -> None:
@@ -82,20 +102,10 @@ def _show_json(changes: "list[Change]") -> None:
 
 def _show(invocation: Invocation, changes: "list[Change]") -> None:
     from resile.app.printable import printable  # noqa: PLC0415 - loads when asked
+    from resile.sources.catalog_folder import difference  # noqa: PLC0415
 
     for change in changes:
-        for line in _difference(change):
+        before = None if change.before is None else change.before.body
+        for line in difference(change.kind, change.name, before, change.after):
             style = "bold" if line.startswith(("+++", "---")) else _COLOURS.get(line[:1], "")
             invocation.out.print(Text(printable(line), style=style), soft_wrap=True)
-
-
-def _difference(change: "Change") -> list[str]:
-    from difflib import unified_diff  # noqa: PLC0415 - loads when asked
-
-    from resile.sources.catalog_folder import path_of, yaml_of  # noqa: PLC0415
-
-    before = None if change.before is None else change.before.body
-    old, new = (yaml_of(change.kind, change.name, body).splitlines() for body in (before, change.after))
-    path = str(path_of(change.kind, change.name))
-    from_file, to_file = path if before is not None else "/dev/null", path if change.after is not None else "/dev/null"
-    return list(unified_diff(old, new, from_file, to_file, lineterm="", n=2))

@@ -1,8 +1,7 @@
-"""`resile door`: ways in for deliveries from GitHub, GitLab and others."""
+"""`resile door`: ways in for alerts and deliveries, from Prometheus, PagerDuty's senders, GitHub and others."""
 
 import json
-import urllib.error
-import urllib.request
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from resile.cli.accounts_command import BY
-from resile.cli.door_settings import settings_for
+from resile.cli.door_settings import settings_text
 from resile.cli.invocation import Invocation, invocation_of
 from resile.cli.tables import plain_table, print_table
 from resile.model.errors import ConfigError
@@ -25,22 +24,30 @@ if TYPE_CHECKING:
     from resile.app.access import Identity
     from resile.app.doors import DoorSeen
     from resile.app.wiring import Resile
+    from resile.ports.door_book import Door
 
 app = typer.Typer(no_args_is_help=True)
-_TEST_WITHIN_S = 15
 _COUNTED = ("received", "refused", "waiting", "unmapped", "failed")
 # Narrower terminals have no room for addresses beside the counts.
 _LEAST_WIDE = 130
+# No secret is longer; more of a stream is not read.
+_MAX_STDIN = 10_000
 
-_KIND = Annotated[str, typer.Argument(metavar="KIND", help="github, gitlab, cdevents or pagerduty.")]
+_KIND = Annotated[
+    str,
+    typer.Argument(
+        metavar="KIND",
+        help="alertmanager, prometheus, grafana, pagerduty, pagerduty_webhook, opsgenie, datadog, sentry, statuspage, "
+        "cloudevents, json, heartbeat, github, gitlab or cdevents.",
+    ),
+]
 _DOOR = Annotated[str, typer.Argument(metavar="DOOR", help="Its name, such as github or github/shop.")]
+_JSON = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def add_to(root: typer.Typer) -> None:
     """Make `resile door` a command."""
-    root.add_typer(
-        app, name="door", help="Ways in for deliveries: who may send what happens to commits and deployments."
-    )
+    root.add_typer(app, name="door", help="Ways in: who may send alerts, and what happens to commits and deployments.")
 
 
 @app.command()
@@ -58,6 +65,28 @@ def add(
     service_of: Annotated[
         list[str] | None,
         typer.Option("--service-of", metavar="REPOSITORY=NAME", help="The service of one repository; repeats."),
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", metavar="SEV", help="The severity of alerts that tell none.")
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", metavar="TIME", help="Of a heartbeat: how often it is awaited, such as 1h."),
+    ] = None,
+    grace: Annotated[
+        str | None, typer.Option("--grace", metavar="TIME", help="Of a heartbeat: how late it may be, such as 10m.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="FIELD=PLACE", help="Of json: where to find it, title=data.title; repeats."),
+    ] = None,
+    resolved_when: Annotated[
+        str | None,
+        typer.Option("--resolved-when", metavar="PLACE=WORDS", help="Of json: it is over, such as status=ok,closed."),
+    ] = None,
+    acknowledged_when: Annotated[
+        str | None,
+        typer.Option("--acknowledged-when", metavar="PLACE=WORDS", help="Of json: somebody took it, status=acked."),
     ] = None,
     production: Annotated[
         list[str] | None,
@@ -78,10 +107,14 @@ def add(
         bool,
         typer.Option("--no-secret", help="Take what comes from this machine alone, as long as there are no accounts."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    secret_stdin: Annotated[
+        bool,
+        typer.Option("--secret-stdin", help="Read the secret that the sender made from standard input."),
+    ] = False,
+    as_json: _JSON = False,
 ) -> None:
     """Make a door; prints its address, its secret this once, and what to enter at the sender."""
-    from resile.app.doors import KINDS, path_of  # noqa: PLC0415 - loads when asked
+    from resile.app.lengths import seconds_of  # noqa: PLC0415 - loads when asked
     from resile.ports.delivery_door import DoorOptions  # noqa: PLC0415
 
     invocation = invocation_of(ctx)
@@ -91,26 +124,62 @@ def add(
         production=tuple(production or ()),
         runs=_pairs("--run", run),
         counts_releases=not no_releases,
+        severity=severity,
+        every_s=seconds_of("--every", every),
+        grace_s=seconds_of("--grace", grace),
+        fields=_pairs("--field", field),
+        resolved_when=resolved_when,
+        acknowledged_when=acknowledged_when,
     )
+    given = sys.stdin.read(_MAX_STDIN) if secret_stdin else None
     with opened(invocation) as (resile, keeper):
-        door, secret = resile.doors.add(keeper, kind.strip().lower(), name, options=options, has_secret=not no_secret)
-    address = _address(invocation, path_of(door))
+        door, secret = resile.doors.add(
+            keeper, kind.strip().lower(), name, options=options, has_secret=not no_secret, given=given
+        )
+    address = address_of(invocation, door, secret)
     if as_json:
-        typer.echo(json.dumps({"name": door.name, "kind": door.kind, "address": address, "secret": secret}))
+        # Who gave the secret knows it.
+        told = secret if given is None else None
+        typer.echo(json.dumps({"name": door.name, "kind": door.kind, "address": address, "secret": told}))
         return
-    typer.echo(f"Door {door.name} for {KINDS[door.kind].title} is open at\n\n  {address}\n")
+    _print_door(door, address, secret)
+    typer.echo(f"\nTry it: resile door test {door.name}")
+
+
+@app.command()
+def show(ctx: typer.Context, door: _DOOR, *, as_json: _JSON = False) -> None:
+    """Print again what to enter at the sender, its secret too."""
+    invocation = invocation_of(ctx)
+    with opened(invocation) as (resile, keeper):
+        found = resile.doors.found(keeper, door)
+        secret = resile.doors.secret_of(found)
+    address = address_of(invocation, found, secret)
+    if as_json:
+        shown = None if found.sealed is not None else secret
+        typer.echo(json.dumps({"name": found.name, "kind": found.kind, "address": address, "secret": shown}))
+        return
+    _print_door(found, address, secret)
+
+
+def _print_door(door: "Door", address: str, secret: str | None) -> None:
+    from resile.app.door_kinds import KINDS  # noqa: PLC0415 - loads when asked
+    from resile.app.door_recipes import recipes_of  # noqa: PLC0415
+
+    kind = KINDS[door.kind]
+    typer.echo(f"Door {door.name} for {kind.title} is open at\n\n  {address}\n")
     if secret is None:
         typer.echo("It has no secret: it takes what programs on this machine send, until the first account is made.\n")
+    elif door.sealed is not None:
+        typer.echo("Its secret is the one that the sender made; it rests encrypted and is not shown.\n")
+    elif kind.is_secret_in_address:
+        typer.echo("The last part of the address is its secret, and stored nowhere: keep the address to yourself.\n")
     else:
-        typer.echo(f"Its secret, which is shown this once and stored nowhere:\n\n  {secret}\n")
-    typer.echo(settings_for(door.kind, address, secret))
-    typer.echo(f"\nTry it while `resile up` runs: resile door test {door.name}")
+        typer.echo(f"Its secret, which is stored nowhere:\n\n  {secret}\n")
+    typer.echo(settings_text(recipes_of(door, address, secret)))
 
 
 @app.command("list")
-def list_doors(
-    ctx: typer.Context, *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
-) -> None:
+def list_doors(ctx: typer.Context, *, as_json: _JSON = False) -> None:
     """List the doors, and how much arrived."""
     import msgspec  # noqa: PLC0415 - loads when asked
 
@@ -121,7 +190,7 @@ def list_doors(
         typer.echo(msgspec.json.encode(doors).decode())
         return
     if not doors:
-        invocation.out.print("No doors yet: resile door add github makes one.")
+        invocation.out.print("No doors yet: resile door add alertmanager makes one.")
         return
     if invocation.out.width < _LEAST_WIDE:
         _print_narrow(invocation.out, doors)
@@ -166,41 +235,6 @@ def remove(ctx: typer.Context, door: _DOOR) -> None:
     invocation.out.print(f"Door {door} is closed.", markup=False)
 
 
-@app.command("test")
-def test_door(ctx: typer.Context, door: _DOOR) -> None:
-    """Send the running server a signed delivery that means nothing, as the sender would, and say what it answers."""
-    from resile.app.doors import path_of  # noqa: PLC0415 - loads when asked
-    from resile.cli.door_settings import test_delivery  # noqa: PLC0415
-
-    invocation = invocation_of(ctx)
-    with opened(invocation) as (resile, _):
-        found = resile.doors.all().get(door.strip().lower())
-        if found is None:
-            raise ConfigError(f"there is no door {door!r}; resile door list shows them")
-        secret = resile.doors.secret_of(found)
-    address = _address(invocation, path_of(found))
-    headers, body = test_delivery(found, secret)
-    status, said = _send(address, headers, body)
-    invocation.out.print(f"{address} answers {status}: {said}", markup=False, soft_wrap=True)
-    if status not in {200, 202}:
-        raise typer.Exit(1)
-
-
-def _send(address: str, headers: dict[str, str], body: bytes) -> tuple[int, str]:
-    request = urllib.request.Request(address, data=body, headers=headers, method="POST")  # noqa: S310 - our own address
-    try:
-        with urllib.request.urlopen(request, timeout=_TEST_WITHIN_S) as answer:  # noqa: S310
-            return answer.status, answer.read(10_000).decode(errors="replace")
-    except urllib.error.HTTPError as error:
-        return error.code, error.read(10_000).decode(errors="replace")
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise ConfigError(
-            f"{address} does not answer ({reason}); "
-            "start `resile up` there, or set RESILE_BASE_URL or RESILE_PORT as it has"
-        ) from None
-
-
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in given or []:
@@ -222,7 +256,15 @@ def opened(invocation: Invocation) -> "Iterator[tuple[Resile, Identity]]":
         yield resile, Identity(by=BY, name=BY, scopes=frozenset(Scope))
 
 
-def _address(invocation: Invocation, path: str) -> str:
+def address_of(invocation: Invocation, door: "Door", secret: str | None) -> str:
+    """The address that is entered at the sender, of the server that these settings name; it may hold the secret."""
+    from resile.app.door_kinds import entered_path  # noqa: PLC0415 - loads when asked
+
+    return base_of(invocation) + entered_path(door, secret)
+
+
+def base_of(invocation: Invocation) -> str:
+    """Where the server that these settings name is reached."""
     settings = invocation.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return (settings.base_url or f"http://{host}:{settings.port}").rstrip("/") + path
+    return (settings.base_url or f"http://{host}:{settings.port}").rstrip("/")

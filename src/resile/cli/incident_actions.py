@@ -74,7 +74,7 @@ def declare(
     )
     when = _instant(at)
     with invocation.open() as resile:
-        view = declare_incident(resile, command, by=_person(by), at=when)
+        view = declare_incident(resile, command, by=person_of(by), at=when)
     invocation.out.print(f"{escape(view.incident.id)} declared: {escape(title)}", soft_wrap=True)
 
 
@@ -282,7 +282,7 @@ def _carry_out(
     when = _instant(at)
     invocation = invocation_of(ctx)
     with invocation.open() as resile:
-        view = command_incident(resile, incident_id, command, by=_person(by), at=when)
+        view = command_incident(resile, incident_id, command, by=person_of(by), at=when)
     _say_done(invocation, view, said)
 
 
@@ -321,6 +321,7 @@ def _name(by: str | None) -> str:
         return f"uid-{os.getuid()}"
 
 
-def _person(by: str | None) -> str:
+def person_of(by: str | None) -> str:
+    """Who says so, as timelines write it."""
     name = _name(by)
     return name if ":" in name else f"user:{name}"

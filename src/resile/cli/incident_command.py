@@ -119,21 +119,25 @@ def show_command(
     *,
     json: _JSON = False,
 ) -> None:
-    """Show all that is known of one incident: instants and how they are known, phases, timeline, contradictions."""
+    """Show all that is known of one incident: instants and how they are known, phases, timeline, pages and receipts."""
     from resile.analytics.results import to_json  # noqa: PLC0415 - loads when asked
     from resile.app.incident_out import incident_out  # noqa: PLC0415
+    from resile.app.incident_pages import incident_pages  # noqa: PLC0415
     from resile.app.incidents import show_incident  # noqa: PLC0415
+    from resile.cli.incident_pages_view import draw_pages  # noqa: PLC0415
     from resile.cli.incident_view import draw_incident  # noqa: PLC0415
 
     invocation: Invocation = invocation_of(ctx)
     with invocation.open() as resile:
         view = show_incident(resile, incident_id)
-    if view is None:
-        raise ConfigError(f"incident {incident_id!r} is not known; resile incident list shows the ids")
+        if view is None:
+            raise ConfigError(f"incident {incident_id!r} is not known; resile incident list shows the ids")
+        pages = incident_pages(resile, view)
     if json:
         typer.echo(to_json(incident_out(view)))
     else:
         draw_incident(invocation.out, view)
+        draw_pages(invocation.out, pages)
 
 
 add_actions(app)

@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from resile.analytics.words import counted, duration, exact_duration, exclusion_name, phase_name
+from resile.app.paging_lines import Move, grouped, paging_words
 from resile.app.printable import printable
 from resile.cli.drawing import share_bar
 from resile.cli.tables import plain_table, print_table
-from resile.model.event import Event, Source, kind_of
+from resile.model.event import Event, PagingEvent, Source, kind_of
 from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Phase, cause_of, responder_of
 
@@ -149,9 +150,27 @@ def _timeline_table(timeline: list[Event]) -> Table:
     table.add_column("When (UTC)", no_wrap=True)
     table.add_column("What", overflow="fold", ratio=1)
     table.add_column("Who", overflow="fold")
+    told = grouped(timeline)
     for event in sorted(timeline, key=lambda event: (event.at, event.id)):
-        table.add_row(event.id, _moment(event.at), _said(event), Text(event.by))
+        if event.id in told.within:
+            continue
+        said = _said(event) if not isinstance(event, PagingEvent) else _paging_said(event, told.moves.get(event.id, ()))
+        table.add_row(event.id, _moment(event.at), said, Text(event.by))
     return table
+
+
+def _paging_said(event: PagingEvent, moves: tuple[Move, ...]) -> Text:
+    """What happened, and below it what came of it: a line for each page, with how far it came."""
+    what, more = paging_words(event)
+    text = Text(printable(what), "bold")
+    if more:
+        text.append(": ", "dim").append(printable(more))
+    for move in moves:
+        text.append("\n")
+        if move.at is not None:
+            text.append(f"{move.at.astimezone(UTC):%H:%M:%S} ", "dim")
+        text.append(printable(move.text), "red" if move.is_bad else "")
+    return text
 
 
 def _said(event: Event) -> Text:

@@ -12,15 +12,23 @@ from resile import __version__
 from resile.cli import (
     accounts_command,
     apply_command,
+    contact_command,
+    doctor_command,
     door_command,
+    door_test_command,
+    drill_command,
     export_command,
     facts_command,
     import_command,
     incident_command,
     journal_command,
+    oncall_calendars,
     oncall_command,
+    page_command,
     report_command,
+    roster_command,
     serving,
+    silence_command,
 )
 from resile.cli.errors import FAILED, Commands
 from resile.cli.invocation import Invocation
@@ -37,7 +45,8 @@ app = typer.Typer(
 
 _COMMANDS = (
     serving, import_command, report_command, incident_command, export_command, facts_command, accounts_command,
-    door_command, journal_command, apply_command, oncall_command,
+    door_command, door_test_command, journal_command, apply_command, oncall_command, oncall_calendars, page_command,
+    silence_command, contact_command, roster_command, doctor_command, drill_command,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.add_to(app)

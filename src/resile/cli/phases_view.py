@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.text import Text
 
 from resile.analytics.results import PhaseGroup, PhasesReport
-from resile.analytics.sentences import phases_sentence
+from resile.analytics.sentences import paged_sentence, phases_sentence
 from resile.analytics.words import (
     counted,
     dimension_name,
@@ -26,6 +26,9 @@ def draw_phases(out: Console, report: PhasesReport, asked: str = "") -> None:
     """The phases over all incidents, then group by group."""
     span = "First known instant → fully operational, in phases"
     draw_message(out, [(phases_sentence(report), False)], about(span, report.window, asked))
+    paged = paged_sentence(report.paged) if report.paged else ""
+    if not report.overall.n and paged:
+        out.print(Text(paged), soft_wrap=True)
     if not report.overall.n:
         draw_nothing(out, report.excluded, asked)
         return
@@ -41,6 +44,7 @@ def draw_phases(out: Console, report: PhasesReport, asked: str = "") -> None:
         )
     by = ", ".join(dimension_name(name).lower() for name in report.by)
     notes = [
+        paged,
         *report.overall.notes,
         *([f"groups by {by}, worst first"] if by else []),
         excluded_sentence(report.excluded),
