@@ -44,7 +44,8 @@ def resile(tmp_path: Path) -> Iterator[Resile]:
 
 
 def watched(resile: Resile) -> Watched:
-    return Watched(resile.doors._book, resile.clock, read_key=resile.doors._read_key, make_key=resile.doors._make_key)
+    its = resile.doors
+    return Watched(its._book, resile.clock, read_key=its._read_key, make_key=its._make_key, record=its._record)
 
 
 def test_all_who_ask_at_the_same_moment_share_one_look(resile: Resile) -> None:
