@@ -13,12 +13,11 @@ from resile.app.catalog import Catalog
 from resile.app.contacts import Contacts
 from resile.app.directory import Directory
 from resile.app.growing import Growing
-from resile.app.page_words import plain_words
 from resile.app.paging import Paging
 from resile.app.tick import Ticker
 from resile.model.alert import Alert, AlertState, alert_id_of
 from resile.model.event import Event
-from resile.model.incident import Incident, InstantName, fold
+from resile.model.incident import Incident, InstantName, fold, value_of
 from resile.model.lifecycle import Command, Reach, decide
 from resile.model.phases import instants
 from resile.model.severity import Severity
@@ -28,6 +27,7 @@ from resile.ports.door_book import Door
 from resile.ports.paging_store import Changes, PagingStore, TimerKind
 from resile.ports.silence_book import SilenceBook
 from resile.ports.timeline_store import Append, TimelineStore
+from resile.response.escalate import NewPage
 from resile.testing.memory_contacts import MemoryContactBook
 from resile.testing.simulated_clock import SimulatedClock
 
@@ -196,3 +196,16 @@ def committing(store: PagingStore, before: Callable[[Changes], None]) -> PagingS
 def all_events(world: AlertWorld) -> Sequence[tuple[str, Event]]:
     """Everything that was ever told."""
     return [(one.incident_id, one.event) for one in world.timelines.follow(0)]
+
+
+def plain_words(incident: Incident, events: Sequence[Event], page: NewPage, *, now: datetime) -> tuple[str, str]:
+    """Title and text: what is wrong, how bad, where, and why this person is called."""
+    del events, now
+    title = value_of(incident.title, "") or incident.id
+    severity = value_of(incident.severity, None)
+    services = ", ".join(() if incident.services is None else incident.services.value)
+    told = [f"{incident.id}: {title}."]
+    told += [f"Severity {severity}."] if severity is not None else []
+    told += [f"Affected: {services}."] if services else []
+    told.append(f"You are paged because: {page.why}.")
+    return title, " ".join(told)

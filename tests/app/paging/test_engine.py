@@ -116,3 +116,5 @@ def test_what_has_been_over_for_long_is_let_go() -> None:
 
     with running(night):
         wait_until(lambda: not night.store.messages(["old", "new"]))
+
+    assert night.store.counts(since=NIGHT).by_state == {}
