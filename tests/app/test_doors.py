@@ -74,7 +74,7 @@ def test_doors_of_an_older_file_stay_open_and_new_ones_join_them(tmp_path: Path)
 @pytest.mark.parametrize(
     ("kind", "told", "sentence"),
     [
-        ("nothing", {}, "door kind 'nothing' is unknown; use github"),
+        ("nothing", {}, "door kind 'nothing' is unknown; use prometheus"),
         ("sentry", {}, "--secret-stdin"),
         ("sentry", {"given": "short"}, "needs 16 to 200"),
         ("sentry", {"given": "with a space in between"}, "no space"),

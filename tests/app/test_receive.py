@@ -8,9 +8,11 @@ from datetime import timedelta
 from time import monotonic
 
 import pytest
+from msgspec.structs import replace
 
-from resile.app.receive import MAX_AT_ONCE, Receiver, ReceivingThread
+from resile.app.receive import ENOUGH_ALERTS, MAX_AT_ONCE, Receiver, ReceivingThread
 from resile.app.system_clock import SystemClock
+from resile.model.errors import StoreError
 from resile.ports.delivery_door import DoorOptions, Understood
 from resile.ports.journal import Delivery, Entry
 from resile.testing.journal_conformance import delivery
@@ -100,6 +102,92 @@ def test_after_a_batch_with_alerts_the_next_follows_without_a_rest(monkeypatch: 
     receiving.stop()
 
     assert has_taken
+
+
+def test_alert_at_another_door_waits_for_one_step_of_a_flood_at_most() -> None:
+    journal = MemoryJournal()
+    for number in range(50):
+        journal.append(delivery(number, door="noisy"))
+
+    def take_in(told: Sequence[tuple[Entry, Understood]]) -> None:
+        taken.append([entry.delivery.door for entry, _ in told])
+        if len(taken) == 1:
+            journal.append(delivery(1, door="quiet"))
+
+    class Flooding:
+        def understand(self, delivery: Delivery) -> Understood:
+            return Understood(alerts=(alert("x").alert,) * (ENOUGH_ALERTS if delivery.door == "noisy" else 1))
+
+    taken: list[list[str]] = []
+    receiver = Receiver(journal, dict, take_in, lambda: None, understands=lambda *_: Flooding())
+    receiver.process_waiting()
+
+    assert taken[:3] == [["noisy"], ["quiet", "noisy"], ["noisy"]]
+    assert len(taken) == 50
+
+
+class Huge:
+    """Understands of the door `noisy` more alerts than are taken in one step, the last of them told twice."""
+
+    N = 3 * ENOUGH_ALERTS + 1
+
+    def understand(self, delivery: Delivery) -> Understood:
+        told = [replace(alert("x").alert, fingerprint=f"{number}") for number in range(self.N)]
+        return Understood(alerts=(*told, told[-1]) if delivery.door == "noisy" else (told[0],))
+
+
+def test_alert_at_another_door_waits_for_a_part_of_a_huge_body_at_most() -> None:
+    journal = MemoryJournal()
+    journal.append(delivery(0, door="noisy"))
+    taken: list[list[tuple[str, int]]] = []
+
+    def take_in(told: Sequence[tuple[Entry, Understood]]) -> None:
+        taken.append([(entry.delivery.id, len(told.alerts)) for entry, told in told])
+        if len(taken) == 1:
+            journal.append(delivery(1, door="quiet"))
+            journal.append(delivery(2, door="noisy"))
+
+    receiver = Receiver(journal, dict, take_in, lambda: None, understands=lambda *_: Huge())
+    n_concluded = receiver.process_waiting()
+
+    some = ENOUGH_ALERTS
+    assert taken == [
+        [("d0", some)],
+        [("d1", 1), ("d0", some)],
+        [("d0", some)],
+        [("d0", 1), ("d2", some)],
+        [("d2", some)],
+        [("d2", some)],
+        [("d2", 1)],
+    ]
+    assert n_concluded == 3
+    assert journal.waiting() == []
+
+
+def test_part_of_a_huge_body_that_could_not_be_stored_is_taken_anew() -> None:
+    journal = MemoryJournal()
+    journal.append(delivery(0, door="noisy"))
+    stored: set[str] = set()
+    n_tries = 0
+
+    def take_in(told: Sequence[tuple[Entry, Understood]]) -> None:
+        nonlocal n_tries
+        n_tries += 1
+        if n_tries == 2:
+            raise StoreError("the disk is full")
+        stored.update(one.fingerprint for _, told in told for one in told.alerts)
+
+    def probe() -> None:
+        raise StoreError("the disk is full")
+
+    receiver = Receiver(journal, dict, take_in, probe, understands=lambda *_: Huge())
+    with pytest.raises(StoreError):
+        receiver.process_waiting()
+    assert len(journal.waiting()) == 1
+    receiver.process_waiting()
+
+    assert len(stored) == Huge.N
+    assert journal.waiting() == []
 
 
 def test_lock_that_cannot_be_had_for_a_while_does_not_end_the_receiving(monkeypatch: pytest.MonkeyPatch) -> None:

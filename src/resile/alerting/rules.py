@@ -1,6 +1,6 @@
 """What people said of alerts: routes, inhibitions, silences, and which services and policies there are."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -55,6 +55,12 @@ class Rules(Struct, frozen=True, kw_only=True):
         """Whether the one depends on the other, either way."""
         known = self.services.get(one)
         return known is not None and other in known.near
+
+    def around(self, services: Collection[str]) -> set[str]:
+        """These services and those next to them, by all names that an alert may call them by."""
+        known = (self.services.get(name) for name in services)
+        names = set(services).union(*(one.near for one in known if one is not None))
+        return names | {alias for alias, name in self.aliases.items() if name in names}
 
     def policy_for(self, route: Route, service: str | None, team: str | None) -> tuple[str | None, str]:
         """By which policy an incident pages, and whose that is; None: by none."""

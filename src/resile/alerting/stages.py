@@ -1,7 +1,7 @@
 """The stages before an incident: has it been told, is it muted, by which route and in which group does it go on?"""
 
 import hashlib
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -18,6 +18,9 @@ _NO_GROUP = Group()
 # What people restored may fire on until its sender notices: for `reopens_within` of its route, but within these.
 LEAST_PATIENCE = 5 * MINUTE
 _MOST_PATIENCE = HOUR
+# By so much the clocks of two machines may differ. What was told later than that after now was told while the clock
+# was wrong; were it believed, whatever fires would be passed over until the clock is there again.
+_AHEAD = 2 * MINUTE
 
 
 def dedup(case: Case, world: World) -> tuple[Case, Verdict]:
@@ -28,7 +31,7 @@ def dedup(case: Case, world: World) -> tuple[Case, Verdict]:
     if case.is_asked_again:
         return case, _goes_on(Stage.DEDUP, f"asked again, for it was {known.outcome} and still fires")
     was = known.alert
-    if alert.told_at < was.told_at:
+    if alert.told_at < was.told_at and not is_of_wrong_clock(was, case.now):
         return _known(case, f"told {format_instant(alert.told_at)}, and what was told later is known already")
     # Firing, told where it was taken, leaves it taken.
     is_same = alert.state is was.state or (alert.state is AlertState.FIRING and was.state is AlertState.ACKNOWLEDGED)
@@ -37,6 +40,11 @@ def dedup(case: Case, world: World) -> tuple[Case, Verdict]:
     if alert.state is AlertState.RESOLVED and was.state is AlertState.RESOLVED:
         return _known(case, "told again that it is resolved, as is known", is_counted=True)
     return _told_on(case, known, world)
+
+
+def is_of_wrong_clock(was: Alert, now: datetime) -> bool:
+    """Whether an alert was told by a clock that has been set back since."""
+    return was.told_at > now + _AHEAD
 
 
 def _told_on(case: Case, known: KnownAlert, world: World) -> tuple[Case, Verdict]:

@@ -6,25 +6,25 @@ from functools import cached_property
 
 from msgspec.structs import replace
 
-from resile.alerting.case import MAX_MERGES, Case, Group, World
+from resile.alerting.case import MAX_MERGES, Case, Deed, Group, World
 from resile.alerting.decide import Decided, decide
 from resile.alerting.firing import Firing
 from resile.alerting.incident_stages import NEAR_IN_TIME, began_at
 from resile.alerting.rules import Rules
 from resile.alerting.stages import LEAST_PATIENCE, completed, dedup, group, is_muted, route
 from resile.app.alert_incidents import AlertIncidents, Pages
+from resile.app.recent_incidents import RecentIncidents
 from resile.model.alert import AlertState, Decision, KnownAlert, Outcome
 from resile.model.escalation import EscalationState
-from resile.model.event import Absorbed, AlertFired, Declared, Event, Merged, Reopened
+from resile.model.event import Absorbed, AlertFired, Event, Merged
 from resile.model.incident import fold, value_of
 from resile.model.silence import Silence
 from resile.model.time import DAY, MINUTE
-from resile.ports.paging_store import Changes, Counted, PagingStore, Timer, TimerKind
+from resile.ports.paging_store import Changes, Counted, DeclaredFor, PagingStore, Timer, TimerKind
 from resile.ports.timeline_store import TimelineStore
 
-# Incidents to which an alert of another group may come: the newest.
+# Incidents to which an alert of another group may come: the newest of the services around.
 _MAX_OPEN = 200
-_MAX_LOOKED_AT = 1_000
 # Alerts that may inhibit others: the newest.
 _MAX_INHIBITING = 10_000
 # Of a group, so many incidents may be joined or reopened.
@@ -44,6 +44,7 @@ class AlertBatch:
         cases: in their order; `known` is looked up here.
         number: gives the number of a new incident.
         room: how many more alerts may fire at a door.
+        recent: incidents that alerts of other groups may join.
 
     Attributes:
         muted: how often each silence muted an alert.
@@ -62,6 +63,7 @@ class AlertBatch:
         now: datetime,
         number: Callable[[], int],
         room: Callable[[str], int],
+        recent: RecentIncidents,
     ) -> None:
         self._store = store
         self._timelines = timelines
@@ -70,6 +72,7 @@ class AlertBatch:
         self._number = number
         self._read_rules = rules
         self._room = room
+        self._recent = recent
         self._cases = cases
         self._known = store.alerts(list(dict.fromkeys(case.id for case in cases)))
         self._versions = {name: known.version for name, known in self._known.items()}
@@ -79,6 +82,8 @@ class AlertBatch:
         self._timers: list[Timer] = []
         self._groups: dict[str, Group] = {}
         self._open: list[str] = []
+        self._seen_until = 0
+        self._declared_for: list[str] = []
         self.muted: dict[str, int] = {}
         self.n_more_firing: dict[str, int] = {}
         self.n_refused: dict[str, int] = {}
@@ -133,6 +138,7 @@ class AlertBatch:
         if not news:
             return _NO_WORLD, AlertIncidents({}, now=self._now, number=self._number)
         rules = self._rules
+        self._seen_until = self._timelines.last_seq()
         routed = [self._routed(case, rules) for case in news]
         keys = dict.fromkeys(one.group_key or "" for one in routed if one.alert.state is not AlertState.RESOLVED)
         of_groups = self._store.alerts_in_groups(list(keys))
@@ -140,7 +146,7 @@ class AlertBatch:
         ids = {known.incident_id: None for case in news if (known := self._known.get(case.id)) is not None}
         for its in members.values():
             ids |= dict.fromkeys(_incidents_of(its))
-        open_ids = self._open_ids(routed)
+        open_ids = self._open_ids(routed, rules)
         timelines = self._read([name for name in (*ids, *open_ids) if name is not None])
         incidents = AlertIncidents(timelines, now=self._now, number=self._number)
         self._look_up_untold(news, incidents)
@@ -160,34 +166,14 @@ class AlertBatch:
         case = replace(case, alert=completed(case.alert, known), known=known)
         return group(route(case, world)[0], world)[0]
 
-    def _open_ids(self, routed: Sequence[Case]) -> dict[str, None]:
-        """Open incidents near in time to what fires, the newest first."""
-        began = [began_at(case) for case in routed if case.service and case.alert.state is not AlertState.RESOLVED]
-        if not began:
-            return {}
-        since = min(began) - NEAR_IN_TIME
-        found = [
-            (one.decided_at, one.incident_id)
-            for one in self._store.alerts_firing(limit=_MAX_LOOKED_AT)
-            if one.incident_id is not None and one.decided_at >= since
-        ]
-        found += [
-            (one.started_at, one.incident_id)
-            for one in self._store.open_escalations(limit=_MAX_OPEN)
-            if one.started_at >= since
-        ]
-        found += self._declared_since(since)
-        newest = dict.fromkeys(name for _, name in sorted(found, reverse=True))
-        return dict.fromkeys(list(newest)[:_MAX_OPEN])
-
-    def _declared_since(self, since: datetime) -> list[tuple[datetime, str]]:
-        """Incidents that were declared or reopened lately by whom ever, as far as the newest events tell of them."""
-        lately = self._timelines.follow(max(0, self._timelines.last_seq() - _MAX_LOOKED_AT), limit=_MAX_LOOKED_AT)
-        return [
-            (one.event.at, one.incident_id)
-            for one in lately
-            if isinstance(one.event, Declared | Reopened) and one.event.at >= since
-        ]
+    def _open_ids(self, routed: Sequence[Case], rules: Rules) -> list[str]:
+        """Incidents near, in time and in the catalog, to what fires, the newest first."""
+        fires = [case for case in routed if case.service and case.alert.state is not AlertState.RESOLVED]
+        if not fires:
+            return []
+        services = rules.around({case.service for case in fires if case.service})
+        since = min(map(began_at, fires)) - NEAR_IN_TIME
+        return self._recent.of_services(services, since=since, most=_MAX_OPEN)
 
     def _read(self, ids: Iterable[str]) -> dict[str, list[Event]]:
         """Timelines, and those of the incidents into which theirs were merged, and that were merged into them."""
@@ -227,6 +213,8 @@ class AlertBatch:
             self._count(decided.case)
             return
         case = decided.case
+        if case.deed is Deed.DECLARE and case.group_key is not None:
+            self._declared_for.append(case.group_key)
         incident_id = incidents.carry_out(case)
         self._write(decided, incident_id)
         self._show(world, case, incident_id)
@@ -321,7 +309,12 @@ class AlertBatch:
         written = tuple(self._known[name] for name in sorted(self._written))
         counted = tuple(one for name, one in sorted(self._counted.items()) if name not in self._written)
         timers = (*self._timers, *(timer for one in written for timer in self._timer(one)))
-        return Changes(alerts=written, decisions=tuple(self._decisions), counted=counted, timers=timers)
+        changes = Changes(alerts=written, decisions=tuple(self._decisions), counted=counted, timers=timers)
+        if not self._declared_for:
+            return changes
+        # Of a group nothing has a version: somebody else may find at this moment, too, that it has no incident.
+        declared = DeclaredFor(since=self._seen_until, group_keys=tuple(dict.fromkeys(self._declared_for)))
+        return replace(changes, declared_for=(declared,))
 
     def _timer(self, known: KnownAlert) -> list[Timer]:
         due_at = self.asked_again_at(known)

@@ -232,7 +232,8 @@ class AlertIncidents:
             wish.is_rearmed = wish.is_rearmed or (is_rearmed and case.pages)
             wish.pages = wish.pages or case.pages
             wish.is_throttled = wish.is_throttled and case.is_throttled
-            wish.by = None
+            if case.deed is not Deed.JOIN or is_rearmed:
+                wish.by = None
         if case.alert.state is AlertState.ACKNOWLEDGED:
             wish.by = case.alert.by or "somebody at its sender"
 

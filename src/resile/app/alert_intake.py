@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -12,6 +12,8 @@ from resile.alerting.case import Case
 from resile.app.alert_batch import AlertBatch
 from resile.app.alert_incidents import Pages
 from resile.app.alert_rules import AlertRules
+from resile.app.few_lines import FewLines
+from resile.app.recent_incidents import RecentIncidents
 from resile.model.alert import Alert, AlertState, alert_id_of
 from resile.model.errors import ConflictError
 from resile.model.severity import Severity
@@ -65,7 +67,12 @@ class AlertIntake:
         self._silences = silences
         self._pages = pages
         self._numbers = _Numbers(timelines)
+        self._recent = RecentIncidents(store, timelines)
         self.firing = FiringCounts(store, most=MAX_FIRING)
+        self._refusing = threading.Lock()
+        # By door, those of which the log does not tell yet.
+        self._n_refused: Counter[str] = Counter()
+        self._lines = FewLines(first=1)
 
     def take(self, told: Sequence[Told]) -> None:
         """Decide and write all that was told, in its order; telling the same again changes nothing.
@@ -74,7 +81,7 @@ class AlertIntake:
             ConflictError: others kept writing first.
             StoreError: the store failed; what was written until then stays, and does no harm when told again.
         """
-        alerts = _last_of_each_telling([alert for one in told for alert in one.alerts])
+        alerts = last_of_each_telling([alert for one in told for alert in one.alerts])
         timers = tuple(timer for one in told for timer in one.timers)
         if not alerts and not timers:
             return
@@ -115,13 +122,17 @@ class AlertIntake:
             now=now,
             number=numbers.draw,
             room=lambda door: self.firing.room(door, now=now),
+            recent=self._recent,
         )
 
     def _was_written(self, batch: AlertBatch, now: datetime) -> None:
         self.firing.add(batch.n_more_firing)
         if batch.muted:
             self._silences.count_muted(batch.muted, at=now)
-        for door, n_refused in batch.n_refused.items():
+        with self._refusing:
+            self._n_refused.update(batch.n_refused)
+            told = {door: self._n_refused.pop(door) for door in list(self._n_refused) if self._lines.may_say(door)}
+        for door, n_refused in told.items():
             _log.warning("alerts refused", door=door, n=n_refused, firing=MAX_FIRING)
         if batch.n_refused:
             self._take([_flood(door, now) for door in sorted(batch.n_refused) if door != OWN_DOOR], ())
@@ -183,15 +194,27 @@ class FiringCounts:
         self._most = most
         self._counts: Counter[str] | None = None
         self._counted_at: datetime | None = None
+        self._is_in_doubt = False
 
     def room(self, door: str, *, now: datetime) -> int:
         """How many more alerts may fire at a door."""
-        if self._counts is None or (self._counts[door] >= self._most and self._is_old(now)):
+        if self._counts is None or self._is_old(self._most - self._counts[door], now):
+            self._is_in_doubt = False
             self._counts, self._counted_at = Counter(self._store.firing_counts()), now
         return self._most - self._counts[door]
 
-    def _is_old(self, now: datetime) -> bool:
-        return self._counted_at is None or now - self._counted_at >= _COUNTED_AGAIN_AFTER
+    def _is_old(self, room: int, now: datetime) -> bool:
+        """Whether to count again: what is known might have something refused, and need not be true any more."""
+        is_long_ago = self._counted_at is None or now - self._counted_at >= _COUNTED_AGAIN_AFTER
+        return (room <= 0 and is_long_ago) or (room <= MAX_AT_ONCE and self._is_in_doubt)
+
+    def foresee(self, more: Mapping[str, int]) -> None:
+        """So many more, or fewer, may fire soon, if it can be written, of which nobody is told.
+
+        More is believed at once, fewer once it is counted.
+        """
+        self.add({door: n for door, n in more.items() if n > 0})
+        self._is_in_doubt = self._is_in_doubt or any(more.values())
 
     def add(self, more: dict[str, int]) -> None:
         """So many more, or fewer, fire by now."""
@@ -203,7 +226,7 @@ def _case(alert: Alert, now: datetime) -> Case:
     return Case(id=alert_id_of(alert.door, alert.fingerprint), alert=alert, known=None, now=now)
 
 
-def _last_of_each_telling(alerts: Sequence[Alert]) -> list[Alert]:
+def last_of_each_telling(alerts: Sequence[Alert]) -> list[Alert]:
     """Of what one delivery says several times of the same alert, the last; told again, it will be that again."""
     last = {(alert.door, alert.fingerprint, alert.told_at): n for n, alert in enumerate(alerts)}
     return [alerts[n] for n in sorted(last.values())]

@@ -10,6 +10,7 @@ from resile.app.alert_rules import AlertRules
 from resile.app.alert_timers import AlertTimers
 from resile.app.catalog import Catalog
 from resile.app.heartbeats import Heartbeats
+from resile.app.listening import Listening
 from resile.app.silences import Silences, Ways
 from resile.app.tick import Handler
 from resile.ports.clock import Clock
@@ -23,6 +24,7 @@ class Alerting(Struct, frozen=True, kw_only=True):
     """The use cases from alerts to incidents."""
 
     intake: AlertIntake
+    listening: Listening
     timers: AlertTimers
     heartbeats: Heartbeats
     silences: Silences
@@ -50,10 +52,12 @@ def alerting_over(
 ) -> Alerting:
     """All of it over these stores; `pages` as in AlertIntake, `ways` as in Silences."""
     rules = AlertRules(catalog, book)
+    listening = Listening(clock.now())
     intake = AlertIntake(paging, timelines, clock, rules=rules, silences=book, pages=pages)
     return Alerting(
         intake=intake,
-        timers=AlertTimers(paging, intake),
-        heartbeats=Heartbeats(paging, doors, intake),
+        listening=listening,
+        timers=AlertTimers(paging, intake, listening),
+        heartbeats=Heartbeats(paging, doors, intake, listening),
         silences=Silences(book, paging, catalog, clock, ways=ways),
     )

@@ -42,34 +42,26 @@ class DoorKind(Struct, frozen=True, kw_only=True):
     takes_changes: bool = False
 
 
+# What most people have comes first, as they are listed.
 # GitHub caps its payloads at 25 MB, PagerDuty takes 512 KB. A group of Alertmanager has no bound of its own.
 KINDS: Mapping[str, DoorKind] = {
-    "github": DoorKind(
-        path="/doors/github", title="GitHub", max_bytes=25_000_000, takes_alerts=False, takes_changes=True
-    ),
-    "gitlab": DoorKind(
-        path="/doors/gitlab", title="GitLab", max_bytes=25_000_000, takes_alerts=False, takes_changes=True
-    ),
-    "cdevents": DoorKind(path="/doors/cdevents", title="CDEvents", max_bytes=1_000_000, takes_changes=True),
-    "alertmanager": DoorKind(path="/doors/alertmanager", title="Alertmanager", max_bytes=10_000_000),
     "prometheus": DoorKind(path="/doors/prometheus", title="Prometheus", max_bytes=10_000_000, tail="/api/v2/alerts"),
+    "alertmanager": DoorKind(path="/doors/alertmanager", title="Alertmanager", max_bytes=10_000_000),
     "grafana": DoorKind(path="/doors/grafana", title="Grafana alerting", max_bytes=10_000_000),
     "pagerduty": DoorKind(
         path="/v2/enqueue", title="PagerDuty events", max_bytes=512_000, n_secret=32, is_found_by_key=True
     ),
-    "pagerduty_webhook": DoorKind(
-        path="/doors/pagerduty_webhook", title="PagerDuty webhooks", max_bytes=1_000_000, is_secret_given=True
-    ),
+    "datadog": DoorKind(path="/doors/datadog", title="Datadog", max_bytes=1_000_000),
     "opsgenie": DoorKind(
         path="/v2/alerts", title="Opsgenie alerts", max_bytes=512_000, n_secret=32, is_found_by_key=True
     ),
-    "datadog": DoorKind(path="/doors/datadog", title="Datadog", max_bytes=1_000_000),
     "sentry": DoorKind(path="/doors/sentry", title="Sentry", max_bytes=5_000_000, is_secret_given=True),
+    "pagerduty_webhook": DoorKind(
+        path="/doors/pagerduty_webhook", title="PagerDuty webhooks", max_bytes=1_000_000, is_secret_given=True
+    ),
     "statuspage": DoorKind(
         path="/doors/statuspage", title="Statuspage", max_bytes=1_000_000, n_secret=32, is_secret_in_address=True
     ),
-    "cloudevents": DoorKind(path="/doors/cloudevents", title="CloudEvents", max_bytes=1_000_000),
-    "json": DoorKind(path="/doors/json", title="JSON of any shape", max_bytes=1_000_000, needs_name=True),
     "heartbeat": DoorKind(
         path="/doors/heartbeat",
         title="signs of life",
@@ -78,6 +70,15 @@ KINDS: Mapping[str, DoorKind] = {
         is_secret_in_address=True,
         needs_name=True,
     ),
+    "json": DoorKind(path="/doors/json", title="JSON of any shape", max_bytes=1_000_000, needs_name=True),
+    "cloudevents": DoorKind(path="/doors/cloudevents", title="CloudEvents", max_bytes=1_000_000),
+    "github": DoorKind(
+        path="/doors/github", title="GitHub", max_bytes=25_000_000, takes_alerts=False, takes_changes=True
+    ),
+    "gitlab": DoorKind(
+        path="/doors/gitlab", title="GitLab", max_bytes=25_000_000, takes_alerts=False, takes_changes=True
+    ),
+    "cdevents": DoorKind(path="/doors/cdevents", title="CDEvents", max_bytes=1_000_000, takes_changes=True),
 }
 
 

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from resile.alerting.case import Case
+from resile.alerting.stages import is_of_wrong_clock
 from resile.app.alert_intake import AlertIntake, Told
+from resile.app.listening import Listening
 from resile.model.alert import MAX_DESCRIPTION, Alert, AlertState, Beat, KnownAlert, alert_id_of
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
@@ -25,12 +27,15 @@ _LEAST_GRACE = MINUTE
 class Heartbeats:
     """The use cases of heartbeat doors; the handler of TimerKind.HEARTBEAT."""
 
-    def __init__(self, store: PagingStore, doors: Callable[[], Mapping[str, Door]], intake: AlertIntake) -> None:
+    def __init__(
+        self, store: PagingStore, doors: Callable[[], Mapping[str, Door]], intake: AlertIntake, listening: Listening
+    ) -> None:
         self._store = store
+        self._listening = listening
         self._doors = doors
         self._intake = intake
 
-    def told(self, beats: Sequence[Beat]) -> Told:
+    def told(self, beats: Sequence[Beat], *, now: datetime) -> Told:
         """What signs of life come to: their alerts, and when the next is due."""
         if not beats:
             return Told()
@@ -44,7 +49,8 @@ class Heartbeats:
             before = known.get(_id_of(name))
             awaited = None if name not in doors else awaited_every(doors[name])
             # One that comes late through the journal must not bring forward what is due.
-            if awaited is not None and (before is None or before.alert.told_at <= at):
+            is_late = before is not None and before.alert.told_at > at and not is_of_wrong_clock(before.alert, now)
+            if awaited is not None and not is_late:
                 timers.append(_timer(name, at + awaited))
         alerts = tuple(_told_by(beat, doors.get(beat.door)) for beat in beats)
         return Told(alerts=alerts, timers=tuple(timers))
@@ -76,7 +82,10 @@ class Heartbeats:
         return changes
 
     def due(self, timers: Sequence[Timer], now: datetime) -> Changes:
-        """What is due at heartbeat doors; takes away each of these timers, until the next sign of life."""
+        """What is due at heartbeat doors; takes away each of these timers, until the next sign of life.
+
+        Where nobody listened for a while, the next is awaited once more.
+        """
         watching = Changes()
         if any(timer.subject == _ALL_DOORS for timer in timers):
             timers = [timer for timer in timers if timer.subject != _ALL_DOORS]
@@ -84,17 +93,24 @@ class Heartbeats:
             watching = self.expect_all(now, besides=[timer.subject for timer in timers]) + again
         doors = self._doors()
         known = self._store.alerts([_id_of(timer.subject) for timer in timers])
-        cases = []
+        cases, over = [], []
         for timer in timers:
             door = doors.get(timer.subject)
-            if door is not None and awaited_every(door) is not None:
+            awaited = None if door is None else awaited_every(door)
+            silent_at = now if awaited is None else self._silent_at(timer, awaited, now)
+            over.append(replace(timer, due_at=silent_at if silent_at > now else None, lease_by=None))
+            if door is not None and awaited is not None and silent_at <= now:
                 alert = _missing(door, timer, known.get(_id_of(door.name)), now)
                 cases.append(Case(id=_id_of(door.name), alert=alert, known=None, now=now, is_told=False))
         batch = self._intake.batch(cases, now)
         changes = batch.decide()
-        self._intake.firing.add(batch.n_more_firing)
-        over = tuple(Timer(kind=TimerKind.HEARTBEAT, subject=timer.subject, due_at=None) for timer in timers)
-        return watching + changes + Changes(timers=over)
+        self._intake.firing.foresee(batch.n_more_firing)
+        return watching + changes + Changes(timers=tuple(over))
+
+    def _silent_at(self, timer: Timer, awaited: timedelta, now: datetime) -> datetime:
+        """When a sign of life has failed to come: while nobody listened it may have come."""
+        due_at = timer.due_at or now
+        return self._listening.silent_at(due_at, heard_at=due_at - awaited, patience=awaited)
 
 
 def awaited_every(door: Door) -> timedelta | None:
@@ -134,7 +150,8 @@ def _missing(door: Door, timer: Timer, known: KnownAlert | None, now: datetime) 
     """The alert of a sign of life that did not come; it holds since it should have come."""
     every = timedelta(seconds=door.options.every_s or 0)
     should_have_come = min((timer.due_at or now) - _grace(door, every), now)
-    last = f"The last one came {format_instant(should_have_come - every)}. " if known is not None else ""
+    came_at = should_have_come - every if known is None else min(should_have_come - every, known.alert.told_at)
+    last = f"The last one came {format_instant(came_at)}. " if known is not None else ""
     text = (
         f"One is awaited at door {door.name} every {_long(every)}. {last}Look whether what should send it still runs."
     )

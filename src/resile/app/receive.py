@@ -1,6 +1,7 @@
 """What waits in the journal is understood and stored, in order; each ends with a verdict, and none stops the others."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING
 import structlog
 from msgspec.structs import replace
 
-from resile.app.alert_intake import Told
+from resile.app.alert_intake import Told, last_of_each_telling
 from resile.app.deliver import take_in
-from resile.app.doors import understood_by
+from resile.app.opened_doors import MAX_REASON, OpenedDoors
 from resile.app.record_drafts import record_drafts, telling_of
-from resile.model.errors import ResileError, StoreError
+from resile.model.errors import ConflictError, ResileError, StoreError
 from resile.ports.clock import Clock
 from resile.ports.delivery_door import DeliveryDoor, DoorOptions, Understood
 from resile.ports.door_book import Door
@@ -23,15 +24,19 @@ from resile.ports.journal import Entry, Journal, Verdict
 from resile.sources.doors.registry import open_door
 
 MAX_AT_ONCE = 200
+# Alerts after which nothing more is added to a step: whoever else must be woken waits for no more than one.
+ENOUGH_ALERTS = 2_000
 # While much arrives, processing rests after each batch, at least so long and so many times as long as the batch took:
 # those who are to be answered go first, and what waits is taken all the same. Not so after alerts: a page goes before.
 _LEAST_REST_S = 0.2
 _RESTS_TIMES = 4
+_LONGEST_REST_S = 30.0
 _LOOK_FOR_S = 0.5
-# After the store failed: so long, then twice as long, up to the last.
+# After the store failed: so long, then twice as long, up to the last. Alerts wait for as long, once it is back.
 _FIRST_REST_S = 1.0
-_LAST_REST_S = 30.0
-_MAX_REASON = 500
+_LAST_REST_S = 3.0
+# A delivery that is refused though the store can be written: by others who were first, or at its own fault.
+_TRIES_ALONE = 6
 _LET_GO_EVERY = timedelta(hours=1)
 if TYPE_CHECKING:
     from resile.app.wiring import Resile
@@ -71,8 +76,10 @@ class Receiver:
         self._doors = doors
         self._take_in = take_in
         self._probe = probe
-        self._opened = _Opened(understands)
+        self._opened = OpenedDoors(understands)
         self.is_urgent = False
+        # By entry, what was not taken yet of it: of each door one at most.
+        self._rests: dict[int, Understood] = {}
 
     def process_waiting(self, *, after_each: Callable[[], bool] = lambda: True) -> int:
         """Process everything that waits; how many entries were concluded.
@@ -97,25 +104,57 @@ class Receiver:
         doors = self._doors()
         ended: list[Ended] = []
         understood: list[tuple[Entry, Understood]] = []
+        n_alerts: Counter[str] = Counter()
         for entry in entries:
-            told = self._understood(entry, doors.get(entry.delivery.door))
+            if n_alerts.total() >= ENOUGH_ALERTS and entry.delivery.door in n_alerts:
+                break  # of each door there is one; the others wait on
+            told = self._rests.get(entry.seq) or self._understood(entry, doors.get(entry.delivery.door))
             if isinstance(told, str):
                 ended.append((entry.seq, Verdict.FAILED, told))
             elif told.unmapped is not None:
-                ended.append((entry.seq, Verdict.UNMAPPED, told.unmapped[:_MAX_REASON]))
+                ended.append((entry.seq, Verdict.UNMAPPED, told.unmapped[:MAX_REASON]))
             else:
-                understood.append((entry, told))
+                part = self._part_of(entry, told)
+                understood.append((entry, part))
+                n_alerts[entry.delivery.door] += len(part.alerts)
+        # Who tells of few alerts has them decided first. Of one door they stay in their order.
+        understood.sort(key=lambda one: n_alerts[one[0].delivery.door])
         self.is_urgent = any(told.alerts or told.beats for _, told in understood)
-        ended += self._stored(understood)
+        try:
+            stored = self._stored(understood)
+        except BaseException:
+            # What was to be stored just now is among what was cut off: all of it is taken anew.
+            self._rests.clear()
+            raise
+        ended += [one for one in stored if not self._goes_on_with(one)]
         self._journal.conclude(ended)
         return len(ended)
+
+    def _part_of(self, entry: Entry, told: Understood) -> Understood:
+        """What is taken now of a delivery. Of one with very many alerts, some; it waits on, and the rest is kept here.
+
+        After a crash it is taken from its beginning, which changes nothing of what was taken before.
+        """
+        if len(told.alerts) <= ENOUGH_ALERTS:
+            self._rests.pop(entry.seq, None)
+            return told
+        alerts = told.alerts if entry.seq in self._rests else tuple(last_of_each_telling(told.alerts))
+        self._rests[entry.seq] = replace(told, alerts=alerts[ENOUGH_ALERTS:])
+        return Understood(alerts=alerts[:ENOUGH_ALERTS])
+
+    def _goes_on_with(self, ended: Ended) -> bool:
+        """Whether there is a rest; of a delivery that failed none is taken."""
+        seq, verdict, _ = ended
+        if verdict is not Verdict.TAKEN:
+            self._rests.pop(seq, None)
+        return seq in self._rests
 
     def _understood(self, entry: Entry, door: Door | None) -> Understood | str:
         """What a delivery says; or why it cannot be understood."""
         try:
             return self._opened.of(entry.delivery.door, door).understand(entry.delivery)
         except ResileError as error:
-            return str(error)[:_MAX_REASON]
+            return str(error)[:MAX_REASON]
         except Exception as error:  # noqa: BLE001 - strangers write these bodies: whatever one breaks, the next is taken
             return self._fault(entry, error)
 
@@ -133,21 +172,26 @@ class Receiver:
         return [(entry.seq, Verdict.TAKEN, "") for entry, _ in understood]
 
     def _stored_alone(self, entry: Entry, told: Understood, before: Exception) -> Ended:
-        """A delivery that the store, which can be written, has refused once; it may have been locked just then."""
-        if not isinstance(before, StoreError):
-            return entry.seq, Verdict.FAILED, self._fault(entry, before)
-        try:
-            self._take_in([(entry, told)])
-        except StoreError as error:
-            self._probe()
-            return entry.seq, Verdict.FAILED, str(error)[:_MAX_REASON]
-        except Exception as error:  # noqa: BLE001 - as above
-            return entry.seq, Verdict.FAILED, self._fault(entry, error)
-        return entry.seq, Verdict.TAKEN, ""
+        """A delivery that the store, which can be written, has refused once.
+
+        It may have been locked just then, or others were first: given up at once, an alert would page nobody.
+        """
+        error = before
+        for _ in range(_TRIES_ALONE):
+            if not isinstance(error, StoreError | ConflictError):
+                break
+            try:
+                self._take_in([(entry, told)])
+            except Exception as again:  # noqa: BLE001 - as above
+                self._probe()
+                error = again
+            else:
+                return entry.seq, Verdict.TAKEN, ""
+        return entry.seq, Verdict.FAILED, self._fault(entry, error)
 
     def _fault(self, entry: Entry, error: Exception) -> str:
         if isinstance(error, ResileError):
-            return str(error)[:_MAX_REASON]
+            return str(error)[:MAX_REASON]
         _log.error("delivery failed", seq=entry.seq, door=entry.delivery.door, exc_info=error)
         return (
             f"a fault of resile ({type(error).__name__}); the server's log says more, please report it, "
@@ -162,7 +206,8 @@ def receiver_of(resile: "Resile", *, understands: Callable[[str, DoorOptions], D
     def keep(told: Sequence[tuple[Entry, Understood]]) -> None:
         # First what may page somebody.
         alerts = [Told(alerts=one.alerts) for _, one in told if one.alerts]
-        alerts.append(resile.alerting.heartbeats.told([beat for _, one in told for beat in one.beats]))
+        beats = [beat for _, one in told for beat in one.beats]
+        alerts.append(resile.alerting.heartbeats.told(beats, now=resile.clock.now()))
         resile.alerting.intake.take(alerts)
         commits = [commit for _, one in told for commit in one.commits]
         # Having no parents as they stand, they would be taken for roots.
@@ -186,22 +231,6 @@ def receiving_alone(data: Path) -> AbstractContextManager[bool]:
     from resile.stores.file_lock import alone_if_free  # noqa: PLC0415 - the stores load only when needed
 
     return alone_if_free(data / "receive.lock")
-
-
-class _Opened:
-    """What understands the doors, each opened once for the same options."""
-
-    def __init__(self, understands: Callable[[str, DoorOptions], DeliveryDoor]) -> None:
-        self._understands = understands
-        self._known: dict[str, tuple[DoorOptions, DeliveryDoor]] = {}
-
-    def of(self, name: str, door: Door | None) -> DeliveryDoor:
-        """What understands the door of that name; one that was removed has no options any more."""
-        options = DoorOptions(name=name) if door is None else door.options
-        known = self._known.get(name)
-        if known is None or known[0] != options:
-            known = self._known[name] = options, self._understands(understood_by(name), options)
-        return known[1]
 
 
 class ReceivingThread:
@@ -286,7 +315,7 @@ class ReceivingThread:
         """Give way to those who are to be answered, but not with what may page; False once it is over."""
         if self._is_busy() and not self._receiver.is_urgent:
             took_s = monotonic() - self._batch_began
-            self._is_ending.wait(min(max(_LEAST_REST_S, _RESTS_TIMES * took_s), _LAST_REST_S))
+            self._is_ending.wait(min(max(_LEAST_REST_S, _RESTS_TIMES * took_s), _LONGEST_REST_S))
         self._batch_began = monotonic()
         return not self._is_ending.is_set()
 

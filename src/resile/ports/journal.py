@@ -69,7 +69,11 @@ class Journal(Protocol):
         ...
 
     def waiting(self, *, limit: int = 100) -> list[Entry]:
-        """The oldest that wait, in order; fewer than `limit` where they are large, but at least one."""
+        """What waits: the oldest of each door, the second of each, and so on; of one door always in its order.
+
+        So nobody who sends much keeps another door waiting; of those whose turn it is the smallest goes first. Fewer
+        than `limit` where they are large, but at least one; of one, it is the oldest of all.
+        """
         ...
 
     def conclude(self, verdicts: Sequence[tuple[int, Verdict, str]]) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -18,6 +19,8 @@ from resile.stores.journal_file import BUSY_S, JournalFile
 _LOOK_EVERY_S = 0.5
 # Bodies that one look at what waits takes, at most, beyond the first: they are processed in one go.
 _MAX_READ_BYTES = 8_000_000
+# Of the first of each door together; more than twice the largest.
+_MAX_FIRST_BYTES = 60_000_000
 _N_LET_GO_AT_ONCE = 500
 _COLUMNS = "entries.seq, door, id, received_at, headers, n_bytes, verdict, reason"
 _WITH_BODIES = f"SELECT {_COLUMNS}, body FROM entries JOIN bodies USING (seq)"  # noqa: S608 - constants
@@ -55,26 +58,42 @@ class SqliteJournal:
             self._arrived.notify_all()
 
     def waiting(self, *, limit: int = 100) -> list[Entry]:
-        """The oldest that wait, in order; fewer where their bodies are large, but at least one."""
-        sizes = self._file.read(
-            "SELECT seq, n_bytes FROM entries INDEXED BY entries_waiting WHERE verdict = 'waiting' "
+        """The oldest of each door in turn; fewer where their bodies are large, but at least one."""
+        found = self._file.read(
+            "SELECT seq, door, n_bytes FROM entries INDEXED BY entries_waiting WHERE verdict = 'waiting' "
             "ORDER BY seq LIMIT ?",
             (limit,),
         )
+        if len(found) == limit > 1:
+            found = [*found, *self._oldest_of_others({door for _, door, _ in found}, after=found[-1][0])]
+        nth: Counter[str] = Counter()
+        in_turn: list[tuple[int, int, int]] = []
+        for seq, door, size in found:
+            nth[door] += 1
+            # Of those whose turn it is the small ones first: a large one shall not push them out.
+            in_turn.append((nth[door], size, seq))
         seqs: list[int] = []
         n_bytes = 0
-        for seq, size in sizes:
+        for turn, size, seq in sorted(in_turn)[:limit]:
             n_bytes += size
-            if seqs and n_bytes > _MAX_READ_BYTES:
+            # Of each door the first comes along where it can: a large one would else wait while others go on sending.
+            if seqs and n_bytes > (_MAX_FIRST_BYTES if turn == 1 else _MAX_READ_BYTES):
                 break
             seqs.append(seq)
         if not seqs:
             return []
         marks = ", ".join("?" * len(seqs))
-        return self._entries(
-            f"{_WITH_BODIES} WHERE entries.seq IN ({marks}) ORDER BY entries.seq",
-            tuple(seqs),
+        entries = {one.seq: one for one in self._entries(f"{_WITH_BODIES} WHERE entries.seq IN ({marks})", tuple(seqs))}
+        return [entries[seq] for seq in seqs if seq in entries]
+
+    def _oldest_of_others(self, doors: set[str], *, after: int) -> list[tuple[int, str, int]]:
+        """The oldest that waits of each door that has none among the oldest of all."""
+        found = self._file.read(
+            "SELECT seq, door, n_bytes FROM entries WHERE seq IN (SELECT min(seq) FROM entries INDEXED BY "
+            "entries_waiting WHERE verdict = 'waiting' AND seq > ? GROUP BY door)",
+            (after,),
         )
+        return [(seq, door, size) for seq, door, size in found if door not in doors]
 
     def conclude(self, verdicts: Sequence[tuple[int, Verdict, str]]) -> None:
         """Note what became of entries."""

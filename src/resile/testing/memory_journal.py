@@ -1,6 +1,7 @@
 """A journal in memory: a whole Journal for tests, that keeps nothing when it is gone."""
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -36,8 +37,17 @@ class MemoryJournal:
         return self.submit(delivery).result()
 
     def waiting(self, *, limit: int = 100) -> list[Entry]:
-        """The oldest that wait, in order."""
-        return self._chosen(None, Verdict.WAITING, None)[:limit]
+        """The oldest of each door in turn."""
+        found = self._chosen(None, Verdict.WAITING, None)
+        if limit == 1:
+            return found[:1]
+        nth: Counter[str] = Counter()
+        in_turn: list[tuple[int, int, int]] = []
+        for entry in found:
+            nth[entry.delivery.door] += 1
+            in_turn.append((nth[entry.delivery.door], entry.n_bytes, entry.seq))
+        with self._turn:
+            return [self._entries[seq] for _, _, seq in sorted(in_turn)[:limit] if seq in self._entries]
 
     def conclude(self, verdicts: Sequence[tuple[int, Verdict, str]]) -> None:
         """Note what became of entries."""

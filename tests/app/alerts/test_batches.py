@@ -8,15 +8,18 @@ import pytest
 from resile.app.alert_intake import AlertIntake, FiringCounts, Told
 from resile.app.alert_rules import AlertRules
 from resile.model.errors import ConflictError, StoreError
+from resile.model.escalation import EscalationState
 from resile.model.event import (
+    Acknowledged,
     AlertFired,
     Noted,
     PagingBegan,
 )
 from resile.model.lifecycle import Note
+from resile.model.message import MessageState
 from resile.model.time import MINUTE
 from resile.ports.paging_store import Changes
-from tests.app.alerts.world import RESOLVED, AlertWorld, all_events, committing
+from tests.app.alerts.world import ACKNOWLEDGED, RESOLVED, AlertWorld, all_events, committing
 
 
 def test_same_delivery_taken_twice_changes_nothing(world: AlertWorld) -> None:
@@ -39,6 +42,34 @@ def test_of_what_one_delivery_says_twice_the_last_holds(world: AlertWorld) -> No
 
     assert world.row("errors").state == "resolved"
     assert world.n_incidents() == 0
+
+
+@pytest.mark.parametrize("is_taken_first", [True, False])
+def test_who_took_one_at_its_sender_has_what_comes_at_that_moment_too(world: AlertWorld, is_taken_first: bool) -> None:
+    taken, other = world.alert("errors", ACKNOWLEDGED, by="zoe"), world.alert("latency")
+    both = (taken, other) if is_taken_first else (other, taken)
+
+    world.parts.intake.take([Told(alerts=(one,)) for one in both])
+
+    assert world.n_incidents() == 1
+    assert [event.who for event in world.told("INC-1", Acknowledged)] == ["zoe"]
+    assert {one.state for one in world.paging.messages_of(["INC-1"])} == {MessageState.CANCELLED}
+
+
+def test_what_cleared_and_fires_anew_at_that_moment_is_nobodys(world: AlertWorld) -> None:
+    made = world.fires("errors")
+    at = world.now()
+    several = [
+        world.alert("errors", ACKNOWLEDGED, by="zoe", told_at=at),
+        world.alert("errors", RESOLVED, told_at=at + MINUTE),
+        world.alert("errors", told_at=at + 2 * MINUTE, starts_at=at + 2 * MINUTE),
+    ]
+    world.clock.advance(3 * MINUTE)
+
+    world.parts.intake.take([Told(alerts=(one,)) for one in several])
+
+    state = world.paging.escalations([made or ""])[made or ""].state
+    assert state is EscalationState.RUNNING
 
 
 def test_everything_of_a_batch_is_written_or_nothing(world: AlertWorld) -> None:

@@ -27,7 +27,7 @@ def _door(world: AlertWorld) -> None:
 def beats(world: AlertWorld, **more: object) -> None:
     """A sign of life arrives and is taken in."""
     beat = Beat(door=NAME, **{"told_at": world.now(), **more})  # type: ignore[arg-type]
-    world.parts.intake.take([world.parts.heartbeats.told([beat])])
+    world.parts.intake.take([world.parts.heartbeats.told([beat], now=world.now())])
 
 
 def state(world: AlertWorld) -> str:
@@ -137,4 +137,26 @@ def test_door_made_by_another_process_is_awaited_within_a_minute(world: AlertWor
 
 
 def test_nothing_told_is_nothing_done(world: AlertWorld) -> None:
-    assert world.parts.heartbeats.told([]) == Told()
+    assert world.parts.heartbeats.told([], now=world.now()) == Told()
+
+
+def test_after_the_clock_was_set_back_signs_of_life_are_awaited_as_before(world: AlertWorld) -> None:
+    beats(world, told_at=world.now() + 12 * HOUR)
+    beats(world)
+
+    world.pass_by(70 * MINUTE)
+
+    assert (state(world), world.n_incidents()) == ("firing", 1)
+
+
+def test_beat_that_may_have_come_while_nobody_listened_is_awaited_once_more(world: AlertWorld) -> None:
+    beats(world)
+    world.clock.advance(3 * HOUR)
+    world.parts.listening.begin_anew(world.now())
+
+    world.pass_by(69 * MINUTE)
+    assert world.n_incidents() == 0
+
+    world.pass_by(2 * MINUTE)
+    row = world.row(world.alert("x", door=NAME, fingerprint=NAME))
+    assert (world.n_incidents(), row.starts_at) == (1, NOON + 4 * HOUR)

@@ -90,7 +90,9 @@ def test_a_posted_alert_fires_until_its_end_and_expires_then() -> None:
     assert alert.expires_at == datetime(2024, 3, 4, 12, 4, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("ends_at", [None, "", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"])
+@pytest.mark.parametrize(
+    "ends_at", [None, "", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z", "1970-01-01T00:00:00Z"]
+)
 def test_a_posted_alert_without_an_end_expires_after_five_minutes(ends_at: str | None) -> None:
     alert = posted(endsAt=ends_at)
 
@@ -198,6 +200,44 @@ def test_a_clock_that_is_far_off_is_not_believed(began: str) -> None:
     assert alert.starts_at == RECEIVED
     (warning,) = alert.warnings
     assert f"it says that it began at {began}" in warning
+
+
+def test_a_posted_alert_by_a_clock_that_is_years_ahead_ends_when_nothing_more_is_told() -> None:
+    fires = posted(startsAt="2031-01-01T10:00:00Z", endsAt="2031-01-01T10:04:00Z")
+    cleared = posted(startsAt="2031-01-01T10:00:00Z", endsAt="2031-01-01T10:02:00Z")
+
+    for alert in (fires, cleared):
+        assert (alert.state, alert.expires_at) == (AlertState.FIRING, RECEIVED + timedelta(minutes=5))
+        assert any("by a clock that is ahead" in warning for warning in alert.warnings)
+    far = posted(endsAt="2100-01-01T00:00:00Z")
+    assert far.expires_at == datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("ends_at", ["1970-01-01T00:14:00Z", "1955-06-01T00:00:00Z", "2023-12-24T08:00:00Z"])
+def test_a_posted_alert_by_a_clock_that_is_months_behind_fires(ends_at: str) -> None:
+    alert = posted(startsAt="1970-01-01T00:10:00Z", endsAt=ends_at)
+
+    assert (alert.state, alert.starts_at) == (AlertState.FIRING, RECEIVED)
+    assert alert.expires_at == RECEIVED + timedelta(minutes=5)
+    assert any("too long ago to be believed" in warning for warning in alert.warnings)
+
+
+def test_a_posted_alert_that_is_long_over_says_that_the_clock_may_be_behind() -> None:
+    alert = posted(startsAt="2024-03-04T09:00:00Z", endsAt="2024-03-04T09:30:00Z")
+
+    assert alert.state is AlertState.RESOLVED
+    assert any("the sender's clock is behind" in warning for warning in alert.warnings)
+    assert posted(startsAt="2024-03-04T09:00:00Z", endsAt="2024-03-04T11:45:00Z").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("began", "is_said"), [("2024-03-04T11:50:00", True), ("2024-03-04 11:50", True), ("2024-03-04", False)]
+)
+def test_a_time_without_an_offset_is_utc_and_said(began: str, is_said: bool) -> None:
+    alert = posted(startsAt=began)
+
+    assert alert.starts_at.date() == RECEIVED.date()
+    assert any("without an offset; it is taken as UTC" in warning for warning in alert.warnings) is is_said
 
 
 def test_a_clock_that_is_seconds_ahead_is_not_worth_a_word() -> None:

@@ -23,7 +23,11 @@ from resile.web.doors.senders import SENDERS
 from tests.web.doors.world import KEEPER, LONGEST_S, World, served
 
 GIVEN = "made-by-the-sender-0001"
-ALERT = b'{"title": "Disk full"}'
+# An alert at every door.
+ALERT = (
+    b'{"title": "Disk full", "message": "Disk full", "alerts": [{"labels": {"alertname": "DiskFull"}}], '
+    b'"specversion": "1.0", "id": "1", "source": "/db1", "type": "disk.full"}'
+)
 
 
 @pytest.fixture
@@ -139,7 +143,7 @@ def test_prometheus_may_know_the_door_as_an_alertmanager(world: World) -> None:
     named = world.post("/doors/prometheus/eu/api/v2/alerts", body, authorization=f"Bearer {eu}")
     assert (named.status_code, kept(world).delivery.door) == (200, "prometheus/eu")
     assert world.post("/doors/prometheus/eu/api/v2/alerts", body, authorization=f"Bearer {secret}").status_code == 401
-    assert httpx2.get(f"{world.address}/api/v2/alerts", timeout=LONGEST_S).status_code == 405
+    assert httpx2.get(f"{world.address}/api/v2/alerts", timeout=LONGEST_S).status_code == 401
 
 
 @pytest.mark.parametrize("kind", ["alertmanager", "prometheus", "grafana", "datadog", "opsgenie", "json"])
@@ -199,12 +203,21 @@ def test_refusals_are_in_the_words_of_pagerduty_and_opsgenie(world: World) -> No
     world.door("opsgenie")
 
     torn = world.post("/v2/enqueue", b'{"routing_key": ')
+    keyless = [
+        world.post("/v2/enqueue", body) for body in (b'{"event_action": "trigger"}', b"[]", b'{"routing_key": 7}')
+    ]
     wrong = world.post("/v2/enqueue", b'{"routing_key": "x"}')
     large = world.post("/v2/enqueue", b" " * 512_001)
     opsgenie = world.post("/v2/alerts", b"{}", authorization="GenieKey x")
 
     assert (torn.status_code, torn.json()["status"]) == (400, "invalid event")
     assert "line 1, column" in torn.json()["errors"][0]
+    assert [one.status_code for one in keyless] == [400, 400, 400]
+    assert keyless[0].json() == {
+        "status": "invalid event",
+        "message": "Event object is invalid",
+        "errors": ["door pagerduty: the key is missing; send the routing key that `resile door add` printed"],
+    }
     assert (wrong.status_code, wrong.json()["errors"][0].split(";")[0]) == (
         401,
         "door pagerduty: the key is missing or wrong",

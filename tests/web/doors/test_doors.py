@@ -120,7 +120,7 @@ def test_gitlab_token_bearer_and_routing_key_open_their_doors(world: World) -> N
 
     assert world.post("/doors/gitlab", b"{}", x_gitlab_token=gitlab).status_code == 202
     assert world.post("/doors/gitlab", b"{}", x_gitlab_token=gitlab[:-1]).status_code == 401
-    assert world.post("/doors/cdevents", b"{}", authorization=f"Bearer {cdevents}").status_code == 202
+    assert world.post("/doors/cdevents", b"[]", authorization=f"Bearer {cdevents}").status_code == 202
     assert world.post("/doors/cdevents", b"{}", authorization="Bearer x").status_code == 401
     assert world.post("/v2/change/enqueue", json.dumps(event).encode()).json()["status"] == "success"
     assert world.post("/v2/change/enqueue", b'{"routing_key": "x"}').status_code == 401

@@ -52,7 +52,7 @@ def test_all_who_ask_at_the_same_moment_share_one_look(resile: Resile) -> None:
     doors = watched(resile)
 
     async def story() -> None:
-        opened = OpenDoors(doors)
+        opened = OpenDoors(doors, has_accounts=lambda: False)
         found = await asyncio.gather(*(opened.known() for _ in range(N)))
         assert [list(one) for one in found] == [["github"]] * N
         assert doors.n_looks == 1
@@ -67,7 +67,7 @@ def test_door_made_before_a_knock_is_known_to_it_though_a_look_was_under_way(res
     doors = watched(resile)
 
     async def story() -> None:
-        opened = OpenDoors(doors)
+        opened = OpenDoors(doors, has_accounts=lambda: False)
         earlier = asyncio.create_task(opened.known())
         await asyncio.sleep(0)
         await asyncio.to_thread(resile.doors.add, KEEPER, "gitlab")
@@ -81,7 +81,7 @@ def test_failed_look_is_told_to_each_and_made_anew_for_the_next(resile: Resile) 
     doors = watched(resile)
 
     async def story() -> None:
-        opened = OpenDoors(doors)
+        opened = OpenDoors(doors, has_accounts=lambda: False)
         doors.is_broken = True
         told = await asyncio.gather(*(opened.known() for _ in range(3)), return_exceptions=True)
         assert [type(one) for one in told] == [StoreError] * 3
@@ -93,7 +93,7 @@ def test_failed_look_is_told_to_each_and_made_anew_for_the_next(resile: Resile) 
 
 def test_refusals_are_written_at_the_latest_when_it_ends(resile: Resile) -> None:
     async def story() -> None:
-        opened = OpenDoors(watched(resile))
+        opened = OpenDoors(watched(resile), has_accounts=lambda: False)
         for _ in range(7):
             opened.refuse("github")
         await opened.close()

@@ -202,7 +202,7 @@ def test_large_body_is_not_taken_for_headers(world: World) -> None:
 
 def test_one_of_many_routing_keys_is_found_by_reading_the_body_once(world: World) -> None:
     secrets = [world.door("pagerduty", f"service-{number}") for number in range(30)]
-    event = {"payload": {"summary": "x", "timestamp": "2024-05-01T10:00:00Z"}, "links": [{}] * 20_000}
+    event = {"payload": {"summary": "x", "timestamp": "2024-05-01T10:00:00Z"}, "images": [{}] * 20_000}
 
     answer = world.post("/v2/change/enqueue", json.dumps({"routing_key": secrets[-1], **event}).encode())
 

@@ -1,18 +1,21 @@
 """The two shapes in which Prometheus' family tells of alerts: a notification of a group, and a plain list."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from resile.model.alert import MAX_TITLE, Alert, AlertState
-from resile.model.time import MINUTE
+from resile.model.time import HOUR, MINUTE
 from resile.ports.delivery_door import DoorOptions, Understood
 from resile.ports.journal import Delivery
-from resile.sources.doors.alert_parts import SEVERITY_LABELS, Telling, expiry, listed
-from resile.sources.doors.body import Node, kind_of, printable, read_body
+from resile.sources.doors.alert_parts import OLDEST, SEVERITY_LABELS, SKEW, Telling, expiry, listed
+from resile.sources.doors.body import Node, kind_of, printable, read_body, shown
 from resile.sources.doors.naming import Naming
 
 # As Alertmanager's resolve_timeout, unless that is set.
 RESOLVE_TIMEOUT = 5 * MINUTE
+# Prometheus tells again of what is over for a quarter of an hour.
+_LATE = HOUR
 # The words of annotations, the most telling first.
 TITLES = ("summary", "title", "message")
 DESCRIPTIONS = ("description", "message")
@@ -114,16 +117,34 @@ def alerts_posted(body: Node, options: DoorOptions, delivery: Delivery) -> Itera
         telling = Telling(options, delivery, warnings, naming)
         labels = telling.texts(node["labels"])
         annotations = told_by_annotations(telling, node["annotations"])
-        ends_at = telling.instant(node["endsAt"])
+        starts_at = telling.instant(node["startsAt"])
+        ends_at = _end_believed(telling, node["endsAt"], starts_at)
         is_over = ends_at is not None and ends_at <= telling.told_at
         telling.link("graph", telling.raw(node["generatorURL"]), "generatorURL")
         yield telling.alert(
             state=AlertState.RESOLVED if is_over else AlertState.FIRING,
             title=title_of(annotations, labels),
             labels=labels,
-            starts_at=telling.instant(node["startsAt"]),
+            starts_at=starts_at,
             ends_at=ends_at,
             expires_at=expiry(telling.told_at, ends_at, RESOLVE_TIMEOUT),
             severity=telling.severity(labels.get(name, "") for name in SEVERITY_LABELS),
             description=first_of(annotations, DESCRIPTIONS),
         )
+
+
+def _end_believed(telling: Telling, node: Node, starts_at: datetime | None) -> datetime | None:
+    """Until when a listed alert holds, unless it is by a clock that is far off: what may fire is not taken for over."""
+    ends_at = telling.instant(node)
+    if ends_at is None:
+        return None
+    ago = telling.told_at - ends_at
+    if starts_at is not None and starts_at - telling.told_at > SKEW:
+        telling.warn(f"{node.path} is by a clock that is ahead; the alert ends when nothing more is told of it")
+        return None
+    if ago > OLDEST:
+        telling.warn(f"{node.path} is {shown(node.value)}, too long ago to be believed; it is taken as firing")
+        return None
+    if ago > _LATE:
+        telling.warn(f"{node.path} is {shown(node.value)}, long over; if it still fires, the sender's clock is behind")
+    return ends_at

@@ -25,12 +25,13 @@ from resile.model.severity import Severity
 from resile.model.time import DAY, MINUTE, format_instant
 from resile.ports.delivery_door import DoorOptions
 from resile.ports.journal import Delivery
-from resile.sources.doors.alert_times import instant_of
+from resile.sources.doors.alert_times import instant_of, is_without_zone
 from resile.sources.doors.body import MAX_NAME, MAX_URL, Node, kind_of, printable, shown, web_address
 from resile.sources.doors.naming import Naming
 from resile.sources.doors.severity_words import severity_of
 
-MAX_ALERTS = 5_000
+# More than a body may hold that tells enough of each to be of use.
+MAX_ALERTS = 50_000
 MAX_WARNINGS = 16
 MAX_WARNING = 300
 # Of a delivery's headers the one that has the path of the request, where that says what is asked.
@@ -45,8 +46,8 @@ _MAPPED_LABELS = (*SERVICE_LABELS, "job")
 _FIRST_LABELS = ("alertname", *_MAPPED_LABELS, *SEVERITY_LABELS, "team", "instance", "environment", "env")
 _FIRST = {name: rank for rank, name in enumerate(_FIRST_LABELS)}
 # A clock that is some seconds ahead is everybody's clock.
-_SKEW = MINUTE
-_OLDEST = 30 * DAY
+SKEW = MINUTE
+OLDEST = 30 * DAY
 _MAX_INTEGER = 1 << 63
 # As in body.py, but for the line break, which prose keeps.
 _NOT_PROSE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -116,6 +117,8 @@ class Telling:
         at, is_understood = instant_of(node.value)
         if not is_understood:
             self.warn(f"{node.path} is {shown(node.value)}, which is no time, and was left out")
+        elif at is not None and is_without_zone(node.value):
+            self.warn(f"{node.path} is {shown(node.value)}, without an offset; it is taken as UTC")
         return at
 
     def severity(self, words: Iterable[str]) -> Severity | None:
@@ -236,11 +239,11 @@ class Telling:
         if at is None:
             return None
         if at > self.told_at:
-            if at - self.told_at > _SKEW:
+            if at - self.told_at > SKEW:
                 self._doubt(at, did, "lies ahead of this clock")
             return self.told_at
-        if self.told_at - at > _OLDEST:
-            self._doubt(at, did, f"is more than {_OLDEST // DAY} days ago")
+        if self.told_at - at > OLDEST:
+            self._doubt(at, did, f"is more than {OLDEST // DAY} days ago")
             return None
         return at
 

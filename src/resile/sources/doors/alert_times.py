@@ -9,8 +9,8 @@ from resile.model.time import EARLIEST, LATEST, from_us, parse_instant, to_us
 _MAX_TEXT = 64
 # What is larger than any second until 2200 counts milliseconds, what is larger than those, micro- or nanoseconds.
 _MAX_SECONDS = to_us(LATEST) // 1_000_000
-# The zero of Go and of .NET; of firing alerts it stands for an end that nobody knows.
-_ZERO = "0001-01-01"
+# The zeros of Go and .NET, and of others; of firing alerts they stand for an end that nobody knows.
+_ZEROS = ("0001-01-01", "1970-01-01T00:00:00", "1970-01-01 00:00:00")
 
 
 def instant_of(value: Any) -> tuple[datetime | None, bool]:
@@ -24,9 +24,19 @@ def instant_of(value: Any) -> tuple[datetime | None, bool]:
     return None, False
 
 
+def is_without_zone(value: Any) -> bool:
+    """Whether a text that tells a time of day leaves open by which clock."""
+    if not isinstance(value, str) or ":" not in value:
+        return False
+    try:
+        return datetime.fromisoformat(value[:_MAX_TEXT].strip()).tzinfo is None
+    except ValueError:
+        return False
+
+
 def _of_text(value: str) -> tuple[datetime | None, bool]:
     text = value[: _MAX_TEXT + 1].strip()
-    if not text or text.startswith(_ZERO):
+    if not text or text.startswith(_ZEROS):
         return None, True
     if text.replace(".", "", 1).isascii() and text.replace(".", "", 1).isdigit() and len(text) <= _MAX_TEXT // 2:
         at, is_understood = _of_number(float(text) if "." in text else int(text))

@@ -98,6 +98,8 @@ def _created(telling: Telling, body: Node) -> Alert:
     labels |= {name: text for name, text in own.items() if text}
     message = telling.raw(body["message"])
     key = telling.raw(body["alias"])
+    if not (message or key or labels or body["description"].is_told):
+        body["message"].needed().refuse("is empty", "fill it in")
     if not key.strip():
         telling.warn("it has no alias, so that nothing can close it; those that say the same count as the same alert")
         key = fingerprint_of({"message": message, **labels})

@@ -59,6 +59,8 @@ def _of_second_version(telling: Telling, body: Node, delivery: Delivery) -> Aler
     text = "" if isinstance(payload.value, dict) else telling.raw(payload)
     if not isinstance(payload.value, dict):
         payload = Node(body.sender, "payload", None)
+    if state is AlertState.FIRING and not payload.is_told and not text and not body["dedup_key"].is_told:
+        body["payload"].needed().refuse("says nothing", "send at least its summary, source and severity")
     own = {name: telling.raw(payload[name]) for name in _LABELS}
     labels, description = _details(telling, payload["custom_details"])
     _addresses(telling, body["links"], body["images"])

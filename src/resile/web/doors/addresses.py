@@ -13,6 +13,8 @@ _FOLDER = "/doors/"
 _OPSGENIE = "/v2/alerts"
 _OPSGENIE_DEEDS = ("close", "acknowledge")
 _PROMETHEUS = "/api/v2/alerts"
+# What Alertmanager has below its own address: `/api/v2/alerts`, `/-/healthy`.
+_ASKED = re.compile(r"(?P<name>.*?)/(?:api/v2/(?P<asked>.+?)|-/(?P<state>\w+))/?")
 _FAIL = "/fail"
 # What may be a secret or most of one, in an address that was mistyped or cut.
 _LEAST_SECRET = 16
@@ -30,6 +32,7 @@ class Place(Struct, frozen=True, gc=False):
         door: name of the door; None where a key tells which one it is.
         said: what the address tells, in the manner of headers.
         secret: where the address carries it.
+        asked: what may be asked here, of Alertmanager's API: `alerts`, `status`, `healthy`, ...; None: nothing.
     """
 
     kind: str
@@ -37,6 +40,7 @@ class Place(Struct, frozen=True, gc=False):
     door: str | None = None
     said: Mapping[str, str] = {}
     secret: str | None = None
+    asked: str | None = None
 
 
 _EXACT: Mapping[str, Place] = {
@@ -44,7 +48,11 @@ _EXACT: Mapping[str, Place] = {
     "/v2/enqueue": Place("pagerduty", "pagerduty_events", said={ADDRESS: "events"}),
     "/generic/2010-04-15/create_event.json": Place("pagerduty", "pagerduty_first", said={ADDRESS: "events"}),
     _OPSGENIE: Place("opsgenie", "opsgenie", said={PATH: _OPSGENIE}),
-    _PROMETHEUS: Place("prometheus", "prometheus", "prometheus"),
+    _PROMETHEUS: Place("prometheus", "prometheus", "prometheus", asked="alerts"),
+    **{
+        f"/api/v2/{asked}": Place("prometheus", "alertmanager_api", "prometheus", asked=asked)
+        for asked in ("status", "receivers", "silences", "alerts/groups")
+    },
 }
 
 
@@ -64,9 +72,18 @@ def place_of(path: str, query: bytes = b"") -> Place | None:
     if kind not in KINDS or KINDS[kind].is_found_by_key:
         return None
     if kind == "prometheus":
-        # As Prometheus itself adds it to `path_prefix`.
-        return Place(kind, kind, _full_name(kind, f"/{rest}".removesuffix(_PROMETHEUS)))
+        return _in_place_of_alertmanager(f"/{rest}")
     return _with_secret(kind, rest) if KINDS[kind].is_secret_in_address else Place(kind, kind, _full_name(kind, rest))
+
+
+def _in_place_of_alertmanager(rest: str) -> Place:
+    """Under `path_prefix`, as Prometheus calls what it puts before the addresses of an Alertmanager."""
+    found = _ASKED.fullmatch(rest)
+    if found is None or found["asked"] == "alerts":
+        name = rest if found is None else found["name"]
+        return Place("prometheus", "prometheus", _full_name("prometheus", name), asked="alerts" if found else None)
+    name = _full_name("prometheus", found["name"])
+    return Place("prometheus", "alertmanager_api", name, asked=found["asked"] or found["state"])
 
 
 def _full_name(kind: str, rest: str) -> str:

@@ -2,22 +2,21 @@
 
 from time import monotonic, perf_counter
 
-import structlog
 from anyio import to_thread
 from fastapi import Request
 from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from resile.app.access import Access
 from resile.app.door_kinds import KINDS
+from resile.app.opened_doors import OpenedDoors
 from resile.app.wiring import Resile
 from resile.model.errors import ResileError, StoreError
 from resile.ports.door_book import Door
 from resile.ports.journal import Delivery
 from resile.sources.doors.registry import TEST
-from resile.web.access_log import log_answer
 from resile.web.doors.addresses import Place, is_address, place_of, shown
+from resile.web.doors.alertmanager_api import OPEN, AlertmanagerApi, well
 from resile.web.doors.answer import Answer, TurnedAwayError, refused, send_answer
 from resile.web.doors.json_place import check_json
 from resile.web.doors.landing import Landing
@@ -31,9 +30,11 @@ from resile.web.security import host_of, is_foreign, is_loopback, is_trusted_hos
 
 # Looking through so much takes long enough that others should be answered meanwhile.
 _LARGE = 500_000
+# Of which even the alerts within are looked at in some milliseconds.
+_QUICK = 30_000
+_REFUSED_FROM = 400
 # Told to wait already, or the fault is here.
 _NO_FAULT_OF_THEIRS = {429, 500, 503}
-_log = structlog.get_logger()
 
 
 class _Knock(Struct, gc=False):
@@ -57,6 +58,11 @@ class _Knock(Struct, gc=False):
     began_s: float
     by: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """At what kind of door; empty: at none."""
+        return "" if self.place is None else self.place.kind
+
     def refused(self, status: int, detail: str, *, retry_after_s: int | None = None) -> Answer:
         """A refusal in the words that the sender expects."""
         refuses = refused if self.sender is None else self.sender.refuses
@@ -70,12 +76,13 @@ class DoorFront:
     headers, and the same line in the log.
     """
 
-    def __init__(self, resile: Resile, access: Access, doors: OpenDoors, strangers: Strangers) -> None:
+    def __init__(self, resile: Resile, doors: OpenDoors, strangers: Strangers) -> None:
         self._resile = resile
-        self._access = access
         self._doors = doors
         self._strangers = strangers
         self._room = Room()
+        self._opened = OpenedDoors()
+        self._api = AlertmanagerApi(resile)
         self._landing: Landing | None = None
         self._is_https = (resile.settings.base_url or "").startswith("https://")
 
@@ -94,12 +101,12 @@ class DoorFront:
             return
         await send_answer(send, answer, is_https=self._is_https or scope.get("scheme") == "https")
         logged = scope if knock.path == scope["path"] else {**scope, "path": knock.path}
-        log_answer(logged, answer.status, perf_counter() - began_s, by=knock.by)
+        self._doors.log.answered(logged, answer.status, perf_counter() - began_s, by=knock.by, kind=knock.kind)
 
     async def _answered(self, knock: _Knock) -> Answer:
         answer = await self._answered_whoever_it_is(knock)
         # Who is turned away without having shown a secret is a stranger, whatever was wrong.
-        if knock.by is not None or answer.status in _NO_FAULT_OF_THEIRS:
+        if knock.by is not None or answer.status < _REFUSED_FROM or answer.status in _NO_FAULT_OF_THEIRS:
             return answer
         wait_s = self._strangers.wait_s(knock.network)
         self._strangers.refuse(knock.network)
@@ -112,21 +119,23 @@ class DoorFront:
             return knock.refused(error.status, error.detail)
         except StoreError as error:
             # Who knocks is a stranger: where the journal lies is for the log alone.
-            _log.error("delivery not taken", path=knock.path, error=str(error))
+            self._doors.log.failed("delivery not taken", kind=knock.kind, error=error, path=knock.path)
             return knock.refused(503, "the journal cannot be written now, nothing was taken; send it again in a while")
         except ResileError as error:
             return knock.refused(400, str(error))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - nobody stands before this who would answer
-            _log.error("request failed", path=knock.path, error=type(error).__name__, exc_info=error)
+            self._doors.log.failed("request failed", kind=knock.kind, error=error, path=knock.path, is_ours=True)
             return knock.refused(500, "this is a fault of resile; the server's log says more, please report it")
 
     async def _taken(self, knock: _Knock) -> Answer:
         place, sender = _known_place(knock)
         method = knock.scope["method"]
-        if method not in sender.methods:
-            raise TurnedAwayError(405, f"{method} is not possible at a door; send the delivery by POST")
+        is_asked = AlertmanagerApi.is_asked(place, method)
+        if not is_asked and method not in sender.methods:
+            possible = " or ".join(sorted(sender.methods))
+            raise TurnedAwayError(405, f"{method} is not possible here; use {possible}")
         n_announced = announced_bytes(knock.headers)
         # Programs of this machine are always listened to, and so is everybody behind a proxy that does not tell them
         # apart: one of them may be the sender.
@@ -137,7 +146,13 @@ class DoorFront:
         is_known = knock.is_near or self._strangers.has_proven(knock.network)
         with self._room.taken_by(is_known=is_known) as room:
             body = await room.read(knock.receive, n_announced, KINDS[place.kind].max_bytes)
+            if is_asked and place.asked in OPEN and place.door in await self._doors.known():
+                return well()
             door = await self._let_in(knock, place, sender, body)
+            if is_asked:
+                return await to_thread.run_sync(
+                    self._api.answer, place, door.name, knock.scope.get("query_string", b"")
+                )
             self._doors.n_within += 1
             try:
                 return await self._kept(knock, place, sender, door, body)
@@ -172,7 +187,15 @@ class DoorFront:
         made = delivery() if len(body) < _LARGE else await to_thread.run_sync(delivery)
         if self._landing is None:
             self._landing = Landing()
-        is_new = await self._landing.awaited(self._resile.journal.submit(made))
+        submitted = self._resile.journal.submit(made)
+        # Looked at while the disk writes; whatever is said of it, it is in the journal.
+        fault = None
+        if sender.faulty is not None and len(body) < _LARGE:
+            look = self._opened.fault_in
+            fault = look(door, made) if len(body) < _QUICK else await to_thread.run_sync(look, door, made)
+        is_new = await self._landing.awaited(submitted)
+        if fault is not None and sender.faulty is not None:
+            return knock.refused(sender.faulty, fault)
         return sender.accepts(made, is_new=is_new, took_s=perf_counter() - knock.began_s)
 
     async def _is_test(self, door: Door, headers: Headers, body: bytes) -> bool:
@@ -214,6 +237,8 @@ class DoorFront:
                 401,
                 f"door {name} has no secret: it answers this machine alone; make it anew with one",
             )
+        if sender.key_of is not None and not sender.key_of(knock.headers, body):
+            raise TurnedAwayError(sender.keyless, f"door {name}: the {sender.shows} is missing; {sender.way_out}")
         raise TurnedAwayError(401, f"door {name}: the {sender.shows} is missing or wrong; {sender.way_out}")
 
     async def _door_at(self, knock: _Knock, place: Place, sender: Sender, body: bytes, known: Known) -> Door | None:
@@ -229,16 +254,16 @@ class DoorFront:
             return None
         door, secret = found
         if secret is None:
-            return door if await self._is_at_home(knock) else None
+            return door if self._is_at_home(knock) else None
         if not secret:
             return None
         if len(body) < _LARGE:
             return door if sender.proves(secret, knock.headers, body) else None
         return door if await to_thread.run_sync(sender.proves, secret, knock.headers, body) else None
 
-    async def _is_at_home(self, knock: _Knock) -> bool:
+    def _is_at_home(self, knock: _Knock) -> bool:
         """Whether a program on this machine asks, and nobody needs to log in here."""
-        if not knock.is_near or await to_thread.run_sync(self._access.has_accounts):
+        if not knock.is_near or self._doors.asks_all:
             return False
         request, settings = Request(knock.scope), self._resile.settings
         return (

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from time import monotonic
 
 import structlog
 from anyio import to_thread
 
 from resile.app.doors import Doors
+from resile.app.few_lines import FewLines
 from resile.model.errors import StoreError
 from resile.ports.door_book import Door
+from resile.web.doors.refusal_log import RefusalLog
 
-# A removed door is closed, and a new one open, after so long at the latest.
+# A removed door is closed, and a new one open, after so long at the latest; likewise those that ask programs of this
+# machine for no secret, once there are accounts.
 _KNOWN_FOR_S = 1.0
 # Whoever is not recognised has the doors looked at anew, all of them together once in so long.
 _LOOK_EVERY_S = 0.1
@@ -28,15 +32,26 @@ class OpenDoors:
 
     Attributes:
         n_within: how many deliveries are being written at this moment, strangers' not among them.
+        asks_all: whether everybody must show a secret, programs of this machine too: there are accounts.
+        log: where refusals are said.
+
+    Args:
+        has_accounts: whether there are, asked when the doors are looked at.
     """
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, *, has_accounts: Callable[[], bool]) -> None:
         self.n_within = 0
+        self.asks_all = True
+        self.log = RefusalLog()
+        # What holds until somebody mends it is said once a minute.
+        self._lines = FewLines(first=1)
         self._doors = doors
+        self._has_accounts = has_accounts
         self._seen_at = 0.0
         self._known: Known = {}
         self._looking: asyncio.Task[None] | None = None
         self._refused: Counter[str] = Counter()
+        self._n_uncounted = 0
         self._counting: asyncio.Task[None] | None = None
 
     def is_busy(self) -> bool:
@@ -66,23 +81,24 @@ class OpenDoors:
 
     async def _look(self) -> None:
         looked_at = monotonic()
-        self._known = await to_thread.run_sync(self._found)
+        self._known, self.asks_all = await to_thread.run_sync(self._found)
         self._seen_at = looked_at
 
-    def _found(self) -> Known:
+    def _found(self) -> tuple[Known, bool]:
         before = self._known
         found = {}
         for name, door in self._doors.all().items():
             old = before.get(name)
             found[name] = old if old is not None and old[0] == door else (door, self._secret_of(door))
-        return found
+        return found, self._has_accounts()
 
     def _secret_of(self, door: Door) -> str | None:
         try:
             return self._doors.secret_of(door)
         except StoreError as error:
             # One door whose key is lost does not close the others; without a secret that fits it refuses everybody.
-            _log.error("door has no key", door=door.name, error=str(error))
+            if self._lines.may_say("door has no key", door.name):
+                _log.error("door has no key", door=door.name, error=str(error))
             return ""
 
     def refuse(self, name: str) -> None:
@@ -105,10 +121,14 @@ class OpenDoors:
         try:
             await to_thread.run_sync(self._doors.count_refused, refused)
         except StoreError as error:
-            _log.warning("refusals not counted", n=refused.total(), error=str(error))
+            self._n_uncounted += refused.total()
+            if self._lines.may_say("refusals not counted"):
+                _log.warning("refusals not counted", n=self._n_uncounted, error=str(error))
+                self._n_uncounted = 0
 
     async def close(self) -> None:
         """Write down what is not written yet; nobody is refused any more."""
         if self._counting is not None:
             self._counting.cancel()
         await self.write_counts()
+        self.log.close()

@@ -57,7 +57,8 @@ def first_event_accepted(delivery: Delivery, *, is_new: bool, took_s: float) -> 
 def event_refused(status: int, detail: str, *, retry_after_s: int | None = None) -> Answer:
     """As PagerDuty refuses."""
     word = "throttle exceeded" if status == 429 else "invalid event"  # noqa: PLR2004 - the protocol's number
-    told = {"status": word, "message": "Nothing was taken", "errors": [detail]}
+    message = "Event object is invalid" if status == 400 else "Nothing was taken"  # noqa: PLR2004 - as above
+    told = {"status": word, "message": message, "errors": [detail]}
     return Answer(status, msgspec.json.encode(told), retry_after_s=retry_after(status, retry_after_s))
 
 
@@ -65,6 +66,11 @@ def prometheus_accepted(delivery: Delivery, *, is_new: bool, took_s: float) -> A
     """As Alertmanager answers Prometheus: nothing but that it is well."""
     del delivery, is_new, took_s
     return Answer(200, b"")
+
+
+def prometheus_refused(status: int, detail: str, *, retry_after_s: int | None = None) -> Answer:
+    """As Alertmanager refuses: a sentence as JSON, which its own programs print."""
+    return Answer(status, msgspec.json.encode(detail), retry_after_s=retry_after(status, retry_after_s))
 
 
 def opsgenie_accepted(delivery: Delivery, *, is_new: bool, took_s: float) -> Answer:

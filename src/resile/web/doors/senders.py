@@ -59,6 +59,9 @@ class Sender(Struct, frozen=True, kw_only=True):
         strikes: the body without the secret in it.
         names_alerts: whether an alert without a name is given one, which the sender is told.
         accepts, refuses: what it is answered.
+        keyless: the status for who shows no key at all.
+        faulty: the status for a body that can be read and says nothing of use; it is kept all the same, as failed.
+            None: it is taken, for the sender would but send it again, or stop to send at all.
         methods: those of HTTP by which it may knock.
     """
 
@@ -76,6 +79,8 @@ class Sender(Struct, frozen=True, kw_only=True):
     names_alerts: bool = False
     accepts: Accepting = replies.accepted
     refuses: Refusing = refused
+    keyless: int = 401
+    faulty: int | None = None
     methods: frozenset[str] = frozenset({"POST"})
 
 
@@ -173,6 +178,8 @@ _PAGERDUTY = Sender(
     names_alerts=True,
     accepts=replies.event_accepted,
     refuses=replies.event_refused,
+    keyless=400,
+    faulty=400,
 )
 _OPSGENIE = Sender(
     proves=lambda secret, headers, _: proofs.is_same_secret(proofs.genie_key(headers) or "", secret),
@@ -182,6 +189,7 @@ _OPSGENIE = Sender(
     key_of=lambda headers, _: proofs.genie_key(headers),
     accepts=replies.opsgenie_accepted,
     refuses=replies.opsgenie_refused,
+    faulty=422,
 )
 
 SENDERS: Mapping[str, Sender] = {
@@ -204,22 +212,37 @@ SENDERS: Mapping[str, Sender] = {
         id_of=_cloud_event_id,
         way_out="send `Authorization: Bearer SECRET`, or sign the body in X-Hub-Signature-256",
         keeps_all="ce-",
+        faulty=400,
     ),
     "cloudevents": Sender(
         proves=proofs.is_authorized_or_signed,
         id_of=_cloud_event_id,
         way_out="send `Authorization: Bearer SECRET`, or sign the body in X-Hub-Signature-256",
         keeps_all="ce-",
+        faulty=400,
         json_of=_json_of_event,
     ),
-    "alertmanager": Sender(proves=proofs.is_authorized, way_out=_AUTHORIZED, is_one=_never),
+    "alertmanager": Sender(proves=proofs.is_authorized, way_out=_AUTHORIZED, is_one=_never, faulty=400),
     "prometheus": Sender(
-        proves=proofs.is_authorized, way_out=_AUTHORIZED, is_one=_never, accepts=replies.prometheus_accepted
+        proves=proofs.is_authorized,
+        way_out=_AUTHORIZED,
+        is_one=_never,
+        accepts=replies.prometheus_accepted,
+        refuses=replies.prometheus_refused,
+        faulty=400,
+    ),
+    "alertmanager_api": Sender(
+        proves=proofs.is_authorized,
+        way_out=_AUTHORIZED,
+        refuses=replies.prometheus_refused,
+        json_of=_no_json,
+        methods=frozenset({"GET", "HEAD"}),
     ),
     "grafana": Sender(
         proves=proofs.is_of_grafana,
         way_out=f"enter {_ENTER} as the contact point's authorization credentials, or as its HMAC secret",
         is_one=_never,
+        faulty=400,
     ),
     "pagerduty": msgspec.structs.replace(
         _PAGERDUTY, is_one=tells_its_time, names_alerts=False, accepts=replies.change_event_accepted
@@ -235,7 +258,10 @@ SENDERS: Mapping[str, Sender] = {
     "opsgenie": _OPSGENIE,
     "opsgenie_deed": msgspec.structs.replace(_OPSGENIE, json_of=_json_or_nothing),
     "datadog": Sender(
-        proves=proofs.is_authorized, way_out=f"{_AUTHORIZED}, in the webhook's custom headers", is_one=_never
+        proves=proofs.is_authorized,
+        way_out=f"{_AUTHORIZED}, in the webhook's custom headers",
+        is_one=_never,
+        faulty=400,
     ),
     "sentry": Sender(
         proves=proofs.is_of_sentry,
@@ -250,6 +276,7 @@ SENDERS: Mapping[str, Sender] = {
         way_out=f"{_AUTHORIZED}, or sign the body in X-Hub-Signature-256",
         id_of=_idempotency_key,
         is_one=_never,
+        faulty=400,
     ),
     "heartbeat": Sender(
         proves=proofs.is_in_address,
