@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from resile.app.audit import Audit, OutwardHeartbeat, caller_of
 from resile.app.engine import Engine
+from resile.app.listening import Listening
 from resile.app.notify import Notifier
 from resile.app.tick import Ticker
 from resile.model.errors import ConfigError, DeliveryError, StoreError
@@ -35,7 +37,7 @@ class World:
         self.paging = MemoryPagingStore(self.timelines)
         self.journal = MemoryJournal()
         self.silent: dict[str, float] = dict(ALIVE)
-        self.audit = Audit(self.paging, self.journal, self.clock, silent_s=lambda: self.silent)
+        self.audit = Audit(self.paging, self.journal, self.clock, silent_s=lambda: self.silent, folder=Path())
 
     def late(self, minutes: float) -> list[str]:
         self.clock.advance(timedelta(minutes=minutes))
@@ -51,6 +53,14 @@ def world() -> World:
 def site() -> Iterator[LoopbackHttp]:
     with LoopbackHttp() as opened:
         yield opened
+
+
+def test_it_does_not_pass_on_a_disk_without_room_though_nothing_is_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resile.app.room.ENOUGH_BYTES", 2**62)
+
+    assert world.audit.troubles() == ["the disk is nearly full"]
 
 
 def test_it_passes_while_nothing_is_late(world: World) -> None:
@@ -166,7 +176,7 @@ def test_the_engines_loops_say_that_they_turn(world: World) -> None:
     handlers: dict[TimerKind, Any] = {}
     ticker = Ticker(world.paging, world.clock, handlers, by="a")
     notifier = Notifier(world.paging, world.timelines, world.clock, {}, links=None, by="a")
-    engine = Engine(world.paging, world.clock, ticker, notifier)
+    engine = Engine(world.paging, world.clock, ticker, notifier, listening=Listening(world.clock.now()))
     assert engine.silent_s() == {}
 
     engine.start()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from resile.app.engine import Engine
+from resile.app.listening import Listening
 from resile.app.notify import Notifier
 from resile.app.system_clock import SystemClock
 from resile.app.tick import Ticker
@@ -37,7 +38,14 @@ def at_work(store: PagingStore, timelines: MemoryTimelineStore) -> Iterator[None
     clock = SystemClock()
     channels = open_channels({}, clock=clock, allowed=["127.0.0.1"], key=lambda: b"k" * 32)
     notifier = Notifier(store, timelines, clock, channels, links=None, by="one")
-    engine = Engine(store, clock, Ticker(store, clock, {}, by="one"), notifier, n_senders=1)
+    engine = Engine(
+        store,
+        clock,
+        Ticker(store, clock, {}, by="one"),
+        notifier,
+        listening=Listening(clock.now()),
+        n_senders=1,
+    )
     engine.start()
     try:
         yield

@@ -14,7 +14,7 @@ from resile.app.message_words import CatalogWords, Words, built_in, page_words, 
 from resile.app.templates import check_template_renders
 from resile.model.alert import Alert, AlertState, KnownAlert, Outcome
 from resile.model.catalog import Kind
-from resile.model.event import Declared, Detected, Source
+from resile.model.event import AlertFired, Declared, Detected, Event, Source
 from resile.model.incident import Incident, fold
 from resile.model.paging_documents import TemplateDocument
 from resile.model.policy import Contact, Way
@@ -265,6 +265,10 @@ def test_whatever_is_thrown_together_of_jinja_there_are_words(parts: list[str]) 
     assert words_of(facts, {"t": template(" ".join(parts) or "x")}, channel="email").text
 
 
+def told(kind: type[Declared | AlertFired], at: datetime, **fields: Any) -> Event:
+    return kind(id=f"e{at:%H%M}", at=at, recorded_at=at, by="door:x", source=Source.MEASURED, **fields)
+
+
 def test_pages_are_worded_by_the_catalog_and_by_what_is_known_of_alerts() -> None:
     clock, documents, timelines = SimulatedClock(NOW), MemoryCatalogStore(), MemoryTimelineStore()
     store, catalog = MemoryPagingStore(timelines), Catalog(documents, clock)
@@ -293,14 +297,19 @@ def test_pages_are_worded_by_the_catalog_and_by_what_is_known_of_alerts() -> Non
     store.commit(Changes(alerts=(known,)))
     words = CatalogWords(catalog, store, timelines)
 
-    title, text = words(incident(), (), new_page("sms"), now=NOW)
+    joined = [
+        told(Declared, BEGAN, title="Error rate is high"),
+        told(AlertFired, NOW, alert_id="a", title="t", door="x"),
+    ]
+
+    title, text = words(incident(), joined, new_page("sms"), now=NOW)
 
     assert title == "SEV1 checkout: Error rate is high"
     assert "(07:44 Asia/Kolkata)" in text
     assert "follow the playbook: https://wiki.example.org/c" in text
     assert words.faults == {}
 
-    assert words(incident(), (), new_page("email"), now=NOW) == (title, text)
+    assert words(incident(), joined, new_page("email"), now=NOW) == (title, text)
     assert words.faults == {"mail": "template 'mail' cannot be rendered: 'nothing' is undefined; correct it"}
 
     put(catalog, Kind.TEMPLATE, "mail", {"message": "page", "channel": "email", "text": "{{ incident.title }}!"})

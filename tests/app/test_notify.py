@@ -76,10 +76,12 @@ def test_all_send_at_one_moment_and_few_of_them_write() -> None:
     notifier = Notifier(store, timelines, clock, {"sms": Together()}, links=None, by="me")
     senders = [threading.Thread(target=notifier.deliver, args=(one,)) for one in notifier.claim(limit=N_SENDERS)]
 
+    notifier.start()
     for sender in senders:
         sender.start()
     for sender in senders:
         sender.join()
+    notifier.stop(within_s=30)
 
     known = store.messages([f"m{n}" for n in range(N_SENDERS)])
     assert {one.state for one in known.values()} == {MessageState.HANDED}

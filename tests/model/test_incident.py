@@ -35,6 +35,7 @@ from resile.model.phases import (
     phases,
     responder_of,
     status_of,
+    taker_of,
 )
 from resile.model.severity import Severity
 from tests.model.strategies import timelines
@@ -104,10 +105,51 @@ def test_a_reopened_incident_runs_on_to_its_last_restore() -> None:
     assert reopened.restored is None
     assert reopened.mitigated is None
     assert reopened.n_reopened == 1
-    assert status_of(reopened) is Status.OPEN
+    assert status(timeline) is Status.OPEN
     assert again.restored is not None
     assert again.restored.at == T0 + timedelta(minutes=50)
-    assert status_of(again) is Status.RESTORED
+    assert status([*timeline, Restored(**at(50, 6))]) is Status.RESTORED
+
+
+def status(timeline: list[Event]) -> Status:
+    incident = fold("INC-1", timeline)
+    return status_of(incident, instants(incident))
+
+
+def test_reopened_incident_is_open_until_somebody_takes_it_anew() -> None:
+    timeline: list[Event] = [
+        Declared(**at(0, 1), title="disk full"),
+        Acknowledged(**at(5, 2), who="Ann"),
+        Identified(**at(8, 3), cause="log files"),
+        Restored(**at(20, 4)),
+        Reopened(**at(30, 5)),
+    ]
+    taken = [*timeline, Acknowledged(**at(33, 6), who="Bob")]
+
+    assert status(timeline) is Status.OPEN
+    assert taker_of(fold("INC-1", timeline)) is None
+    assert status(taken) is Status.IDENTIFIED
+    assert taker_of(fold("INC-1", taken)) == "Bob"
+    # The first acknowledgement is a fact, and what is measured.
+    for told in (timeline, taken):
+        acknowledged = instants(fold("INC-1", told)).acknowledged
+        assert acknowledged is not None
+        assert acknowledged.at == T0 + timedelta(minutes=5)
+        assert responder_of(fold("INC-1", told)) == ("Ann" if told is timeline else "Bob")
+
+
+def test_reopening_that_was_corrected_away_takes_no_acknowledgement_back() -> None:
+    timeline: list[Event] = [
+        Declared(**at(0, 1), title="disk full"),
+        Acknowledged(**at(5, 2), who="Ann"),
+        Restored(**at(20, 4)),
+        Reopened(**at(30, 5)),
+        Corrected(**at(31, 6), event_id="00005", to=None),
+    ]
+
+    assert status([*timeline[:2], *timeline[3:]]) is Status.ACKNOWLEDGED
+    assert status(timeline) is Status.RESTORED
+    assert taker_of(fold("INC-1", timeline)) == "Ann"
 
 
 def test_what_telemetry_measured_holds_before_what_people_closed() -> None:

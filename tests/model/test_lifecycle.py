@@ -120,6 +120,13 @@ def test_restoring_twice_asks_to_correct_or_reopen(room: Room) -> None:
     assert instants(room.incident).n_reopened == 1
 
 
+def test_taking_what_is_over_asks_to_reopen_it(room: Room) -> None:
+    room.do(Reach(InstantName.RESTORED))
+
+    with pytest.raises(TransitionError, match=r"after restored .*; reopen it first, or correct event"):
+        room.do(Reach(InstantName.ACKNOWLEDGED))
+
+
 @pytest.mark.parametrize("name", [InstantName.DETECTED, InstantName.IDENTIFIED, InstantName.MITIGATED])
 def test_an_instant_that_no_reopening_would_undo_asks_to_be_corrected_only(room: Room, name: InstantName) -> None:
     if name is not InstantName.DETECTED:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -55,6 +56,7 @@ class Night:
         self.messages: dict[str, Message] = {}
         self.paged: list[tuple[float, str, str]] = []
         self.told: list[type] = []
+        self.because: dict[type, str] = {}
         self.look()
 
     def look(self) -> Advanced:
@@ -62,6 +64,7 @@ class Night:
         advanced = advance(self.escalation, self.messages, call, now=self.now)
         self.escalation = advanced.escalation
         self.told += [kind for kind, _ in advanced.told]
+        self.because |= {kind: str(fields["because"]) for kind, fields in advanced.told if "because" in fields}
         for page in advanced.pages:
             minutes = (self.now - NIGHT) / MINUTE
             self.paged.append((minutes, page.person, page.way.contact.channel))
@@ -113,6 +116,15 @@ def test_nobody_reachable_is_declared_when_the_policy_has_passed() -> None:
     assert night.now - NIGHT >= night.escalation.policy.ends_after
 
 
+@pytest.mark.parametrize(("repeat", "words"), [(0, "one round"), (2, "3 rounds")])
+def test_after_how_many_rounds_it_was_declared_is_said(repeat: int, words: str) -> None:
+    night = Night(policy(("ann", 0), repeat=repeat))
+
+    night.until(60)
+
+    assert night.because[NobodyReachable] == f"nobody acknowledged in {words} of policy {night.escalation.policy.name}"
+
+
 def test_policy_is_done_again_as_often_as_it_says() -> None:
     night = Night(policy(("bob", 1), repeat=2, last=4))
 
@@ -140,6 +152,25 @@ def test_page_that_is_refused_and_tried_again_has_the_next_way_taken_meanwhile()
     night.look()
 
     assert [channel for _, _, channel in night.paged] == ["push", "sms"]
+
+
+def test_page_that_was_refused_counts_as_lost_while_it_is_tried_again() -> None:
+    """Else a provider that hangs the second time, or a sender that dies, would hold up the next way."""
+    night = Night(policy(("ann", 0)))
+    night.last_page(MessageState.SENDING, n_tries=2, error="the provider is not there")
+
+    night.look()
+
+    assert [channel for _, _, channel in night.paged] == ["push", "sms"]
+
+
+def test_page_that_is_tried_the_first_time_is_waited_for() -> None:
+    night = Night(policy(("ann", 0)))
+    night.last_page(MessageState.SENDING, n_tries=1)
+
+    night.look()
+
+    assert [channel for _, _, channel in night.paged] == ["push"]
 
 
 def test_next_step_begins_at_once_where_nothing_of_a_step_came_through() -> None:

@@ -2,9 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
 from resile.model.schedule import Layer, Override, Participant, Schedule, Unit
 from resile.model.time import DAY, HOUR, MINUTE
-from resile.response.notices import Notice, NoticeKind, Wish, next_notice_at, notice_at_once, notices_due
+from resile.response.notices import Notice, NoticeKind, Wish, next_notice_at, notices_at_once, notices_due
 from resile.response.oncall import Spell, duties, spells
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -65,41 +69,122 @@ def test_next_notice_is_the_earliest_after_an_instant() -> None:
     assert next_notice_at(held(), {}, after=MONDAY) is None
 
 
+TEN = MONDAY + 10 * HOUR
+
+
+def at_once(
+    before: tuple[Override, ...], after: tuple[Override, ...], wishes: dict[str, Wish] = WISHES
+) -> list[Notice]:
+    return notices_at_once(held(*before), held(*after), wishes, now=TEN)
+
+
 def test_whoever_is_put_on_duty_within_a_day_is_told_at_once_and_not_again_for_what_is_past() -> None:
-    now = MONDAY + 10 * HOUR
     shifts = held(put_on("bob", 15, 20))
 
-    notice = notice_at_once(shifts, WISHES, "bob", starts_at=MONDAY + 15 * HOUR, now=now)
+    (notice,) = notices_at_once(held(), shifts, WISHES, now=TEN)
 
-    assert notice is not None
-    assert (notice.kind, notice.lead, notice.before, notice.after) == (NoticeKind.BEGINS, DAY, "ann", "ann")
-    later = notices_due(shifts, WISHES, since=now, now=now + 6 * HOUR)
+    assert (notice.person, notice.kind, notice.lead) == ("bob", NoticeKind.BEGINS, DAY)
+    assert (notice.before, notice.after) == ("ann", "ann")
+    later = notices_due(shifts, WISHES, since=TEN, now=TEN + 6 * HOUR)
     assert later == []  # each is older than an hour by then
-    at_its_beginning = notices_due(shifts, WISHES, since=now, now=MONDAY + 15 * HOUR)
+    at_its_beginning = notices_due(shifts, WISHES, since=TEN, now=MONDAY + 15 * HOUR)
     assert [one.lead for one in at_its_beginning if one.person == "bob"] == [timedelta(0)]
 
 
 def test_whoever_takes_over_now_hears_of_it_once() -> None:
-    now = MONDAY + 10 * HOUR
     shifts = held(put_on("bob", 10, 20))
 
-    notice = notice_at_once(shifts, WISHES, "bob", starts_at=now, now=now)
-    (due,) = [one for one in notices_due(shifts, WISHES, since=now - HOUR, now=now) if one.person == "bob"]
+    (notice,) = notices_at_once(held(), shifts, WISHES, now=TEN)
+    (due,) = [one for one in notices_due(shifts, WISHES, since=TEN - HOUR, now=TEN) if one.person == "bob"]
 
-    assert notice is not None
     assert notice.names == due.names
 
 
 def test_nobody_is_told_at_once_of_what_is_far_away_over_theirs_before_or_not_wanted() -> None:
-    now = MONDAY + 10 * HOUR
-
-    def asked(override: Override, person: str = "bob", wishes: dict[str, Wish] = WISHES) -> Notice | None:
-        return notice_at_once(held(override), wishes, person, starts_at=override.starts_at, now=now)
-
-    assert asked(put_on("bob", 35, 40)) is None
-    assert asked(put_on("bob", 2, 5)) is None
-    assert asked(put_on("ann", 15, 20), "ann") is None
-    assert asked(put_on("bob", 15, 20), wishes={}) is None
-    only_at_the_beginning = asked(put_on("bob", 15, 20), wishes={"bob": Wish(before=(timedelta(0),))})
-    assert only_at_the_beginning is not None
+    assert at_once((), (put_on("bob", 35, 40),)) == []
+    assert at_once((), (put_on("bob", 2, 5),)) == []
+    assert at_once((), (put_on("ann", 15, 20),)) == []
+    assert at_once((), (put_on("bob", 15, 20),), wishes={}) == []
+    (only_at_the_beginning,) = at_once((), (put_on("bob", 15, 20),), wishes={"bob": Wish(before=(timedelta(0),))})
     assert only_at_the_beginning.kind is NoticeKind.PUT_ON
+
+
+def test_override_that_is_removed_while_it_runs_tells_both_from_now_on() -> None:
+    back, gone = at_once((put_on("bob", 8, 20),), ())
+
+    assert (back.person, back.kind, back.shift.starts_at, back.before) == ("ann", NoticeKind.PUT_ON, TEN, "bob")
+    assert (gone.person, gone.kind, gone.after) == ("bob", NoticeKind.TAKEN_OFF, "ann")
+    assert (gone.shift.starts_at, gone.shift.ends_at) == (TEN, MONDAY + 20 * HOUR)
+
+
+def test_override_that_is_removed_before_it_begins_tells_who_stays_and_who_is_free() -> None:
+    stays, gone = at_once((put_on("bob", 15, 20),), ())
+
+    assert (stays.person, stays.kind, stays.shift.ends_at) == ("ann", NoticeKind.STAYS, MONDAY + 7 * DAY)
+    assert (gone.person, gone.kind, gone.shift.starts_at) == ("bob", NoticeKind.TAKEN_OFF, MONDAY + 15 * HOUR)
+
+
+def test_override_that_changes_tells_only_of_what_it_changes() -> None:
+    (sooner,) = at_once((put_on("bob", 15, 20),), (put_on("bob", 12, 20),))
+    assert (sooner.person, sooner.shift.starts_at) == ("bob", MONDAY + 12 * HOUR)
+
+    longer, later = at_once((put_on("bob", 8, 20),), (put_on("bob", 8, 22),))
+    assert (longer.person, longer.kind, longer.shift.ends_at) == ("bob", NoticeKind.STAYS, MONDAY + 22 * HOUR)
+    assert (later.person, later.kind, later.shift.ends_at) == ("ann", NoticeKind.TAKEN_OFF, MONDAY + 22 * HOUR)
+
+    # Who is on duty right up to the change hears of it when it ends.
+    (shorter,) = at_once((put_on("bob", 8, 20),), (put_on("bob", 8, 18),))
+    assert (shorter.person, shorter.kind, shorter.shift.starts_at) == ("ann", NoticeKind.BEGINS, MONDAY + 18 * HOUR)
+
+
+def test_removed_gap_and_one_that_is_made_tell_who_comes_and_who_goes() -> None:
+    nobody = Override(id="o1", person=None, starts_at=MONDAY + 8 * HOUR, ends_at=MONDAY + 20 * HOUR, by="user:eve")
+
+    (back,) = at_once((nobody,), ())
+    (gone,) = at_once((), (nobody,))
+
+    assert (back.person, back.kind, back.before) == ("ann", NoticeKind.PUT_ON, None)
+    assert (gone.person, gone.kind, gone.after) == ("ann", NoticeKind.ENDS, None)
+
+
+def test_override_that_is_entered_late_says_no_more_than_what_falls_due_then() -> None:
+    override = put_on("bob", 9.9, 20)
+    shifts = held(override)
+
+    begins, ends = at_once((), (override,))
+    due = notices_due(shifts, WISHES, since=TEN - HOUR, now=TEN)
+
+    assert [one.names for one in due] == [ends.names, begins.names]
+
+
+def test_what_did_not_change_tells_nobody() -> None:
+    assert at_once((put_on("bob", 8, 20),), (put_on("bob", 8, 20),)) == []
+    assert at_once((put_on("bob", 30 + 8, 60),), ()) == []
+
+
+OVERRIDES = st.lists(
+    st.builds(
+        lambda person, begins, lasts: replace(put_on("bob", begins / 2, (begins + lasts) / 2), person=person),
+        st.sampled_from(["ann", "bob", "cyd", None]),
+        st.integers(-20, 60),
+        st.integers(1, 40),
+    ),
+    max_size=4,
+)
+
+
+@given(before=OVERRIDES, kept=st.integers(0, 4), added=OVERRIDES)
+def test_whoever_comes_or_goes_at_this_moment_hears_of_it_once(
+    before: list[Override], kept: int, added: list[Override]
+) -> None:
+    was, is_now = held(*before), held(*before[:kept], *added)
+    wishes = {**WISHES, "cyd": Wish()}
+
+    found = notices_at_once(was, is_now, wishes, now=TEN)
+
+    due = notices_due(is_now, wishes, since=TEN - HOUR / 4, now=TEN)
+    told = {one.person for one in (*found, *due)}
+    holders = {next(one.person for one in shifts if one.starts_at <= TEN < one.ends_at) for shifts in (was, is_now)}
+    assert len(holders) == 1 or holders - {None} <= told
+    assert len({one.names for one in found}) == len(found)
+    assert all(one.shift.starts_at < one.shift.ends_at for one in found)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from resile.model.errors import ConfigError, StoreError
-from resile.stores.engine import connect_sqlite
+from resile.stores.engine import connect_postgresql, connect_sqlite
 from resile.stores.file_lock import alone
 from resile.stores.migrate import migrate
 from resile.stores.opening import open_facts, open_timelines
@@ -328,3 +328,18 @@ def test_postgresql_that_goes_away_is_told_and_serves_again_when_back(tmp_path: 
 def test_url_of_another_database_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ConfigError, match="database_url"):
         open_timelines(tmp_path, url)
+
+
+def test_postgresql_whose_machine_is_gone_is_noticed_within_seconds_unless_the_url_says_otherwise(
+    postgresql_url: str,
+) -> None:
+    waits = {"keepalives_idle": "5", "keepalives_interval": "3", "keepalives_count": "3", "tcp_user_timeout": "10000"}
+    parted = "&" if "?" in postgresql_url else "?"
+    own = f"{postgresql_url}{parted}tcp_user_timeout=20000"
+    for url, patience in ((postgresql_url, waits), (own, {**waits, "tcp_user_timeout": "20000"})):
+        database = connect_postgresql(url)
+        with database.reading() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            assert driver.info.get_parameters().items() >= patience.items()
+        database.close()

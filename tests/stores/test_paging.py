@@ -8,6 +8,7 @@ import pytest
 from resile.stores.opening import open_paging as open_sql
 from resile.testing.memory_paging import MemoryPagingStore
 from resile.testing.memory_store import MemoryTimelineStore
+from resile.testing.paging_alerts_conformance import PagingAlertsConformance
 from resile.testing.paging_conformance import OpenPaging, PagingStoreConformance
 from resile.testing.paging_messages_conformance import PagingMessagesConformance
 
@@ -49,3 +50,12 @@ class TestMessagesInSqlite(_Sqlite, PagingMessagesConformance): ...
 
 
 class TestMessagesInPostgresql(_Postgresql, PagingMessagesConformance): ...
+
+
+class TestAlertsInMemory(_Memory, PagingAlertsConformance): ...
+
+
+class TestAlertsInSqlite(_Sqlite, PagingAlertsConformance): ...
+
+
+class TestAlertsInPostgresql(_Postgresql, PagingAlertsConformance): ...

@@ -186,7 +186,7 @@ def seen(paging: PagingStore, timelines: TimelineStore) -> list[object]:
             paging.alerts_of(NAMES),
             paging.alerts_firing(),
             paging.alerts_in_groups(["a", "b"]),
-            paging.firing_counts(),
+            (paging.firing_counts(), paging.firing_outcomes()),
         ),
         [paging.recent_alerts(text=words) for words in ("", "DISK", "i̇", "ss", "%", "_", "A", "É", "\0", "alert")],
         (paging.recent_alerts(outcome="declared", limit=2), paging.recent_alerts(before=at(3))),

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 
 from resile.model.errors import ConflictError
 from resile.model.message import MessageState
-from resile.ports.paging_store import Changes, Counted, PagingStore, TimerKind
+from resile.ports.paging_store import Changes, Counted, DeclaredFor, PagingStore, TimerKind
 from resile.stores.engine import Database
 from resile.stores.opening import open_engine, open_paging
 from resile.stores.paging import SqlPagingStore
@@ -111,6 +111,31 @@ def test_of_several_at_one_version_one_wins(nodes: list[PagingStore], stood: int
         assert nodes[0].escalations([name])[name].by == str(winners[0])
         left = [one.subject for one in nodes[0].timers(TimerKind.ESCALATION) if one.subject.startswith(name)]
         assert left == [f"{name}{winners[0]}"]
+
+
+def test_of_several_that_declare_for_one_group_one_wins(place: Place) -> None:
+    opened = [open_paging(*place) for _ in range(N_NODES)]
+    paging, timelines = [one for one, _ in opened], opened[0][1]
+    for round_no in range(10):
+        since = timelines.last_seq()
+
+        def declare(node: PagingStore, number: int, round_no: int = round_no, since: int = since) -> str | None:
+            name = f"{round_no}-{number}"
+            declared = DeclaredFor(since=since, group_keys=(f"group {round_no}",))
+            mine = alert(name, incident_id=name, group_key=f"group {round_no}")
+            try:
+                node.commit(changes(mine, appends=(append_of(name, 1),), declared_for=(declared,)))
+            except ConflictError:
+                return None
+            return name
+
+        (winner,) = [name for name in at_once(paging, declare) if name is not None]
+
+        key = f"group {round_no}"
+        assert [one.incident_id for one in paging[0].alerts_in_groups([key])[key]] == [winner]
+        assert timelines.n_incidents() == round_no + 1
+    for _, its in opened:
+        its.close()
 
 
 def test_message_that_several_decide_to_send_is_one_and_no_conflict(nodes: list[PagingStore]) -> None:

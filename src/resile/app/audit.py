@@ -6,9 +6,11 @@ A heartbeat that went out whatever happens inside would say that a process exist
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
+from resile.app.room import short_of_room
 from resile.app.standing import OVERDUE_AFTER
 from resile.channels.http_client import HttpClient, taken
 from resile.channels.outward import Outward
@@ -17,7 +19,7 @@ from resile.ports.clock import Clock
 from resile.ports.journal import Journal
 from resile.ports.paging_store import PagingStore
 
-# A loop of the engine turns every half second; while the store fails, every ten.
+# A loop of the engine turns every half second; while the store fails, every three, and however long that takes to fail.
 SILENT_FOR_S = 30.0
 CALL_WITHIN_S = 10.0
 _LOOPS = ("ticking", "sending")
@@ -29,20 +31,31 @@ class Audit:
 
     Args:
         silent_s: of each loop of the engine, how many seconds ago it turned last.
+        folder: where the journal is.
     """
 
     def __init__(
-        self, store: PagingStore, journal: Journal, clock: Clock, *, silent_s: Callable[[], Mapping[str, float]]
+        self,
+        store: PagingStore,
+        journal: Journal,
+        clock: Clock,
+        *,
+        silent_s: Callable[[], Mapping[str, float]],
+        folder: Path,
     ) -> None:
         self._store = store
         self._journal = journal
         self._clock = clock
         self._silent_s = silent_s
+        self._folder = folder
 
     def troubles(self) -> list[str]:
         """Why it does not pass, one clause each, the same as long as the trouble is; empty: it passes."""
         silent = self._silent_s()
         found = [f"the {loop} loop stands still" for loop in _LOOPS if silent.get(loop, SILENT_FOR_S) >= SILENT_FOR_S]
+        if short_of_room(self._folder):
+            # On a quiet night nothing is late, and yet no alert could be taken in.
+            found.append("the disk is nearly full")
         try:
             return found + self._overdue()
         except StoreError as error:

@@ -1,12 +1,13 @@
 """The engine of paging for as long as the server runs: one thread lets time pass, one hands out messages to many."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 
 import structlog
 
+from resile.app.listening import Listening
 from resile.app.notify import Notifier
 from resile.app.senders import N_SENDERS, Senders
 from resile.app.tick import AT_ONCE, Ticker
@@ -17,10 +18,17 @@ from resile.ports.paging_store import PagingStore
 
 # So soon at the latest what another process wrote is seen.
 _LOOK_EVERY_S = 0.5
+# While one channel has all that it can send at once, messages of the others are looked for so often.
+_LOOK_PAST_FULL_S = 0.05
+# Or after so many times as long as the last look took: past a hundred thousand that wait for one provider it takes half
+# a second, in which nobody else writes. But not after longer than this: it may have waited for the store.
+_RESTS_TIMES = 4
+_LONGEST_REST_S = 2.0
 # What is due and cannot be done is not asked for without end.
 _LEAST_REST_S = 0.02
 _FIRST_REST_S = 0.5
-_LAST_REST_S = 10.0
+# Pages wait for as long, once the store is back.
+_LAST_REST_S = 3.0
 # After the program is told to end, calls under way have so long.
 _ENDS_WITHIN_S = 12.0
 # What is over is kept for so long, and looked for so often; of it, so much goes at once.
@@ -34,16 +42,25 @@ class Engine:
     """Ticks and sends. As many as there are processes may run over one store.
 
     Args:
+        listening: is told of each turn, and when the store was away.
         n_senders: calls to the provider of one channel at one moment.
     """
 
     def __init__(
-        self, store: PagingStore, clock: Clock, ticker: Ticker, notifier: Notifier, *, n_senders: int = N_SENDERS
+        self,
+        store: PagingStore,
+        clock: Clock,
+        ticker: Ticker,
+        notifier: Notifier,
+        *,
+        listening: Listening,
+        n_senders: int = N_SENDERS,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ticker = ticker
         self._notifier = notifier
+        self._listening = listening
         self._is_ending = threading.Event()
         self._senders = Senders(self._deliver, n_each=n_senders)
         self._let_go_at = clock.now()
@@ -58,6 +75,7 @@ class Engine:
         """Begin."""
         self._turned("ticking")
         self._turned("sending")
+        self._notifier.start()
         for thread in self._threads:
             thread.start()
 
@@ -75,8 +93,21 @@ class Engine:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(timeout=_ENDS_WITHIN_S)
-        for message in self._senders.stop(within_s=_ENDS_WITHIN_S):
-            self._at_peril(message, self._notifier.give_back)
+        left = self._senders.stop(within_s=_ENDS_WITHIN_S)
+        # First what was sent: what was not is sent by whoever comes next, in any case.
+        self._notifier.stop(within_s=_ENDS_WITHIN_S)
+        self._give_back(left)
+
+    def _give_back(self, messages: Sequence[Message]) -> None:
+        """As long as the store takes them: the others are free again when their lease runs out."""
+        for n_given, message in enumerate(messages):
+            try:
+                self._notifier.give_back(message)
+            except StoreError as error:
+                _log.error("messages not given back", n=len(messages) - n_given, error=str(error))
+                return
+            except Exception as error:  # noqa: BLE001 - one that cannot be given back keeps none of the others
+                _log.error("message failed", message=message.id, exc_info=error)
 
     def _run(self, what: str, step: Callable[[], datetime | None]) -> None:
         """One step after the other; after a step in which nothing was due, until something is."""
@@ -99,8 +130,15 @@ class Engine:
                 rest_s = min(2 * rest_s, _LAST_REST_S)
 
     def _tick(self) -> datetime | None:
-        while self._ticker.tick() == AT_ONCE and not self._is_ending.is_set():
-            self._turned("ticking")
+        try:
+            self._listening.turns(self._clock.now())
+            while self._ticker.tick() == AT_ONCE and not self._is_ending.is_set():
+                self._turned("ticking")
+                self._listening.turns(self._clock.now())
+        except StoreError:
+            # What was told meanwhile waits to be taken in.
+            self._listening.begin_anew(self._clock.now())
+            raise
         self._let_go()
         return self._store.next_timer_at()
 
@@ -116,22 +154,23 @@ class Engine:
     def _send(self) -> datetime | None:
         while not self._is_ending.is_set():
             full, n_free = self._senders.room()
+            began = monotonic()
             claimed = self._notifier.claim(limit=n_free, but_not=full)
+            took_s = monotonic() - began
             self._turned("sending")
             for message in claimed:
                 self._senders.submit(message)
-            if len(claimed) < n_free:
+            if full:
+                # What is for these is due already, and is taken once there is room; what is for others, very soon.
+                rest_s = min(max(_LOOK_PAST_FULL_S, _RESTS_TIMES * took_s), _LONGEST_REST_S)
+                self._senders.wait_for_room(full, timeout_s=rest_s)
+            elif len(claimed) < n_free:
                 break
-        next_at = self._store.next_message_at()
-        # What waits for a channel that is full is due already, and its time comes when a call ends.
-        return None if next_at is not None and full and next_at <= self._clock.now() else next_at
+        return self._store.next_message_at()
 
     def _deliver(self, message: Message) -> None:
-        self._at_peril(message, self._notifier.deliver)
-
-    def _at_peril(self, message: Message, act: Callable[[Message], None]) -> None:
         try:
-            act(message)
+            self._notifier.deliver(message)
         except StoreError as error:
             # It is claimed still, and sent again when the lease runs out.
             _log.error("message not noted", message=message.id, error=str(error))

@@ -20,7 +20,7 @@ from resile.app.standing import standing
 from resile.app.templates import KINDS, chosen, rendered
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
-from resile.model.event import Event
+from resile.model.event import AlertFired, Event
 from resile.model.incident import Incident
 from resile.model.paging_documents import TemplateDocument
 from resile.ports.paging_store import PagingStore
@@ -148,15 +148,15 @@ class CatalogWords:
 
     def __call__(self, incident: Incident, events: Sequence[Event], page: NewPage, *, now: datetime) -> tuple[str, str]:
         """Title and text of a page."""
-        del events
         self._look(now)
+        is_asked = _has_joined(events) and not playbook_label(incident)
         facts = page_facts(
             incident,
             because=page.why,
             now=now,
             person=page.person,
             zone=self._zones.get(page.person),
-            playbook=None if playbook_label(incident) else self._playbook(incident.id),
+            playbook=self._playbook(incident.id) if is_asked else None,
             others=[title for incident_id, title in self._open if incident_id != incident.id],
         )
         words = self.words_of(facts, channel=page.way.contact.channel, now=now)
@@ -198,3 +198,9 @@ class CatalogWords:
     def _playbook(self, incident_id: str) -> str | None:
         known = self._store.alerts_of([incident_id])
         return next((one.alert.playbook for one in known if one.alert.playbook), None)
+
+
+def _has_joined(events: Sequence[Event]) -> bool:
+    """Whether alerts came to it beside that which made it, of which all that a page tells stands in its own labels."""
+    fired = [event for event in events if isinstance(event, AlertFired)]
+    return len(fired) > 1 or (len(fired) == 1 and fired[0].recorded_at != events[0].recorded_at)

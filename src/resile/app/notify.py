@@ -11,10 +11,9 @@ import structlog
 
 from resile.app.bundling import PAGES, bundled, is_bundle, members_that_page
 from resile.app.links import Deed, Links
-from resile.app.noting import noted
-from resile.app.paging import TRIES
-from resile.model.errors import ConflictError, DeliveryError
-from resile.model.message import Message, MessageClass, MessageState, moves_forward, shown_address
+from resile.app.noting import Note, Noting
+from resile.model.errors import ConflictError, DeliveryError, StoreError
+from resile.model.message import Message, MessageClass, MessageState, shown_address
 from resile.model.policy import Throttle
 from resile.ports.channel import Channel, Handed, Outgoing, RefusedError, UncertainError
 from resile.ports.clock import Clock
@@ -33,15 +32,18 @@ _LAST_WAIT = timedelta(minutes=5)
 GIVES_UP_AFTER = timedelta(hours=1)
 # A page that is an hour old was answered or escalated; an event is as true as ever.
 EMITTED_GIVES_UP_AFTER = timedelta(days=3)
+# Of those who send, so many are at the store at one moment. All at once would each take a connection, of which
+# PostgreSQL gives a hundred to everybody.
+_AT_STORE = 4
 _AFTER_ANOTHER = timedelta(seconds=1)
 _MAX_ERROR = 300
-# Of those who send, so many are at the store at one moment. All at once would each take a connection, of which
-# PostgreSQL gives a hundred to everybody; and who waits for one writer does not come sooner for being many.
-_AT_STORE = 4
 # By how it begins an address is known again where a channel cut it; a shorter one stands there whole.
 _BEGINS = 30
 # A shorter one is no secret, and may be a part of any word.
 _SHORTEST = 6
+# Providers write numbers in their own way.
+_NUMBER = re.compile(r"\+?[0-9\s()./-]+")
+_BETWEEN_DIGITS = r"[\s()./-]{0,3}"
 _log = structlog.get_logger()
 
 
@@ -84,7 +86,6 @@ class Notifier:
         throttles: Mapping[str, Throttle] | None = None,
     ) -> None:
         self._store = store
-        self._timelines = timelines
         self._clock = clock
         self._channels = channels
         self._links = links
@@ -92,6 +93,23 @@ class Notifier:
         self._measures = measures
         self._throttles = throttles or {}
         self._at_store = threading.BoundedSemaphore(_AT_STORE)
+        self._noting = Noting(store, timelines, clock)
+
+    def gather(self) -> None:
+        """Have what comes of messages wait until `write_waiting` is called."""
+        self._noting.gather()
+
+    def write_waiting(self) -> bool:
+        """Write together what came of messages; False: the store refused some, which wait on."""
+        return self._noting.write_waiting()
+
+    def start(self) -> None:
+        """Write what comes of messages together from now on, and beside the sending of others."""
+        self._noting.start()
+
+    def stop(self, *, within_s: float) -> None:
+        """Write what came of those that were sent."""
+        self._noting.stop(within_s=within_s)
 
     def claim(self, *, limit: int, but_not: Sequence[str] = ()) -> list[Message]:
         """Messages that are to be sent now, held by this notifier.
@@ -121,7 +139,7 @@ class Notifier:
         for message in self._store.run_out(now=now, limit=limit):
             because = "whoever sent it died meanwhile; it is not sent again"
             try:
-                self._note(message, MessageState.UNCERTAIN, because=because)
+                self._noting.write(Note(message=message, state=MessageState.UNCERTAIN, because=because))
             except Exception as error:  # noqa: BLE001 - one that cannot be noted holds up none that waits
                 _log.error("message not noted", message=message.id, exc_info=error)
 
@@ -138,22 +156,21 @@ class Notifier:
         Raises:
             StoreError: the store failed; a page is sent again when its lease runs out.
         """
-        began = self._clock.now()
-        if message.lease_until is None or began + timedelta(seconds=SEND_WITHIN_S) + SKEW > message.lease_until:
-            self.give_back(message)
-            return
         if (waits_until := self._waits_for_another(message)) is not None:
             self._note(message, MessageState.QUEUED, n_tries=message.n_tries - 1, due_at=waits_until)
             return
-        with self._at_store:
-            is_needed = self._is_needed(message)
-        if not is_needed:
+        if not self._is_needed(message):
             # One whose sender died before may have gone out.
             state = MessageState.UNCERTAIN if message.is_repeat else MessageState.CANCELLED
             self._note(message, state, because="acknowledged before it was sent")
             return
+        began = self._clock.now()
         if message.expires_at is not None and message.expires_at <= began:
             self._note(message, MessageState.CANCELLED, because="it came too late to be of use")
+            return
+        # Looked at last: its turn, or the store, may have been waited for so long that others take it now.
+        if message.lease_until is None or began + timedelta(seconds=SEND_WITHIN_S) + SKEW > message.lease_until:
+            self.give_back(message)
             return
         try:
             handed = self._handed(message)
@@ -165,11 +182,13 @@ class Notifier:
         if self._measures is not None:
             dwell_s = (began - message.due_at).total_seconds()
             self._measures.sent(message, dwell_s=dwell_s, took_s=(now - began).total_seconds())
-        self._note(message, MessageState.HANDED, ref=handed.ref, handed_at=now, receipt_due_at=due)
+        ref = None if handed.ref is None else _kept(handed.ref)
+        self._note(message, MessageState.HANDED, ref=ref, handed_at=now, receipt_due_at=due)
 
     def give_back(self, message: Message) -> None:
         """One that was claimed and not sent: it waited too long for its turn, or the program ends."""
-        self._note(message, MessageState.QUEUED, because=message.error or "", n_tries=message.n_tries - 1)
+        fields = {"n_tries": message.n_tries - 1}
+        self._noting.write(Note(message=message, state=MessageState.QUEUED, because=message.error or "", fields=fields))
 
     def _waits_for_another(self, message: Message) -> datetime | None:
         """Until when an event is not to be sent, because the one before it of the same incident was not yet."""
@@ -183,6 +202,15 @@ class Notifier:
         """Whether it is still to be sent: asked right before, for what was true when it was queued may not be now."""
         if message.message_class is not MessageClass.PAGE:
             return True
+        try:
+            with self._at_store:
+                return self._is_paged_for(message)
+        except StoreError as error:
+            # It was needed when it was claimed, a moment ago: rather one page too many than one too late.
+            _log.warning("sent without asking whether it is needed", message=message.id, error=str(error))
+            return True
+
+    def _is_paged_for(self, message: Message) -> bool:
         if message.incident_id is None:
             return not is_bundle(message) or bool(members_that_page(self._store, message))
         known = self._store.escalations([message.incident_id]).get(message.incident_id)
@@ -229,7 +257,7 @@ class Notifier:
         )
 
     def _not_handed(self, message: Message, error: DeliveryError) -> None:
-        because = _without_address(str(error), message.address)[:_MAX_ERROR]
+        because = _kept(_without_address(str(error), message.address)[:_MAX_ERROR])
         is_uncertain = not isinstance(error, RefusedError)
         if self._measures is not None:
             self._measures.failed(message, is_uncertain=is_uncertain)
@@ -246,43 +274,26 @@ class Notifier:
         self._note(message, MessageState.UNCERTAIN if is_uncertain else MessageState.FAILED, because=because)
 
     def _note(self, message: Message, state: MessageState, *, because: str = "", **fields: object) -> None:
-        """Write what came of it, with the timeline's event, and have paging look at once where it did not come through.
-
-        A state that somebody else wrote meanwhile, such as a receipt that was quicker, is not undone.
-        """
-        for _ in range(TRIES):
-            try:
-                with self._at_store:
-                    self._store.commit(
-                        noted(
-                            self._store,
-                            self._timelines,
-                            message,
-                            state,
-                            now=self._clock.now(),
-                            because=because,
-                            **fields,
-                        )
-                    )
-            except ConflictError:
-                current = self._store.messages([message.id]).get(message.id)
-                is_same = current is not None and current.version == message.version
-                if current is None or not (is_same or moves_forward(current.state, state)):
-                    return
-                message = current
-                continue
-            return
-        _log.error("message not noted", message=message.id, state=state)
+        """Have it written what came of it."""
+        self._noting.soon(Note(message=message, state=state, because=because, fields=fields))
 
 
 def _without_address(said: str, address: str) -> str:
-    """What a channel says of an address is told on the timeline, and the address may be secret."""
+    """What a channel says of an address is told on the timeline; however it is written, the address may be secret."""
     shown = shown_address(address)
     if shown == address or len(address) < _SHORTEST:
         return said
-    begins = re.escape(address[:_BEGINS])
-    rest = r"[^\s'\"]*" if len(address) > _BEGINS else ""
-    return re.sub(begins + rest, lambda _: shown, said)
+    digits = re.findall(r"[0-9]", address)
+    if _NUMBER.fullmatch(address) and len(digits) >= _SHORTEST:
+        sought = r"\+?" + _BETWEEN_DIGITS.join(digits)
+    else:
+        sought = re.escape(address[:_BEGINS]) + (r"[^\s'\"]*" if len(address) > _BEGINS else "")
+    return re.sub(sought, lambda _: shown, said, flags=re.IGNORECASE)
+
+
+def _kept(said: str) -> str:
+    """What others say, without half characters, which no store keeps: else it could never be noted."""
+    return said.encode("utf-8", "replace").decode()
 
 
 def _goes_again(message: Message, error: DeliveryError) -> bool:

@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from resile.analytics.query import Query, Window
+from resile.analytics.query import Condition, Query, Window
 from resile.app.incidents import IncidentRow, Listing, list_incidents
 from resile.app.oncall import Standing
+from resile.app.room import short_of_room
 from resile.app.standing import OVERDUE_AFTER, OpenIncident
 from resile.app.wiring import Resile
 from resile.model.errors import StoreError
@@ -15,6 +17,7 @@ from resile.model.message import MessageClass, MessageState
 from resile.model.time import DAY, EARLIEST, MINUTE
 
 MAX_OPEN = 1_000
+_MAX_PAGES = 10
 MAX_SHOWN = 50
 _NAMED = 5
 _SOON = DAY
@@ -47,6 +50,7 @@ class Now(Struct, frozen=True, kw_only=True):
         open: those that page, or did until somebody took them; the most urgent first, at most fifty.
         unpaged: declared here, and nobody is paged for them; the newest first, at most fifty.
         n_open: how many both are.
+        n_untaken: how many page, and nobody has taken them; `n_unreachable`: for how many nobody is reachable.
         n_imported: those of which an import says that they are open; nobody is paged for them here.
         overdue: what should have happened by now, one sentence each.
         gaps: within a day.
@@ -56,6 +60,8 @@ class Now(Struct, frozen=True, kw_only=True):
     open: list[OpenIncident]
     unpaged: list[IncidentRow]
     n_open: int
+    n_untaken: int
+    n_unreachable: int
     n_imported: int
     overdue: list[str]
     on_call: list[OnCallNow]
@@ -65,9 +71,9 @@ class Now(Struct, frozen=True, kw_only=True):
 def now_of(resile: Resile) -> Now:
     """How everything stands."""
     now = resile.clock.now()
-    paging = resile.pager.standing()
+    paging = resile.pager.standing_now()
     try:
-        unpaged, n_imported = _others(resile, {one.incident_id for one in paging}, now)
+        unpaged, n_imported = _others(resile, paging.ids, now)
         unseen: list[str] = []
     except StoreError as error:
         # Who is being paged must be seen on the night on which the disk is full, too.
@@ -76,11 +82,13 @@ def now_of(resile: Resile) -> Now:
     standings = resile.oncall.standings(now)
     return Now(
         at=now,
-        open=paging[:MAX_SHOWN],
+        open=paging.shown[:MAX_SHOWN],
         unpaged=unpaged[:MAX_SHOWN],
-        n_open=len(paging) + len(unpaged),
+        n_open=len(paging.ids) + len(unpaged),
+        n_untaken=paging.n_untaken,
+        n_unreachable=paging.n_unreachable,
         n_imported=n_imported,
-        overdue=[*_overdue(resile, paging, now), *unseen],
+        overdue=[*_overdue(resile, paging.shown, now), *unseen],
         on_call=[_on_call(one) for one in standings],
         gaps=_gaps(standings, now),
     )
@@ -90,9 +98,25 @@ def _others(resile: Resile, paging: Collection[str], now: datetime) -> tuple[lis
     """Open incidents for which nobody is paged: those declared here, and how many came by imports."""
     query = Query(window=Window(EARLIEST, now))
     page = list_incidents(resile, Listing(query=query, state="open", per_page=MAX_OPEN))
+    if page.n_pages > 1:
+        # Most are imported, or very many page: none of those that page nobody hides among them.
+        rows, n_ours = _all_ours(resile, query)
+        return [row for row in rows if row.incident_id not in paging], page.total - n_ours
     others = [row for row in page.rows if row.incident_id not in paging]
     ours = [row for row in others if row.origin is None]
-    return ours, page.total - (len(page.rows) - len(others)) - len(ours)
+    return ours, len(others) - len(ours)
+
+
+def _all_ours(resile: Resile, query: Query) -> tuple[list[IncidentRow], int]:
+    """Those that were declared here and are open, the newest ten thousand first, and how many there are."""
+    ours = replace(query, where=(Condition("origin", ("",)),))
+    rows: list[IncidentRow] = []
+    for number in range(1, _MAX_PAGES + 1):
+        page = list_incidents(resile, Listing(query=ours, state="open", page=number, per_page=MAX_OPEN))
+        rows += page.rows
+        if number >= page.n_pages:
+            break
+    return rows, page.total
 
 
 def _overdue(resile: Resile, found: Sequence[OpenIncident], now: datetime) -> list[str]:
@@ -110,6 +134,9 @@ def _overdue(resile: Resile, found: Sequence[OpenIncident], now: datetime) -> li
         sentences.append(
             f"paging is late for {', '.join(late[:_NAMED])}{more}; look whether resile runs, and page somebody yourself"
         )
+    left = short_of_room(resile.settings.data)
+    if left is not None:
+        sentences.append(f"the disk is nearly full: {left}; free some space, or no alert can be taken in")
     failed = counts.by_state.get((MessageClass.PAGE, MessageState.FAILED), 0)
     if failed:
         sentences.append(f"{failed} {'page' if failed == 1 else 'pages'} could not be handed over in the last 24 h")

@@ -7,10 +7,11 @@ from typing import Protocol
 import structlog
 from msgspec.structs import replace
 
+from resile.app.already import already, pushed_already
 from resile.app.directory import Directory
 from resile.app.growing import Growing
 from resile.app.reopening import looked_at_again, opens_again
-from resile.app.standing import OpenIncident, standing
+from resile.app.standing import OpenIncident, PagedNow, paged_now
 from resile.app.stopping import called_off, take
 from resile.model.errors import ConfigError, ConflictError
 from resile.model.escalation import Escalation, EscalationState
@@ -29,7 +30,9 @@ from resile.response.escalate import NewPage, advance, begun, held, pushed, stan
 SYSTEM = "resile"
 # The policy of a drill's incidents; no document can have its name.
 RING_DRILL = "ring drill"
-TRIES = 8
+# So often is decided anew where others wrote first. Alerts that come to one incident at several nodes keep its timeline
+# growing without pause; who answers in the middle of that must not be sent away.
+TRIES = 40
 _log = structlog.get_logger()
 
 
@@ -240,11 +243,9 @@ class Paging:
 
         def taken(growing: Growing, known: Escalation | None, messages: Sequence[Message]) -> tuple[str, Changes]:
             stand = stand_of(growing.incident, growing.events)
-            if stand.state is EscalationState.ENDED:
-                return f"{incident_id} is over already: {stand.because}.", Changes()
-            if stand.state is EscalationState.ACKNOWLEDGED:
-                whose = "You" if stand.by == who else stand.by
-                return f"{whose} took {incident_id} already.", self.following(growing, known, messages)
+            if said := already(incident_id, stand, who=who):
+                is_over = stand.state is EscalationState.ENDED
+                return said, Changes() if is_over else self.following(growing, known, messages)
             take(growing, who, Source.MEASURED)
             return f"You took {incident_id}. Nobody else is paged for it.", self.following(growing, known, messages)
 
@@ -253,21 +254,27 @@ class Paging:
     def escalate(self, incident_id: str, *, who: str, by: str, message_id: str | None = None) -> str:
         """Have the next step begin now, whoever has taken it. One sentence for whoever asked.
 
+        Args:
+            message_id: of the page that was answered: a button is pressed twice, and a step that was begun so by the
+                same person a moment ago is not followed by another.
+
         Raises:
             ConfigError: there is no such incident, or nobody whom it could page.
             ConflictError: others kept writing first.
         """
-        del message_id
 
         def push(growing: Growing, known: Escalation | None, messages: Sequence[Message]) -> tuple[str, Changes]:
             stand = stand_of(growing.incident, growing.events)
             if stand.state is EscalationState.ENDED:
                 return f"{incident_id} is over already: {stand.because}.", Changes()
+            because = f"escalated by {who}"
+            if message_id is not None and (said := pushed_already(growing, known, stand, because)):
+                return f"{incident_id}: {who} {said}", Changes()
             directory = self._look(growing.now)
             if known is None:
-                changes = self._begun_anew(growing, directory, because=f"escalated by {who}")
+                changes = self._begun_anew(growing, directory, because=because)
             else:
-                growing.tell(PagingBegan, policy=known.policy.name, because=f"escalated by {who}")
+                growing.tell(PagingBegan, policy=known.policy.name, because=because)
                 on = replace(pushed(known, now=growing.now), version=known.version + 1)
                 changes = self._advanced(growing, on, messages, directory, is_new=True)
             called = sorted({one.person or "" for one in changes.messages if one.version == 1})
@@ -357,7 +364,11 @@ class Paging:
 
     def standing(self) -> list[OpenIncident]:
         """The open incidents for which somebody is, was, or should have been paged: the most urgent first."""
-        return standing(self._store, self._timelines, now=self._clock.now())
+        return self.standing_now().shown
+
+    def standing_now(self) -> PagedNow:
+        """The same, with how many there are in all."""
+        return paged_now(self._store, self._timelines, now=self._clock.now())
 
     def _decided(
         self,

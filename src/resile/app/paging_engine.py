@@ -108,4 +108,4 @@ def engine_of(resile: Resile, outside: Outside, *, measures: Measures | None = N
     )
     ticker = Ticker(resile.paging, resile.clock, handlers_of(resile), by=by)
     resile.paging.commit(resile.alerting.heartbeats.begin(resile.clock.now()))
-    return Engine(resile.paging, resile.clock, ticker, notifier)
+    return Engine(resile.paging, resile.clock, ticker, notifier, listening=resile.alerting.listening)

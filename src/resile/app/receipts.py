@@ -1,7 +1,9 @@
 """What providers say of messages later, and what people answer with them."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Any
 
 import structlog
@@ -9,7 +11,7 @@ import structlog
 from resile.app.bundling import PAGES, is_bundle
 from resile.app.links import Deed, Leave
 from resile.app.notify import Measures
-from resile.app.noting import noted
+from resile.app.noting import Note, noted
 from resile.app.paging import TRIES, Paging
 from resile.model.errors import AccessError, ConfigError, ConflictError
 from resile.model.message import Message, MessageState, moves_forward, shown_address
@@ -21,6 +23,11 @@ from resile.ports.timeline_store import TimelineStore
 _DEEDS = {"acknowledge": Deed.ACKNOWLEDGE, "escalate": Deed.ESCALATE}
 # Of the pages to one address, so many are asked whether somebody answered them.
 _LOOKED_AT = 20
+# Answers by which one that is told again is known; the oldest is forgotten first.
+_MAX_HEARD = 10_000
+# Of incidents of which the same is said, so many are named; a name stands here in their sentence.
+_NAMED = 3
+_ID = "\0"
 _log = structlog.get_logger()
 
 
@@ -37,24 +44,38 @@ class Receipts:
         self.paging = paging
         self.measures: Measures | None = None
         self._clock = clock
+        self._heard = _Heard()
 
     def take(self, channel: str, receipts: Sequence[Receipt]) -> list[str]:
         """Note what they say; one sentence for each answer, to be told to whoever answered.
 
-        One of a message that is not known, which was let go or is another's, is passed over.
+        One of a message that is not known, which was let go or is another's, is passed over; so is an answer that was
+        told before: it must not escalate twice, nor answer a page that came in between.
         """
-        said = []
+        said: list[str] = []
         for receipt in receipts:
-            message = self._meant(channel, receipt)
-            if message is None:
-                _log.info("receipt of an unknown message", channel=channel)
-                said += ["resile knows no page to which this answers."] if receipt.answer is not None else []
-                continue
-            if receipt.state is not None:
-                self._move(message, receipt)
-            if receipt.answer is not None:
-                said.append(self.answered(message, _DEEDS[receipt.answer], by=receipt.by))
+            answer = (channel, receipt.answer_id, receipt.message_id, receipt.answer)
+            if receipt.answer_id is None:
+                said += self._taken(channel, receipt)
+            elif self._heard.begin(answer):
+                try:
+                    said += self._taken(channel, receipt)
+                except BaseException:
+                    # It is told again, and must not be lost then.
+                    self._heard.forget(answer)
+                    raise
         return said
+
+    def _taken(self, channel: str, receipt: Receipt) -> list[str]:
+        message = self._meant(channel, receipt)
+        if message is None:
+            _log.info("receipt of an unknown message", channel=channel)
+            return ["resile knows no page to which this answers."] if receipt.answer is not None else []
+        if receipt.state is not None:
+            self._move(message, receipt)
+        if receipt.answer is None:
+            return []
+        return [self.answered(message, _DEEDS[receipt.answer], by=receipt.by)]
 
     def _meant(self, channel: str, receipt: Receipt) -> Message | None:
         if receipt.message_id is not None:
@@ -86,13 +107,9 @@ class Receipts:
                 fields["delivered_at"] = self._clock.now()
             if receipt.ref is not None:
                 fields["ref"] = receipt.ref
-            because = receipt.error or ""
+            note = Note(message=message, state=state, because=receipt.error or "", fields=fields)
             try:
-                self._store.commit(
-                    noted(
-                        self._store, self._timelines, message, state, now=self._clock.now(), because=because, **fields
-                    )
-                )
+                self._store.commit(noted(self._store, self._timelines, [note], now=self._clock.now()))
             except ConflictError:
                 current = self._store.messages([message.id]).get(message.id)
                 if current is None:
@@ -133,10 +150,10 @@ class Receipts:
         said = []
         for incident_id in self._incidents(message):
             try:
-                said.append(act(incident_id, who=who, by=teller, message_id=message.id))
+                said.append((incident_id, act(incident_id, who=who, by=teller, message_id=message.id)))
             except ConfigError as error:
-                said.append(f"{error}.")
-        return " ".join(said) or "This message belongs to no incident."
+                said.append((incident_id, f"{error}."))
+        return in_few_words(said) or "This message belongs to no incident."
 
     def _incidents(self, message: Message) -> list[str]:
         if not is_bundle(message):
@@ -149,6 +166,42 @@ class Receipts:
         return self._store.messages([leave.message_id]).get(leave.message_id)
 
 
+class _Heard:
+    """Answers that were taken, or are being taken, in this process; may be asked from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._answers: OrderedDict[tuple[str | None, ...], None] = OrderedDict()
+
+    def begin(self, answer: tuple[str | None, ...]) -> bool:
+        """Note an answer; whether it is told for the first time."""
+        with self._lock:
+            if answer in self._answers:
+                return False
+            self._answers[answer] = None
+            if len(self._answers) > _MAX_HEARD:
+                self._answers.popitem(last=False)
+            return True
+
+    def forget(self, answer: tuple[str | None, ...]) -> None:
+        """It was not taken after all."""
+        with self._lock:
+            self._answers.pop(answer, None)
+
+
 def _named(by: str | None) -> str | None:
     """Whoever answered, by a name that may be shown: some channels know no more of them than their number."""
     return shown_address(by) if by is not None and by[:1] == "+" else by
+
+
+def in_few_words(said: Sequence[tuple[str, str]]) -> str:
+    """What came of each incident, where it was the same for several said once: a bundle may hold hundreds."""
+    alike: dict[str, list[str]] = {}
+    for incident_id, sentence in said:
+        alike.setdefault(sentence.replace(incident_id, _ID, 1), []).append(incident_id)
+    sentences = []
+    for sentence, ids in alike.items():
+        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+        words = sentence.replace(" for it.", " for them.").replace(f"{_ID} is ", f"{_ID} are ") if ids[1:] else sentence
+        sentences.append(words.replace(_ID, f"{', '.join(ids[:_NAMED])}{more}"))
+    return " ".join(sentences)

@@ -1,5 +1,6 @@
 """How things stand now: which incidents page or wait, who took them, and what is overdue."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -18,7 +19,10 @@ from resile.response.escalate import stand_of
 
 # A page that waits for longer than this, or a timer that is due for longer, is overdue: somebody should look.
 OVERDUE_AFTER = 2 * MINUTE
+# So many are looked at, of so many that are known of.
 MAX_SHOWN = 500
+MAX_KNOWN = 10_000
+_ORDER = (EscalationState.UNREACHABLE, EscalationState.RUNNING, EscalationState.ACKNOWLEDGED)
 
 
 class OpenIncident(Struct, frozen=True, kw_only=True):
@@ -55,11 +59,45 @@ class OpenIncident(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
+class PagedNow(Struct, frozen=True, kw_only=True):
+    """The open incidents for which somebody is, was, or should have been paged.
+
+    Attributes:
+        shown: the most urgent first, at most 500.
+        ids: of all.
+        n_untaken: how many page, of all; `n_unreachable`: for how many that came to nothing.
+    """
+
+    shown: list[OpenIncident]
+    ids: frozenset[str]
+    n_untaken: int
+    n_unreachable: int
+
+
 def standing(
     store: PagingStore, timelines: TimelineStore, *, now: datetime, most: int = MAX_SHOWN
 ) -> list[OpenIncident]:
-    """The open ones for which somebody is, was, or should have been paged: the most urgent first."""
-    known = store.open_escalations(limit=most)
+    """The newest open ones for which somebody is, was, or should have been paged: the most urgent first."""
+    return _stand(store, timelines, store.open_escalations(limit=most), now=now)
+
+
+def paged_now(store: PagingStore, timelines: TimelineStore, *, now: datetime) -> PagedNow:
+    """All of them, of which the most urgent are looked at; what nobody answers is hidden by nothing that came later."""
+    known = sorted(store.open_escalations(limit=MAX_KNOWN), key=_urgency_as_known)
+    shown = _stand(store, timelines, known[:MAX_SHOWN], now=now)
+    states = {one.incident_id: one.state for one in known[MAX_SHOWN:]} | {one.incident_id: one.state for one in shown}
+    n_of = Counter(states.values())
+    return PagedNow(
+        shown=shown,
+        ids=frozenset(states),
+        n_untaken=n_of[EscalationState.RUNNING],
+        n_unreachable=n_of[EscalationState.UNREACHABLE],
+    )
+
+
+def _stand(
+    store: PagingStore, timelines: TimelineStore, known: Sequence[Escalation], *, now: datetime
+) -> list[OpenIncident]:
     ids = [one.incident_id for one in known]
     told = timelines.read_many(ids)
     messages: dict[str, list[Message]] = {}
@@ -121,6 +159,10 @@ def _acknowledged(events: Sequence[Event]) -> datetime | None:
 
 
 def _urgency(one: OpenIncident) -> tuple[int, str, str, str]:
-    order = [EscalationState.UNREACHABLE, EscalationState.RUNNING, EscalationState.ACKNOWLEDGED]
     began = "" if one.declared_at is None else one.declared_at.isoformat()
-    return order.index(one.state), one.severity or "SEV9", began, one.incident_id
+    return _ORDER.index(one.state), one.severity or "SEV9", began, one.incident_id
+
+
+def _urgency_as_known(one: Escalation) -> tuple[int, str, datetime, str]:
+    """The same as far as it can be told without the timeline."""
+    return _ORDER.index(one.state), one.severity or "SEV9", one.started_at, one.incident_id

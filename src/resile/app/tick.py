@@ -19,7 +19,7 @@ LEASE = timedelta(seconds=20)
 # A timer that cannot be handled is asked about again after so long.
 _AGAIN = timedelta(seconds=30)
 # A timeline to which others append is decided upon anew this often.
-_TRIES = 5
+_TRIES = 20
 _log = structlog.get_logger()
 
 
@@ -35,15 +35,20 @@ class Ticker:
         self._clock = clock
         self._handlers = handlers
         self._by = by
+        self._undone: Sequence[Timer] = ()
 
     def tick(self, *, limit: int = AT_ONCE) -> int:
         """Do what is due now, at most so much; how many timers were looked at.
 
         Raises:
-            StoreError: the store failed; what was claimed is free again when its lease runs out.
+            StoreError: the store failed; what was claimed and not done is done by the next tick.
         """
+        if self._undone:
+            # Not to be held up until the lease runs out. What somebody set or took meanwhile is left as it is.
+            self._store.commit(Changes(timers=tuple(replace(timer, lease_by=self._by) for timer in self._undone)))
+            self._undone = ()
         now = self._clock.now()
-        claimed = self._store.claim_timers(now=now, until=now + LEASE, by=self._by, limit=limit)
+        self._undone = claimed = self._store.claim_timers(now=now, until=now + LEASE, by=self._by, limit=limit)
         by_kind: dict[TimerKind, list[Timer]] = {}
         for timer in claimed:
             by_kind.setdefault(timer.kind, []).append(timer)
@@ -51,6 +56,7 @@ class Ticker:
             handler = self._handlers.get(kind)
             if handler is not None:
                 self._handle(handler, timers)
+        self._undone = ()
         return len(claimed)
 
     def _handle(self, handler: Handler, timers: Sequence[Timer]) -> None:

@@ -32,5 +32,13 @@ def length_of(said: str, subject: str, *, most: timedelta, least: timedelta = ti
         raise ConfigError(f"{subject}: length {said[:40]!r} is not understood; write 90s, 5m or 2h")
     length = timedelta(seconds=int(found[1]) * _SECONDS[(found[2] or "s")[0]])
     if not least <= length <= most:
-        raise ConfigError(f"{subject}: {said!r} lies outside {least} to {most}; give a length between them")
+        bounds = f"{_as_written(least)} to {_as_written(most)}"
+        raise ConfigError(f"{subject}: {said!r} lies outside {bounds}; give a length between them")
     return length
+
+
+def _as_written(length: timedelta) -> str:
+    """As people write it: in the largest unit that leaves nothing over."""
+    seconds = length // timedelta(seconds=1)
+    unit = next((unit for unit, size in reversed(_SECONDS.items()) if seconds and seconds % size == 0), "")
+    return f"{seconds // _SECONDS[unit]}{unit}" if unit else "0"

@@ -246,9 +246,11 @@ def _refuse_contradiction(incident: Incident, name: InstantName, at: datetime) -
         wrong = at < there.at if order.index(other) < order.index(name) else at > there.at
         if wrong:
             side = "before" if at < there.at else "after"
+            is_over = side == "after" and other in {InstantName.RESTORED, InstantName.CLOSED}
+            or_reopen = "reopen it first, or " if is_over else ""
             raise TransitionError(
                 f"incident {incident.id}: {name} {at.isoformat()} would be {side} {other} {there.at.isoformat()}; "
-                f"correct event {there.event_id} or give another time"
+                f"{or_reopen}correct event {there.event_id} or give another time"
             )
 
 

@@ -138,6 +138,12 @@ def responder_of(incident: Incident) -> str | None:
     return _last_told(incident, InstantName.ACKNOWLEDGED)
 
 
+def taker_of(incident: Incident) -> str | None:
+    """Who has it now: as `responder_of`, but whoever took it before the last reopening has it no more."""
+    told = _told_anew(incident, InstantName.ACKNOWLEDGED)
+    return next((claim.text for claim in reversed(told) if claim.text), None)
+
+
 def cause_of(incident: Incident) -> str | None:
     """The cause identified last, of those that stand after corrections; None where none was told."""
     return _last_told(incident, InstantName.IDENTIFIED)
@@ -211,14 +217,32 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
-def status_of(known: Instants) -> Status:
-    """The furthest instant that is known."""
+def status_of(incident: Incident, known: Instants) -> Status:
+    """The furthest instant that is known; reopened, it is open until somebody takes it anew.
+
+    That it was acknowledged first before it was reopened stays known, and measured.
+    """
     if known.closed is not None:
         return Status.CLOSED
     if known.restored is not None:
         return Status.RESTORED
     if known.mitigated is not None:
         return Status.MITIGATED
+    if known.n_reopened and not _is_taken_anew(incident):
+        return Status.OPEN
     if known.identified is not None:
         return Status.IDENTIFIED
     return Status.OPEN if known.acknowledged is None else Status.ACKNOWLEDGED
+
+
+def _is_taken_anew(incident: Incident) -> bool:
+    return any(_told_anew(incident, name) for name in (InstantName.ACKNOWLEDGED, InstantName.IDENTIFIED))
+
+
+def _told_anew(incident: Incident, name: InstantName) -> tuple[Claim, ...]:
+    """What stands of an instant after corrections, and was not told of before the last reopening."""
+    claims = _corrected(incident, name.value) if name.value in incident.claims else ()
+    reopened = last_reopening(incident)
+    if reopened is None:
+        return claims
+    return tuple(claim for claim in claims if (claim.at, claim.event_id) > (reopened.at, reopened.event_id))

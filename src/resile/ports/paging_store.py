@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from resile.model.alert import Decision, KnownAlert
+from resile.model.alert import Decision, KnownAlert, Outcome
 from resile.model.escalation import Escalation
 from resile.model.message import Message, MessageClass, MessageState
 from resile.ports.timeline_store import Append
@@ -50,8 +50,9 @@ class Changes(Struct, frozen=True, kw_only=True):
         timers: set, moved or taken away; their leases end. Of several of one kind and subject the last that may be
             written counts.
         decisions: kept with the alerts.
+        declared_for: groups of alerts for which an incident is declared, and for which nobody else may have meanwhile.
         counted: ids of alerts that were merely told again, with how often and until when that lets them live: written
-            without a version, for nothing is decided by it; those that are not known are passed over.
+            at whatever version they are, which rises by one each; those that are not known are passed over.
     """
 
     appends: tuple[Append, ...] = ()
@@ -61,6 +62,7 @@ class Changes(Struct, frozen=True, kw_only=True):
     alerts: tuple[KnownAlert, ...] = ()
     decisions: tuple[Decision, ...] = ()
     counted: tuple["Counted", ...] = ()
+    declared_for: tuple["DeclaredFor", ...] = ()
 
     def __add__(self, other: "Changes") -> "Changes":
         return Changes(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
@@ -69,6 +71,17 @@ class Changes(Struct, frozen=True, kw_only=True):
     def is_empty(self) -> bool:
         """Whether nothing would change."""
         return not any(getattr(self, name) for name in self.__struct_fields__)
+
+
+class DeclaredFor(Struct, frozen=True, kw_only=True):
+    """Groups of alerts that had no incident to go to: a conflict where others have made one for any of them.
+
+    Attributes:
+        since: seq of the newest event before the groups were read; incidents that began up to then were seen.
+    """
+
+    since: int
+    group_keys: tuple[str, ...]
 
 
 class Counted(Struct, frozen=True, kw_only=True):
@@ -117,6 +130,7 @@ class PagingStore(Protocol):
     def claim_timers(self, *, now: datetime, until: datetime, by: str, limit: int) -> list[Timer]:
         """Those due by `now` that nobody holds, the longest due first; held by `by` until then, for nobody else.
 
+        Those of alerts come after all others: when a flood of alerts expires, escalations go on in time.
         A lease that has run out is nobody's. Whoever held it may still commit; versions tell who was first.
         """
         ...
@@ -222,6 +236,10 @@ class PagingStore(Protocol):
         """How many alerts that are not resolved there are, by door; none: absent."""
         ...
 
+    def firing_outcomes(self) -> dict[Outcome, int]:
+        """How many alerts that are not resolved there are, by what became of them; none: absent."""
+        ...
+
     def recent_alerts(
         self, *, limit: int = 100, text: str = "", outcome: str | None = None, before: datetime | None = None
     ) -> list[KnownAlert]:
@@ -247,7 +265,7 @@ class PagingStore(Protocol):
         ...
 
     def wait(self, timeout_s: float) -> None:
-        """Block until somebody of this process committed timers or messages, or `timeout_s` passed.
+        """Block until somebody of this process set a timer or queued a message, or `timeout_s` passed.
 
         Returns at once if somebody did since this thread waited last: what is committed between looking and waiting
         is not slept through.

@@ -110,14 +110,17 @@ def begun(incident_id: str, policy: Policy, known: Escalation | None, *, now: da
 def is_lost(message: Message | None, now: datetime) -> bool:
     """Whether a page did not, or may not have, come through, so that the next way is due at once.
 
-    One that was refused is tried again, and the next way is due all the same.
+    One that was refused, alone or with others, is tried again, and the next way is due all the same, also while it is
+    being tried.
     """
     if message is None:
         return False
     if message.state in OVER:
         return message.state is not MessageState.CANCELLED
-    if message.state is MessageState.QUEUED:
+    if message.state in {MessageState.QUEUED, MessageState.SENDING}:
         return message.n_tries > 0 and message.error is not None
+    if message.state is MessageState.BUNDLED:
+        return message.error is not None
     waits = message.state is MessageState.HANDED and message.receipt_due_at is not None
     return waits and message.receipt_due_at is not None and message.receipt_due_at <= now
 
@@ -221,7 +224,8 @@ class _Advance:
             self._escalation = replace(one, round=one.round + 1, step=-1, step_due_at=first_at, ringing=())
         else:
             self._escalation = replace(one, state=EscalationState.UNREACHABLE, step_due_at=None)
-            because = f"nobody acknowledged in {one.round + 1} rounds of policy {one.policy.name}"
+            rounds = f"{one.round + 1} rounds" if one.round else "one round"
+            because = f"nobody acknowledged in {rounds} of policy {one.policy.name}"
             self._told.append((NobodyReachable, {"because": because}))
 
     def _begin_step(self, number: int, *, is_early: bool) -> None:

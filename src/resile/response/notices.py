@@ -1,11 +1,13 @@
 """Which notices of shifts are due: told to whoever is about to be on call, begins to be, or is no longer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resile.model.time import DAY, HOUR
 from resile.response.oncall import Spell
@@ -22,6 +24,8 @@ class NoticeKind(StrEnum):
     BEGINS = "begins"  # so long before a shift, or at its beginning
     ENDS = "ends"
     PUT_ON = "put_on"  # somebody put them on duty
+    STAYS = "stays"  # their duty lasts longer than it did
+    TAKEN_OFF = "taken_off"  # what was theirs is another's, or nobody's
 
 
 class Wish(Struct, frozen=True):
@@ -43,7 +47,8 @@ class Notice(Struct, frozen=True, kw_only=True):
         at: when it is due.
         lead: how long before the shift; of a shift that ends 0.
         shift: without a break, whatever the reasons.
-        before, after: who is on duty before and after it; None: nobody, or it is not known.
+        before, after: who is on duty before and after it, or instead of who was taken off; None: nobody, or it is not
+            known.
     """
 
     person: str
@@ -101,31 +106,107 @@ def next_notice_at(held: Sequence[Spell], wishes: Mapping[str, Wish], *, after: 
     return min((one.at for one in notices(held, wishes) if one.at > after), default=None)
 
 
-def notice_at_once(
-    held: Sequence[Spell], wishes: Mapping[str, Wish], person: str, *, starts_at: datetime, now: datetime
-) -> Notice | None:
-    """What somebody hears at once who was put on duty from `starts_at` on; None: nothing.
+def notices_at_once(
+    before: Sequence[Spell], after: Sequence[Spell], wishes: Mapping[str, Wish], *, now: datetime
+) -> list[Notice]:
+    """What those hear at once whose duty was changed, where that begins within a day from now.
 
-    Nothing where the duty begins later than a day from now, is over, or was theirs before. A notice that this one
-    makes needless counts as sent with it: it has the same names.
+    Whoever is on duty where they were not, and whoever no longer is; but for those who hold right up to there, who hear
+    of it as it ends. A notice that one of these makes needless counts as sent with it: it has the same names.
 
     Args:
-        held: as it is with the change.
+        before, after: the change, over one window that holds now; in order, without holes.
     """
-    wish = wishes.get(person)
-    number = next((n for n, one in enumerate(held) if one.starts_at <= starts_at < one.ends_at), None)
-    if wish is None or number is None or starts_at > now + SOON:
+    pieces = [one for one in _pieces(before, after, now) if one.was != one.is_now]
+    gained = (_gained(run, before, after, wishes, now) for run in _runs(pieces, lambda one: one.is_now))
+    lost = (_lost(run, before, after, wishes, now) for run in _runs(pieces, lambda one: one.was))
+    # Of several spans that are one shift's it is told once.
+    return list({one.names: one for one in (*gained, *lost) if one is not None}.values())
+
+
+class _Piece(Struct, frozen=True, kw_only=True):
+    """A span in which one person was on duty and one is now; None: nobody."""
+
+    starts_at: datetime
+    ends_at: datetime
+    was: str | None
+    is_now: str | None
+
+
+def _pieces(before: Sequence[Spell], after: Sequence[Spell], now: datetime) -> Iterable[_Piece]:
+    """Both, cut where one of them changes hands, from now on."""
+    was, is_now = (deque(one for one in held if one.ends_at > now) for held in (before, after))
+    starts_at = now
+    while was and is_now:
+        ends_at = min(was[0].ends_at, is_now[0].ends_at)
+        yield _Piece(starts_at=starts_at, ends_at=ends_at, was=was[0].person, is_now=is_now[0].person)
+        for held in (was, is_now):
+            if held[0].ends_at == ends_at:
+                held.popleft()
+        starts_at = ends_at
+
+
+def _runs(pieces: Sequence[_Piece], whose: Callable[[_Piece], str | None]) -> Iterable[Spell]:
+    """Spans that are one person's without a break; those of nobody are left out."""
+    run: Spell | None = None
+    for one in pieces:
+        person = whose(one)
+        if run is not None and run.person == person and run.ends_at == one.starts_at:
+            run = replace(run, ends_at=one.ends_at)
+            continue
+        if run is not None:
+            yield run
+        run = None
+        if person is not None:
+            run = Spell(starts_at=one.starts_at, ends_at=one.ends_at, person=person, duties=())
+    if run is not None:
+        yield run
+
+
+def _gained(
+    run: Spell, before: Sequence[Spell], after: Sequence[Spell], wishes: Mapping[str, Wish], now: datetime
+) -> Notice | None:
+    person, wish = run.person, wishes.get(run.person or "")
+    if person is None or wish is None or run.starts_at > now + SOON:
         return None
-    shift = held[number]
-    if shift.person != person or shift.starts_at < starts_at or shift.ends_at <= now:
-        return None
-    passed = [lead for lead in wish.before if shift.starts_at - lead <= now]
+    number = next(n for n, one in enumerate(after) if one.starts_at <= run.starts_at < one.ends_at)
+    shift = after[number]
+    kind, lead, whom = NoticeKind.PUT_ON, timedelta(0), after[number - 1].person if number else None
+    is_back = any(one.person == person and one.starts_at == shift.starts_at for one in before)
+    if shift.starts_at == run.starts_at or (run.starts_at == now and not is_back):
+        # Their duty begins there, or began lately, where who entered it says so.
+        passed = [one for one in wish.before if shift.starts_at - one <= now]
+        kind, lead = (NoticeKind.BEGINS if passed else kind), min(passed, default=lead)
+    elif run.starts_at > now:
+        kind = NoticeKind.STAYS
+    else:
+        # As if they had been on duty all along, now that an override is gone: it is from now on that they are.
+        shift = replace(shift, starts_at=now)
+        whom = next((one.person for one in before if one.starts_at <= now < one.ends_at), None)
     return Notice(
         person=person,
-        kind=NoticeKind.BEGINS if passed else NoticeKind.PUT_ON,
+        kind=kind,
         at=now,
         shift=shift,
-        lead=min(passed, default=timedelta(0)),
-        before=held[number - 1].person if number else None,
-        after=held[number + 1].person if number + 1 < len(held) else None,
+        lead=lead,
+        before=whom,
+        after=after[number + 1].person if number + 1 < len(after) else None,
     )
+
+
+def _lost(
+    run: Spell, before: Sequence[Spell], after: Sequence[Spell], wishes: Mapping[str, Wish], now: datetime
+) -> Notice | None:
+    person, wish = run.person, wishes.get(run.person or "")
+    if person is None or wish is None or run.starts_at > now + SOON:
+        return None
+    its = [one for one in after if one.person == person]
+    if any(one.ends_at == run.starts_at for one in its):
+        return None
+    instead = next((one.person for one in after if one.starts_at <= run.starts_at < one.ends_at), None)
+    ran = next((one.starts_at for one in before if one.person == person and one.starts_at <= now < one.ends_at), None)
+    cut = next((one for one in its if one.starts_at == ran and one.ends_at <= now), None)
+    if cut is not None and run.starts_at == now and wish.ends:
+        # It ended lately, as who took it away says: what falls due of that is the same notice.
+        return Notice(person=person, kind=NoticeKind.ENDS, at=now, shift=cut, after=instead)
+    return Notice(person=person, kind=NoticeKind.TAKEN_OFF, at=now, shift=run, after=instead)

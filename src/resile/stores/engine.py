@@ -23,6 +23,14 @@ BUSY_S = 10.0
 _N_CONNECTIONS = 8
 _N_MORE_CONNECTIONS = 56
 _WAIT_FOR_CONNECTION_S = 30.0
+# A server whose machine or network is gone says nothing more; the system would wait for it for a quarter of an hour,
+# and all that pages with it. One that is merely busy is not meant: its machine answers for it.
+_NOTICES_SILENCE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": int(BUSY_S * 1_000),
+}
 
 
 class Database:
@@ -182,7 +190,7 @@ def connect_postgresql(database_url: str) -> Database:
         raise ConfigError(
             f"database_url names {url.get_backend_name()!r}; only postgresql:// is known, leave it out for SQLite"
         )
-    options: dict[str, Any] = {"connect_timeout": int(BUSY_S), "application_name": "resile"}
+    options: dict[str, Any] = {"connect_timeout": int(BUSY_S), "application_name": "resile", **_NOTICES_SILENCE}
     try:
         engine = create_engine(
             url.set(drivername="postgresql+psycopg"),

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from resile.model.alert import Decision, KnownAlert
+from resile.model.alert import Decision, KnownAlert, Outcome
 from resile.model.errors import ConflictError, StoreError
 from resile.model.escalation import Escalation
 from resile.model.message import Message, MessageClass, MessageState
@@ -46,7 +46,7 @@ from resile.stores.paging_rows import (
 )
 from resile.stores.paging_rules import MOST_OF_GROUP, MOVING, is_kept_by_all, plain
 from resile.stores.paging_tables import alerts, decisions, escalations, messages, timers
-from resile.stores.paging_waiting import Committed
+from resile.stores.paging_waiting import Committed, wakes
 from resile.stores.paging_writing import CHUNK, write
 from resile.stores.rows import among, among_listed, chunks, listed, plain_rows, values_in
 from resile.stores.timelines import SqlTimelineStore
@@ -110,7 +110,7 @@ class SqlPagingStore:
             raise
         if changes.appends:
             self._timelines.tell_waiting()
-        if changes.timers or changes.messages:
+        if wakes(changes):
             self._committed.tell()
 
     def claim_timers(self, *, now: datetime, until: datetime, by: str, limit: int) -> list[Timer]:
@@ -276,6 +276,12 @@ class SqlPagingStore:
             for (body,) in connection.execute(select(alerts.c.body).where(_is_firing)).yield_per(CHUNK):
                 counted[_door_in.decode(body).alert.door] += 1
         return dict(counted)
+
+    def firing_outcomes(self) -> dict[Outcome, int]:
+        """How many alerts that are not resolved there are, by what became of them."""
+        query = select(alerts.c.outcome, func.count()).where(_is_firing).group_by(alerts.c.outcome)
+        with self._database.reading() as connection:
+            return {Outcome(outcome): n_alerts for outcome, n_alerts in plain_rows(connection, query)}
 
     def recent_alerts(
         self, *, limit: int = 100, text: str = "", outcome: str | None = None, before: datetime | None = None

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindpar
 
 from resile.model.message import Message, MessageState
 from resile.model.time import from_us, to_us
-from resile.ports.paging_store import Timer
+from resile.ports.paging_store import Timer, TimerKind
 from resile.stores.paging_rows import (
     Row,
     in_turn,
@@ -42,8 +42,12 @@ def _messages(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 # Statements are made once: making one takes several times as long as running it.
 _lease = timers.c.lease_until
-# Two looks, of which each finds its rows in an index; of one with "or" SQLite and PostgreSQL look at all.
-_DUE_TIMERS = (_timers(_lease.is_(None)), _timers(_lease.is_not(None), _lease <= _NOW))
+# Two looks, of which each finds its rows in an index; of one with "or" SQLite and PostgreSQL look at all. Those of
+# alerts come after all others: very many of them may be due at one moment.
+_DUE_TIMERS = tuple(
+    (_timers(_lease.is_(None), turn), _timers(_lease.is_not(None), _lease <= _NOW, turn))
+    for turn in (timers.c.kind != TimerKind.ALERT.value, timers.c.kind == TimerKind.ALERT.value)
+)
 _NEXT_TIMER = (
     select(func.min(timers.c.due_at)).where(_lease.is_(None)),
     select(func.min(_lease)).where(_lease.is_not(None)),
@@ -76,9 +80,12 @@ _NEXT_MESSAGE = (
 def claim_timers(connection: Connection, *, now: datetime, until: datetime, by: str, limit: int) -> list[Timer]:
     """Those due that nobody holds; the rows that others are taking at this moment are passed over."""
     found: list[Row] = []
-    for query in _DUE_TIMERS:
-        found += plain_rows(connection, query, {"now": to_us(now), "most": limit})
-    found = sorted(found, key=lambda row: (row[2], row[0], row[1]))[:limit]
+    for queries in _DUE_TIMERS:
+        most = limit - len(found)
+        if not most:
+            break
+        due = [row for query in queries for row in plain_rows(connection, query, {"now": to_us(now), "most": most})]
+        found += sorted(due, key=lambda row: (row[2], row[0], row[1]))[:most]
     held = [(kind, subject, due_at, by, to_us(until)) for kind, subject, due_at, _, _ in found]
     insert_rows(connection, timers, sorted(held), key=("kind", "subject"))
     return [timer_of(row) for row in held]

@@ -1,6 +1,6 @@
 """What every store of paging holds to, whatever it is made of: versions, what a claim and a telling change, names."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from resile.model.alert import KnownAlert
 from resile.model.errors import ConflictError, StoreError
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.message import Message, MessageClass, MessageState
-from resile.ports.paging_store import Counted, Timer, TimerKind
+from resile.ports.paging_store import Counted, DeclaredFor, Timer, TimerKind
 
 # Somebody is being paged; a page that was queued before nobody was reachable may still go.
 PAGING = frozenset({EscalationState.RUNNING, EscalationState.UNREACHABLE})
@@ -73,6 +73,20 @@ def concluded(
     return written
 
 
+def check_declared(wanted: DeclaredFor, made_for: Collection[str]) -> None:
+    """Refuse a second incident for a group.
+
+    Args:
+        made_for: groups for which others made one since.
+
+    Raises:
+        ConflictError: others were first.
+    """
+    for key in wanted.group_keys:
+        if plain(key) in made_for:
+            raise ConflictError(f"alerts of group {key} have an incident by now: read it and decide again")
+
+
 def check_id(what: str, name: str) -> None:
     """Refuse what PostgreSQL could not keep.
 
@@ -114,12 +128,15 @@ def words_of(known: KnownAlert) -> str:
 
 
 def told_again(known: KnownAlert, counted: Counted) -> KnownAlert:
-    """The alert, having been told once more; what is told late moves nothing backwards."""
+    """The alert, having been told once more; what is told late moves nothing backwards.
+
+    Its version rises: whoever takes it for silent at this moment must decide anew.
+    """
     alert = known.alert
     if counted.told_at >= alert.told_at:
         expires_at = alert.expires_at if counted.expires_at is None else counted.expires_at
         alert = replace(alert, told_at=counted.told_at, expires_at=expires_at)
-    return replace(known, alert=alert, n_told=known.n_told + counted.n_more)
+    return replace(known, alert=alert, version=known.version + 1, n_told=known.n_told + counted.n_more)
 
 
 def taken_up(message: Message, *, by: str, until: datetime) -> Message:

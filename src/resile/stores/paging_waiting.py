@@ -2,6 +2,9 @@
 
 import threading
 
+from resile.model.message import MessageState
+from resile.ports.paging_store import Changes
+
 
 class Committed:
     """Counts commits, and wakes those who wait for the next one."""
@@ -23,3 +26,10 @@ class Committed:
         with self._changed:
             self._changed.wait_for(lambda: self._n_commits > seen, timeout_s)
             self._seen.n_commits = self._n_commits
+
+
+def wakes(changes: Changes) -> bool:
+    """Whether something may be due by it that was not before: what was merely taken away or concluded wakes nobody."""
+    return any(timer.due_at is not None for timer in changes.timers) or any(
+        message.state is MessageState.QUEUED for message in changes.messages
+    )

@@ -1,6 +1,6 @@
 """Changes of paging written in one transaction, in an order in which no two of them wait for each other."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -22,11 +22,16 @@ from resile.stores.paging_rows import (
     message_row,
     values_of,
 )
-from resile.stores.paging_rules import check_id, concluded, is_kept_by_all, settled, told_again
+from resile.stores.paging_rules import check_declared, check_id, concluded, is_kept_by_all, settled, told_again
 from resile.stores.paging_tables import alerts, decisions, escalations, messages, timers
 from resile.stores.rows import among_listed, chunks, insert_rows, listed, plain_rows
+from resile.stores.tables import timelines
 
 CHUNK = 2_000
+# Incidents that began since then, few but for an import: in order, so that the index leads to them.
+_BEGAN_SINCE = (
+    select(timelines.c.incident_id).where(timelines.c.number > bindparam("since")).order_by(timelines.c.number)
+)
 T = TypeVar("T", Escalation, Message, KnownAlert)
 
 
@@ -36,10 +41,13 @@ def write(connection: Connection, changes: Changes, *, is_sqlite: bool) -> None:
     Tables in this order, and of each its rows by their keys: what exists is locked, then written, then added to.
 
     Raises:
-        ConflictError: something is not at its expected version.
+        ConflictError: something is not at its expected version, or others declared an incident for the same group.
         IntegrityError: somebody else added the same meanwhile, on PostgreSQL.
     """
     writing = _Writing(connection, is_sqlite=is_sqlite)
+    own = {append.incident_id for append in changes.appends}
+    for declared in changes.declared_for:
+        check_declared(declared, writing.groups_since(declared.since, but_not=own))
     writing.write("escalation of", escalations, changes.escalations, attrgetter("incident_id"), escalation_row)
     writing.write(
         "alert", alerts, changes.alerts, attrgetter("id"), alert_row, also=[one.alert_id for one in changes.counted]
@@ -94,6 +102,15 @@ class _Writing:
             found.update((name, version) for name, version in plain_rows(self._connection, query, given))
         return found
 
+    def groups_since(self, seq: int, *, but_not: Collection[str]) -> set[str]:
+        """Groups of alerts in incidents that began since then, other than those of this transaction."""
+        began = [name for (name,) in plain_rows(self._connection, _BEGAN_SINCE, {"since": seq}) if name not in but_not]
+        found: set[str] = set()
+        for some in chunks(began, CHUNK):
+            given = listed(some, is_sqlite=self._is_sqlite)
+            found.update(key for (key,) in plain_rows(self._connection, _groups_of(is_sqlite=self._is_sqlite), given))
+        return found
+
     def count(self, counted: Sequence[Counted]) -> None:
         """Count alerts that were told again, and are locked by now."""
         names = sorted({one.alert_id for one in counted if is_kept_by_all(one.alert_id)})
@@ -127,6 +144,12 @@ class _Writing:
         for kind, alike in groupby(sorted(set(names)), key=itemgetter(0)):
             for some in chunks([subject for _, subject in alike], CHUNK):
                 yield {"its_kind": kind.value, **listed(some, is_sqlite=self._is_sqlite)}
+
+
+@cache
+def _groups_of(*, is_sqlite: bool) -> Select[Any]:
+    its = alerts.c
+    return select(its.group_key).where(among_listed(its.incident_id, is_sqlite=is_sqlite), its.group_key.is_not(None))
 
 
 @cache

@@ -150,10 +150,8 @@ class SqlTimelineStore:
     def follow(self, after_seq: int, *, limit: int = 10_000) -> list[StoredEvent]:
         """What was appended after `after_seq`, oldest first, at most `limit` events."""
         with self._database.reading() as connection:
-            return [
-                StoredEvent(seq, incident_id, version, _decode(incident_id, body))
-                for seq, incident_id, version, body in connection.execute(_FOLLOW, {"after": after_seq, "most": limit})
-            ]
+            rows = plain_rows(connection, _FOLLOW, {"after": after_seq, "most": limit})
+        return [StoredEvent(seq, name, version, _decode(name, body)) for seq, name, version, body in rows]
 
     def incidents_changed(self, after_seq: int, up_to_seq: int) -> Iterator[tuple[str, list[Event]]]:
         """Whole timelines of the incidents that got events in (after_seq, up_to_seq], streamed in id order.

@@ -1,18 +1,19 @@
 """The engine's threads: what hangs, fails or ends holds up nothing but itself."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from time import monotonic
 from typing import Any
 
 from resile.app.engine import KEEPS, Engine
+from resile.app.listening import Listening
 from resile.model.errors import StoreError
 from resile.model.message import Message, MessageClass, MessageState
 from resile.ports.channel import Handed, Outgoing
 from resile.ports.paging_store import Changes
-from tests.app.paging.world import NIGHT, FakeChannel, Night
+from tests.app.paging.world import NIGHT, FakeChannel, Night, wait_until
 
 
 class HangingChannel(FakeChannel):
@@ -36,19 +37,14 @@ def message(name: str, channel: str, **also: Any) -> Message:
 
 @contextmanager
 def running(night: Night, **asked: Any) -> Iterator[Engine]:
-    engine = Engine(night.store, night.clock, night.ticker, night.notifier, **asked)
+    engine = Engine(
+        night.store, night.clock, night.ticker, night.notifier, listening=Listening(night.clock.now()), **asked
+    )
     engine.start()
     try:
         yield engine
     finally:
         engine.stop()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < ends_at, "it never came to pass"
-        threading.Event().wait(0.01)
 
 
 def test_engine_goes_on_after_the_store_failed_while_it_claimed() -> None:
@@ -84,6 +80,27 @@ def test_provider_that_hangs_keeps_no_other_channel_waiting() -> None:
         assert hanging.n_calls == 4
         hanging.goes_on.set()
         wait_until(lambda: len(hanging.sent) == 300)
+
+
+def test_looking_past_what_waits_for_a_provider_leaves_most_of_the_stores_time_to_others() -> None:
+    night = Night()
+    hanging = night.channels["push"] = HangingChannel("push")
+    night.store.commit(Changes(messages=tuple(message(f"p{n:03}", "push") for n in range(300))))
+    claim, began = night.store.claim_messages, []
+
+    def slow(**asked: Any) -> list[Message]:
+        began.append(monotonic())
+        threading.Event().wait(0.1)
+        return claim(**asked)
+
+    night.store.claim_messages = slow  # type: ignore[method-assign]
+
+    with running(night, n_senders=4):
+        wait_until(lambda: hanging.n_calls == 4 and len(began) > 6)
+        hanging.goes_on.set()
+
+    looks = began[2:6]
+    assert (looks[-1] - looks[0]) / (len(looks) - 1) > 0.3
 
 
 def test_engine_that_ends_gives_back_what_had_no_turn_and_nothing_of_it_is_lost_or_called_a_repeat() -> None:

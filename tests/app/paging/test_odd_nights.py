@@ -12,7 +12,7 @@ from resile.model.message import Message, MessageClass, MessageState
 from resile.model.policy import Target, TargetKind, Throttle
 from resile.model.severity import Severity
 from resile.model.time import HOUR, MINUTE
-from resile.ports.channel import UncertainError
+from resile.ports.channel import RefusedError, UncertainError
 from resile.ports.paging_store import Changes
 from resile.testing.simulated_clock import SimulatedClock
 from tests.app.paging.world import NIGHT, TWO_PEOPLE, Night, command, person, policy
@@ -33,6 +33,33 @@ def test_excess_that_trickles_in_goes_as_one_too() -> None:
     assert sum(int(one.title.split()[0]) for one in later) == 30
     ids = [f"more-{number}" for number in range(30)]
     assert {one.state for one in night.store.messages(ids).values()} == {MessageState.HANDED}
+
+
+def test_where_what_goes_together_is_refused_the_next_way_of_its_person_is_used_at_once() -> None:
+    rules = [{"use": "push", "after": "0"}, {"use": "sms", "after": "30m"}]
+    documents = {
+        ("person", "ann"): person("mail"),
+        ("person", "bob"): person("push", "sms", rules=rules),
+        ("policy", "default"): policy(("person/ann", "0"), ("person/bob", "5m"), last="2h"),
+    }
+    night = Night(documents, throttles={"push": Throttle(most=1, within=5 * MINUTE)})
+    for number in range(4):
+        night.page(f"trouble {number}")
+    night.advance(5 * MINUTE)
+    assert [one.state for one in night.store.recent_messages() if one.channel == "push"].count(
+        MessageState.BUNDLED
+    ) == 3
+
+    night.channels["push"].fault = RefusedError("come again later")
+    night.advance(2 * MINUTE)
+    assert len(night.channels["sms"].sent) == 3
+
+    night.channels["push"].fault = None
+    night.advance(5 * MINUTE)
+    pushed = [one for one in night.store.recent_messages() if one.channel == "push"]
+    assert {one.state for one in pushed} == {MessageState.HANDED}
+    assert {one.error for one in pushed} == {None}
+    assert len(night.channels["sms"].sent) == 3
 
 
 def _more(night: Night, name: str) -> Changes:

@@ -1,6 +1,8 @@
 """A night with an engine, people and channels, on a clock that stands still until it is told otherwise."""
 
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,6 +76,14 @@ TWO_PEOPLE: dict[tuple[str, str], dict[str, Any]] = {
     ("person", "bob"): person("push"),
     ("policy", "default"): policy(("person/ann", "0"), ("person/bob", "5m")),
 }
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Until it holds, which it must soon."""
+    ends_at = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < ends_at, "it never came to pass"
+        threading.Event().wait(0.01)
 
 
 class Night:
