@@ -10,15 +10,17 @@ from msgspec.structs import replace
 from resile.alerting import decide, incident_stages, stages
 from resile.alerting.case import Case, World
 from resile.alerting.standing import Standing
-from resile.app import alert_batch, notify, noting, paging, receipts
+from resile.app import alert_batch, notify, noting, paging, receipts, senders
 from resile.app.alert_incidents import AlertIncidents
 from resile.app.paging import Paging
+from resile.model.alert import KnownAlert
 from resile.model.errors import ConflictError
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.message import Message, MessageClass, MessageState
 from resile.ports.channel import Handed, Receipt, UncertainError
-from resile.ports.paging_store import Changes
+from resile.ports.paging_store import Changes, Counted, Timer
 from resile.response import escalate
+from resile.testing import memory_paging
 from resile.testing.faulty_paging import FaultyPagingStore
 
 Mutant = Callable[[], Iterator[None]]
@@ -246,6 +248,52 @@ def restores_with_the_first() -> Any:
     return _swapped(World, "firing_of", mutated)
 
 
+def sends_one_after_the_other() -> Any:
+    """A provider that hangs keeps all that goes over its channel waiting."""
+    return _swapped(senders, "N_SENDERS", 1)
+
+
+def looks_late() -> Any:
+    """Paging is told of what did not come through, and looks at it with the next minute."""
+    told = noting._told
+
+    def mutated(*given: Any) -> tuple[Timer, ...]:
+        return tuple(replace(one, due_at=one.due_at + timedelta(seconds=30))
+                     for one in told(*given) if one.due_at is not None)  # fmt: skip
+
+    return _swapped(noting, "_told", mutated)
+
+
+def leaves_the_last_way_unused() -> Any:
+    """Only the first two ways of a person are brought forward."""
+    all_lost = escalate._Advance._all_lost
+
+    def mutated(self: Any, paths: Any) -> bool:
+        return len(paths) < 2 and all_lost(self, paths)
+
+    return _swapped(escalate._Advance, "_all_lost", mutated)
+
+
+def lets_each_declare_for_a_group() -> Any:
+    """Who finds that a group has no incident makes one, though others did at the same moment."""
+    commit = FaultyPagingStore.commit
+
+    def mutated(self: FaultyPagingStore, changes: Changes) -> None:
+        commit(self, replace(changes, declared_for=()))
+
+    return _swapped(FaultyPagingStore, "commit", mutated)
+
+
+def counts_without_a_version() -> Any:
+    """Who takes an alert for silent does not see that it was told again at that moment."""
+
+    def mutated(known: KnownAlert, counted: Counted) -> KnownAlert:
+        return replace(told_again(known, counted), version=known.version)
+
+    told_again = memory_paging.told_again
+    return _swapped(memory_paging, "told_again", mutated)
+
+
 MUTANTS: tuple[Callable[[], Any], ...] = (
     does_not_ask_again,
     acknowledges_on_the_timeline_alone,
@@ -268,4 +316,9 @@ MUTANTS: tuple[Callable[[], Any], ...] = (
     believes_what_comes_last,
     hears_no_silence_of_a_sender,
     restores_with_the_first,
+    sends_one_after_the_other,
+    looks_late,
+    leaves_the_last_way_unused,
+    lets_each_declare_for_a_group,
+    counts_without_a_version,
 )

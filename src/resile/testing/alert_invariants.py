@@ -1,6 +1,6 @@
 """What must hold of alerts in every simulated world: what fires has an incident, and that pages and ends with it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from resile.alerting.stages import MUTED
@@ -29,12 +29,24 @@ def alert_violations(world: SimulatedPaging) -> list[str]:
             continue
         faults = [*_state(one, tellings), *_incident(one, timelines), *_counts(world, one)]
         found += [f"alert {alert_id}: {fault}" for fault in faults]
+    found += [] if world.record.n_jumps else list(_groups(known.values()))
     for incident_id, events in timelines.items():
         its = [one for one in known.values() if one.incident_id == incident_id]
         # A clock that was an hour ahead leaves times that contradict each other, which is said, and left to people.
         faults = [*(() if world.record.n_jumps else _ends(incident_id, events, its)), *_pages_anew(events)]
         found += [f"{incident_id}: {fault}" for fault in faults]
     return found
+
+
+def _groups(known: Iterable[KnownAlert]) -> Iterator[str]:
+    """Alerts of one group go to one incident, though time and a door bring them at the same moment."""
+    of_group: dict[str, set[str]] = {}
+    for one in known:
+        if one.group_key is not None and one.incident_id is not None:
+            of_group.setdefault(one.group_key, set()).add(one.incident_id)
+    for key, ids in of_group.items():
+        if len(ids) > 1:
+            yield f"alerts of group {key} are in several incidents: {', '.join(sorted(ids))}"
 
 
 def _fires(state: AlertState) -> bool:
@@ -69,8 +81,7 @@ def _incident(known: KnownAlert, timelines: dict[str, list[Event]]) -> Iterator[
 def _counts(world: SimulatedPaging, known: KnownAlert) -> Iterator[str]:
     decisions = world.store.decisions(known.id, limit=_MOST_DECISIONS)[::-1]
     incidents = {one.incident_id for one in decisions if one.incident_id is not None}
-    # Where time and a door bring two alerts of one group at the same moment, each may make an incident of its own.
-    if len(incidents) > 1 and not world.chances.meanwhile and not world.record.n_jumps:
+    if len(incidents) > 1 and not world.record.n_jumps:
         yield f"it flapped, and made several incidents: {', '.join(sorted(incidents))}"
     fires = [False, *(_fires(one.state) for one in decisions)]
     n_fired = sum(now and not before for before, now in pairwise(fires))
@@ -78,8 +89,7 @@ def _counts(world: SimulatedPaging, known: KnownAlert) -> Iterator[str]:
     if known.n_fired != n_fired and not world.record.n_jumps:
         yield f"it fired {n_fired} times, and {known.n_fired} are counted"
     n_told = world.alerts.counted[known.id]
-    # A repetition is counted without a version: whoever decides at the same moment may not see it.
-    if known.n_told != n_told and not world.chances.meanwhile:
+    if known.n_told != n_told:
         yield f"it was told {n_told} times, and {known.n_told} are counted"
 
 

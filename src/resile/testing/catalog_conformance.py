@@ -114,8 +114,11 @@ class CatalogStoreConformance:
         """And cannot be removed twice."""
         catalog.add_overrides("payments", [override("o1"), override("o2")], at=at(0))
 
+        assert catalog.override("o1") == catalog.overrides("payments")[0]
+
         assert catalog.remove_override("o1", at=at(1), by="user:bob")
 
+        assert catalog.override("o1") is None
         assert [one.override.id for one in catalog.overrides("payments")] == ["o2"]
         assert not catalog.remove_override("o1", at=at(2), by="user:bob")
 

@@ -72,6 +72,12 @@ class MemoryCatalogStore:
             for one in overrides:
                 self._overrides[one.id] = EnteredOverride(schedule=schedule, override=one, entered_at=at)
 
+    def override(self, override_id: str) -> EnteredOverride | None:
+        """The one of that id that holds."""
+        with self._guard:
+            known = self._overrides.get(override_id)
+            return None if known is None or known.removed_at is not None else known
+
     def remove_override(self, override_id: str, *, at: datetime, by: str) -> bool:
         """Let it hold no longer."""
         with self._guard:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from resile.model.alert import AlertState, Decision, KnownAlert
+from resile.model.alert import AlertState, Decision, KnownAlert, Outcome
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.message import Message, MessageClass, MessageState
 from resile.ports.paging_store import Changes, MessageCounts, Timer, TimerKind
@@ -18,6 +18,7 @@ from resile.stores.paging_rules import (
     MOVING,
     PAGING,
     body_of,
+    check_declared,
     check_id,
     concluded,
     is_page_of_incident,
@@ -29,7 +30,7 @@ from resile.stores.paging_rules import (
     turn_of,
     words_of,
 )
-from resile.stores.paging_waiting import Committed
+from resile.stores.paging_waiting import Committed, wakes
 from resile.testing.memory_store import MemoryTimelineStore
 
 T = TypeVar("T", Message, KnownAlert)
@@ -70,6 +71,8 @@ class MemoryPagingStore:
                 check_id("alert", one.alert_id)
             held_by = {name: timer.lease_by for name, (timer, _, _) in self._timers.items()}
             timers = concluded(changes.timers, held_by)
+            for declared in changes.declared_for:
+                check_declared(declared, self._groups_since(declared.since))
             if changes.appends:
                 self._timelines.append(changes.appends)
             self._escalations |= escalations
@@ -80,8 +83,14 @@ class MemoryPagingStore:
                 if told.alert_id in self._alerts:
                     self._alerts[told.alert_id] = told_again(self._alerts[told.alert_id], told)
             self._set_timers(timers.values())
-        if changes.timers or changes.messages:
+        if wakes(changes):
             self._committed.tell()
+
+    def _groups_since(self, seq: int) -> set[str]:
+        """Groups of alerts in incidents that began since then."""
+        since = self._timelines.follow(seq, limit=self._timelines.last_seq())
+        began = {one.incident_id for one in since if one.version == 1}
+        return {plain(one.group_key) for one in self._alerts.values() if one.group_key and one.incident_id in began}
 
     def _set_timers(self, changed: Iterable[Timer]) -> None:
         for timer in changed:
@@ -90,15 +99,15 @@ class MemoryPagingStore:
                 self._timers[timer.kind, timer.subject] = replace(timer, lease_by=None), timer.due_at, None
 
     def claim_timers(self, *, now: datetime, until: datetime, by: str, limit: int) -> list[Timer]:
-        """Those due by `now` that nobody holds, the longest due first."""
+        """Those due by `now` that nobody holds, those of alerts last, else the longest due first."""
         with self._guard:
             due = [
-                (due_at, name)
+                (name[0] is TimerKind.ALERT, due_at, name)
                 for name, (_, due_at, lease_until) in self._timers.items()
                 if due_at <= now and (lease_until is None or lease_until <= now)
             ]
             claimed = []
-            for due_at, name in sorted(due)[:limit]:
+            for _, due_at, name in sorted(due)[:limit]:
                 timer = replace(self._timers[name][0], lease_by=by)
                 self._timers[name] = timer, due_at, until
                 claimed.append(timer)
@@ -270,6 +279,10 @@ class MemoryPagingStore:
     def firing_counts(self) -> dict[str, int]:
         """How many alerts that are not resolved there are, by door."""
         return dict(Counter(one.alert.door for one in self._alerts_if(lambda one: one.alert.state != "resolved")))
+
+    def firing_outcomes(self) -> dict[Outcome, int]:
+        """How many alerts that are not resolved there are, by what became of them."""
+        return dict(Counter(one.outcome for one in self._alerts_if(lambda one: one.alert.state != "resolved")))
 
     def recent_alerts(
         self, *, limit: int = 100, text: str = "", outcome: str | None = None, before: datetime | None = None

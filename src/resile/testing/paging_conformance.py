@@ -1,4 +1,6 @@
-"""What every PagingStore must do, whatever it is made of; of messages, paging_messages_conformance.py says it.
+"""What every PagingStore must do, whatever it is made of.
+
+Of messages paging_messages_conformance.py says it, of alerts paging_alerts_conformance.py.
 
 Subclass and give the fixture `open_paging`; each call opens the same data once more.
 
@@ -10,12 +12,11 @@ Subclass and give the fixture `open_paging`; each call opens the same data once 
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from resile.model.alert import AlertState, Link, Outcome, Stage, Verdict
+from resile.model.alert import Link, Stage, Verdict
 from resile.model.errors import ConflictError, StoreError
 from resile.model.escalation import EscalationState, PathState, Ringing
 from resile.model.policy import Contact, Way
@@ -51,7 +52,7 @@ class PagingFixtures:
 
 
 class PagingStoreConformance(PagingFixtures):
-    """Tests of commits, escalations, timers and alerts."""
+    """Tests of commits, escalations and timers."""
 
     def test_new_store_is_empty(self, paging: PagingStore) -> None:
         """Nothing anywhere, and no errors."""
@@ -61,7 +62,7 @@ class PagingStoreConformance(PagingFixtures):
         assert (paging.open_escalations(), paging.recent_messages(), paging.recent_alerts()) == ([], [], [])
         assert (paging.messages_of(["a"]), paging.alerts_of(["a"]), paging.alerts_firing()) == ([], [], [])
         assert (paging.alerts_in_groups(["a"]), paging.alerts_in_groups([]), paging.firing_counts()) == ({}, {}, {})
-        assert paging.decisions("a") == []
+        assert (paging.firing_outcomes(), paging.decisions("a")) == ({}, [])
         assert paging.timers(TimerKind.DRILL) == []
         assert paging.claim_timers(now=at(1), until=at(2), by="me", limit=10) == []
         assert paging.claim_messages(now=at(1), until=at(2), by="me", limit=10) == []
@@ -227,6 +228,18 @@ class PagingStoreConformance(PagingFixtures):
         again = paging.claim_timers(now=at(4), until=at(9), by="they", limit=9)
         assert [(one.subject, one.lease_by) for one in again] == [(name, "they") for name in ("a", "b", "a", "d")]
 
+    def test_timers_of_alerts_let_all_others_pass(self, paging: PagingStore) -> None:
+        """However long they are due, and whoever held them before."""
+        alerts = [timer(f"x{number}", 0, TimerKind.ALERT) for number in range(9)]
+        paging.commit(changes(*alerts, timer("a", 3), timer("b", 2, TimerKind.HEARTBEAT)))
+        paging.claim_timers(now=at(1), until=at(2), by="me", limit=4)
+
+        claimed = paging.claim_timers(now=at(3), until=at(9), by="you", limit=4)
+
+        assert [one.subject for one in claimed] == ["b", "a", "x0", "x1"]
+        rest = paging.claim_timers(now=at(3), until=at(9), by="they", limit=99)
+        assert [one.subject for one in rest] == [f"x{number}" for number in range(2, 9)]
+
     def test_setting_a_timer_ends_its_lease(self, paging: PagingStore) -> None:
         """It may be moved, or taken away, by whoever commits; one that is not there may be taken away as well."""
         paging.commit(changes(timer("a"), timer("b"), timer("c")))
@@ -281,94 +294,6 @@ class PagingStoreConformance(PagingFixtures):
         assert paging.next_timer_at() == at(9)
         paging.commit(changes(timer("a", None), timer("b", None)))
         assert paging.next_timer_at() is None
-
-    def test_alerts_told_again_are_counted_without_a_version(self, paging: PagingStore) -> None:
-        """How often, and until when they live; what is told late moves nothing back; unknown ones are passed over."""
-        paging.commit(changes(alert("x", expires_at=at(5)), alert("y")))
-        told = [
-            Counted(alert_id="x", n_more=2, told_at=at(2), expires_at=at(7)),
-            Counted(alert_id="x", n_more=1, told_at=at(1), expires_at=at(6)),
-            Counted(alert_id="y", n_more=1, told_at=at(3)),
-            Counted(alert_id="z", n_more=1, told_at=at(3)),
-        ]
-
-        paging.commit(changes(counted=tuple(told)))
-
-        known = paging.alerts(["x", "y", "z"])
-        assert known["x"] == alert("x", n_told=4, told_at=at(2), expires_at=at(7))
-        assert known["y"] == alert("y", n_told=2, told_at=at(3))
-        assert set(known) == {"x", "y"}
-        paging.commit(changes(alert("x", 2), counted=(Counted(alert_id="x", n_more=1, told_at=at(9)),)))
-        assert paging.alerts(["x"])["x"] == alert("x", 2, n_told=2, told_at=at(9))
-
-    def test_alerts_are_found_by_incident_group_and_state(self, paging: PagingStore) -> None:
-        """Of incidents the oldest first, else the newest decision first."""
-        paging.commit(
-            changes(
-                alert("a", decided=1, incident_id="i", group_key="g", first_at=at(2)),
-                alert("b", decided=3, incident_id="j", group_key="g", first_at=at(1), state=AlertState.RESOLVED),
-                alert("c", decided=2, incident_id="i", group_key="h", first_at=at(0), state=AlertState.ACKNOWLEDGED),
-            )
-        )
-
-        assert [one.id for one in paging.alerts_of(["i", "j", "i", "k"])] == ["c", "b", "a"]
-        assert [one.id for one in paging.alerts_of(["i"])] == ["c", "a"]
-        assert [one.id for one in paging.alerts_firing()] == ["c", "a"]
-        assert [one.id for one in paging.alerts_firing(limit=1)] == ["c"]
-        told = paging.alerts_in_groups(["g", "none", "h", "g"])
-        assert {key: [one.id for one in its] for key, its in told.items()} == {"g": ["b", "a"], "h": ["c"]}
-
-    def test_firing_alerts_are_counted_by_door(self, paging: PagingStore) -> None:
-        """What somebody took fires on; what is resolved does not."""
-        paging.commit(
-            changes(
-                alert("a", door="grafana/shop"),
-                alert("b", state=AlertState.RESOLVED),
-                alert("c", door="x"),
-                alert("d", state=AlertState.ACKNOWLEDGED, door="grafana/shop"),
-            )
-        )
-
-        assert paging.firing_counts() == {"grafana/shop": 2, "x": 1}
-
-    def test_alerts_of_a_group_are_a_thousand_at_most(self, paging: PagingStore) -> None:
-        """Those decided upon last."""
-        paging.commit(changes(*(alert(f"x{n:04d}", decided=n, group_key="g") for n in range(1_001))))
-
-        told = paging.alerts_in_groups(["g", "h"])["g"]
-
-        assert [told[0].id, told[-1].id, len(told)] == ["x1000", "x0001", 1_000]
-
-    def test_recent_alerts_are_searched_by_words_outcome_and_time(self, paging: PagingStore) -> None:
-        """In titles, services and doors, in any case; what stands for anything elsewhere stands for itself here."""
-        paging.commit(
-            changes(
-                alert("a", decided=1, title="Straße GESPERRT 100%"),
-                alert("b", decided=2, service="Checkout_1", outcome=Outcome.SILENCED),
-                alert("c", decided=3, door="grafana/shop", title="x"),
-            )
-        )
-
-        def found(**asked: Any) -> list[str]:
-            return [one.id for one in paging.recent_alerts(**asked)]
-
-        assert found() == ["c", "b", "a"]
-        assert found(limit=1) == ["c"]
-        assert found(before=at(3)) == ["b", "a"]
-        assert found(text="strasse gesperrt") == found(text="100%") == ["a"]
-        assert found(text="CHECKOUT_1") == found(outcome="silenced") == ["b"]
-        assert found(text="Grafana/") == ["c"]
-        assert found(text="checkout%") == found(text="checkout1") == found(outcome="cleared") == []
-
-    def test_decisions_of_an_alert_are_the_newest_first(self, paging: PagingStore) -> None:
-        """Of one instant the one written last."""
-        paging.commit(changes(decision("x", 1, "first"), decision("x", 1, "second"), decision("y", 1)))
-        paging.commit(changes(decision("x", 3, "fourth"), decision("x", 2, "third")))
-
-        told = [one.verdicts[0].reason for one in paging.decisions("x")]
-
-        assert told == ["fourth", "third", "second", "first"]
-        assert paging.decisions("x", limit=2) == paging.decisions("x")[:2]
 
 
 def _ringing() -> Ringing:

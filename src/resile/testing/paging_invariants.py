@@ -5,25 +5,23 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from resile.app.notify import SEND_WITHIN_S
 from resile.model.escalation import Escalation, EscalationState
-from resile.model.event import Escalated, Event, NobodyReachable, Paged, PageMoved, PagingBegan, PagingEnded
+from resile.model.event import Escalated, Event, NobodyReachable, Paged, PageMoved, PagingBegan
 from resile.model.incident import fold
 from resile.model.message import Message, MessageClass, MessageState
 from resile.model.time import MINUTE
 from resile.ports.paging_store import TimerKind
 from resile.response.escalate import stand_of
+from resile.testing.next_way_invariants import unused_ways
 from resile.testing.simulated_paging import SimulatedPaging
 from resile.testing.simulated_record import Record
 
 # Beyond the policy's own time: a lease that must run out after each of a few deaths, and the time for which engines
 # stay dead.
 SLACK = 12 * MINUTE
-# A way that did not come through is followed by the next one so soon, engines being up: simulated ones send one message
-# after the other, of which each may hang.
-NEXT_WAY_WITHIN = timedelta(seconds=75)
-# After these another step, or nothing at all, was due.
-_MOVES_ON = (Escalated, NobodyReachable, PagingBegan)
-_FAILED = {"failed", "uncertain", "refused"}
+# Where a storm pages over one channel at once, one turn of calls may go before, of which each may hang.
+TURN_WITHIN = timedelta(seconds=SEND_WITHIN_S + 1)
 _OVER = {
     MessageState.HANDED: "handed",
     MessageState.DELIVERED: "delivered",
@@ -54,8 +52,13 @@ def violations(world: SimulatedPaging) -> list[str]:
         found += [f"{incident_id}: {fault}" for fault in _ends(world, incident_id, declared_at, events)]
         found += [f"{incident_id}: {fault}" for fault in _timeline(events, its, record)]
         found += [f"{incident_id}: {fault}" for fault in _written(escalations.get(incident_id), events, its, timed)]
-        if not record.crashes and not record.n_jumps:
-            found += [f"{incident_id}: {fault}" for fault in _next_ways(world, events, its)]
+        if record.is_calm:
+            by_id = {message.id: message for message in its}
+            faults = [
+                *unused_ways(incident_id, events, by_id, world.policy, world.n_ways),
+                *_waits(events, its, record),
+            ]
+            found += [f"{incident_id}: {fault}" for fault in faults]
     return found
 
 
@@ -79,15 +82,17 @@ def _ends(world: SimulatedPaging, incident_id: str, declared_at: datetime, event
         return
     # Pushed on by hand, or taken back: it begins anew.
     began_at = max([declared_at, *(event.recorded_at for event in events if isinstance(event, PagingBegan))])
-    ended = [event for event in events if isinstance(event, NobodyReachable) and event.recorded_at >= began_at]
+    began = max((place for place, event in enumerate(events) if isinstance(event, PagingBegan)), default=0)
+    ended = [event for event in events[began:] if isinstance(event, NobodyReachable)]
     if not ended:
         yield "nobody acknowledged, and it was never declared that nobody is reachable"
         return
     latest = began_at + bound
     if world.record.n_jumps:
         latest = max(latest, world.until_calm + bound)
-    if ended[0].recorded_at > latest:
-        yield f"nobody reachable was declared {ended[0].recorded_at - latest} after its bound"
+    ended_at = world.record.unreachable_at.get((incident_id, ended[0].id), ended[0].recorded_at)
+    if ended_at > latest:
+        yield f"nobody reachable was declared {ended_at - latest} after its bound"
 
 
 def _timeline(events: Sequence[Event], messages: Sequence[Message], record: Record) -> Iterator[str]:
@@ -138,6 +143,16 @@ def _told(message: Message, place: int | None, moves: Sequence[tuple[int, str]],
         yield f"page {message.id} moved backwards after it was delivered"
 
 
+def _waits(events: Sequence[Event], messages: Sequence[Message], record: Record) -> Iterator[str]:
+    """No page waits for longer than others before it may take, whatever hangs; what is bundled waits by intent."""
+    moved = {event.message_id: event.recorded_at for event in reversed(events) if isinstance(event, PageMoved)}
+    for message in messages:
+        if message.message_class is MessageClass.PAGE and message.bundled_into is None:
+            began_at = record.called.get(message.id) or moved.get(message.id)
+            if began_at is not None and began_at - message.queued_at > TURN_WITHIN:
+                yield f"page {message.id} had its turn only {began_at - message.queued_at} after it was due"
+
+
 def _written(
     escalation: Escalation | None, events: Sequence[Event], messages: Sequence[Message], timed: set[str]
 ) -> Iterator[str]:
@@ -151,49 +166,3 @@ def _written(
         message.state is MessageState.QUEUED for message in messages
     ):
         yield f"paging is {escalation.state}, and a page waits still"
-
-
-def _next_ways(world: SimulatedPaging, events: Sequence[Event], messages: Sequence[Message]) -> Iterator[str]:
-    """Where a page did not come through, the person's next way was used at once, unless it was over by then."""
-    over_at = next((event.recorded_at for event in events if isinstance(event, PagingEnded)), None)
-    lost = list(_lost(events, messages))
-    lost_by = {message.id: lost_at for message, lost_at in lost}
-    # Some providers say that it failed, and then that it arrived.
-    arrived = {message.id for message in messages if message.state is MessageState.DELIVERED}
-    for message, lost_at in lost:
-        until = lost_at + NEXT_WAY_WITHIN
-        if message.person is None or (over_at is not None and over_at <= until):
-            continue
-        began = _began(events, message.id, message.person)
-        since = events[began:] if began is not None else []
-        if any(isinstance(event, _MOVES_ON) and lost_at <= event.recorded_at <= until for event in since[1:]):
-            continue
-        its = [event for event in since if isinstance(event, Paged) and event.person == message.person]
-        place = next((n for n, event in enumerate(its) if event.message_id == message.id), 0)
-        if any(lost_by.get(event.message_id, until) > lost_at or event.message_id in arrived for event in its[:place]):
-            continue  # Another way to the same person has come through: this one's time is its own.
-        n_used = sum(event.recorded_at <= until for event in its)
-        if n_used < min(world.n_ways[message.person], place + 2):
-            yield f"page {message.id} did not come through at {lost_at}, and {message.person}'s next way was not used"
-
-
-def _lost(events: Sequence[Event], messages: Sequence[Message]) -> Iterator[tuple[Message, datetime]]:
-    """Pages that did not come through, with when that was known: by the provider's word, or for want of a receipt."""
-    by_id = {message.id: message for message in messages}
-    seen: set[str] = set()
-    for event in (one for one in events if isinstance(one, PageMoved) and one.state in _FAILED):
-        if event.message_id in by_id and event.message_id not in seen:
-            seen.add(event.message_id)
-            yield by_id[event.message_id], event.recorded_at
-    for message in messages:
-        if message.state is MessageState.HANDED and message.receipt_due_at is not None and message.id not in seen:
-            yield message, message.receipt_due_at
-
-
-def _began(events: Sequence[Event], message_id: str, person: str) -> int | None:
-    """Place of the step to which a page belongs: the last before it that paged that person."""
-    paged = next(
-        (n for n, event in enumerate(events) if isinstance(event, Paged) and event.message_id == message_id), 0
-    )
-    before = ((n, events[n]) for n in range(paged, -1, -1))
-    return next((n for n, event in before if isinstance(event, Escalated) and person in event.people), None)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from resile.model.alert import AlertState
 from resile.model.errors import ConflictError
@@ -324,10 +325,12 @@ class PagingMessagesConformance(PagingFixtures):
 
     @pytest.mark.parametrize("what", [message("m"), timer("t")])
     def test_waiting_ends_with_a_commit_of_messages_or_timers(self, paging: PagingStore, what: Message) -> None:
-        """Also with one between looking and waiting; with another commit it does not."""
+        """Also with one between looking and waiting; not with one by which nothing comes to be due."""
         paging.wait(0)
-        paging.commit(changes(escalation("a")))
-        assert not _is_woken_by(paging, lambda: paging.commit(changes(alert("x"))), patience_s=A_WHILE_S)
+        paging.commit(changes(escalation("a"), timer("over")))
+        sent = message("sent", state=MessageState.HANDED)
+        nothing_due = changes(alert("x"), sent, replace(timer("over"), due_at=None))
+        assert not _is_woken_by(paging, lambda: paging.commit(nothing_due), patience_s=A_WHILE_S)
         assert _is_woken_by(paging, lambda: paging.commit(changes(what)), patience_s=PATIENCE_S)
 
         paging.wait(PATIENCE_S)

@@ -122,10 +122,13 @@ class SimulatedAlerts:
         for time in range(n_times):
             self._tell(name, AlertState.FIRING, at, expires=expires)
             for _ in range(int(rng.integers(0, 4))):
+                over_at = at + EXPIRES_AFTER.total_seconds()
                 at += float(rng.uniform(30, 200))
+                # Some are heard at the very moment at which their sender would be taken for silent.
+                arrives = over_at + float(rng.uniform(-0.5, 0.5)) if expires and rng.random() < 0.3 else None  # noqa: PLR2004
                 is_taken = rng.random() < 0.15  # noqa: PLR2004 - somebody takes some of them where they come from
                 state = AlertState.ACKNOWLEDGED if is_taken else AlertState.FIRING
-                self._tell(name, state, at, expires=expires)
+                self._tell(name, state, at, expires=expires, arrives_s=arrives)
             ends = rng.random()
             at += float(rng.uniform(5, 200))
             if ends < 0.6 or (not expires and time + 1 < n_times):  # noqa: PLR2004 - else it is heard of no more
@@ -134,7 +137,9 @@ class SimulatedAlerts:
                     self._tell(name, AlertState.RESOLVED, at + 60, expires=False)
             at += float(rng.uniform(70, 600))
 
-    def _tell(self, name: str, state: AlertState, at_s: float, *, expires: bool) -> None:
+    def _tell(
+        self, name: str, state: AlertState, at_s: float, *, expires: bool, arrives_s: float | None = None
+    ) -> None:
         """Once more of the same condition; its delivery may be late, and overtaken by the next."""
         rng = self._rng
         told_at = self._world.clock.now() + timedelta(seconds=at_s)
@@ -153,18 +158,24 @@ class SimulatedAlerts:
         )
         self.told.setdefault(alert_id_of(DOOR, name), []).append(alert)
         late_s = rng.uniform(20, 240) if rng.random() < 0.1 else rng.uniform(0.05, 2)  # noqa: PLR2004 - few are late
-        self._world.later(timedelta(seconds=at_s + float(late_s)), partial(self._deliver, alert))
+        arrives_s = at_s + float(late_s) if arrives_s is None else arrives_s
+        self._world.later(timedelta(seconds=arrives_s), partial(self._deliver, alert))
         if rng.random() < 0.1:  # noqa: PLR2004 - some senders try again though they were heard
             self._world.later(timedelta(seconds=at_s + float(rng.uniform(5, 400))), partial(self._deliver, alert))
 
     def _silence(self) -> None:
         now = self._world.clock.now()
+        lasts = float(self._rng.uniform(300, 3_600))
+        # What fires through it is asked about again when it ends; at that moment, others of its group begin.
+        for number in range(2):
+            self._tell(f"{_NAMES[0]}-{9 + number}", AlertState.FIRING, lasts - 200 * number, expires=False)
+            self._tell(f"{_NAMES[0]}-{9 + number}", AlertState.RESOLVED, lasts + 300, expires=False)
         self._world.stores.silences.add(
             Silence(
                 id="s-1",
                 matchers=(Matcher("alertname", _NAMES[0]),),
                 starts_at=now,
-                ends_at=now + float(self._rng.uniform(5, 60)) * MINUTE,
+                ends_at=now + timedelta(seconds=lasts),
                 by="user:eve",
                 because="known",
                 made_at=now,

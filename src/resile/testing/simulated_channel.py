@@ -11,6 +11,7 @@ from numpy.random import Generator
 from resile.model.message import MessageState
 from resile.ports.channel import ChannelKind, Handed, Outgoing, Receipt, RefusedError, UncertainError
 from resile.ports.clock import SleepingClock
+from resile.testing.faulty_paging import CrashError
 
 RECEIPT_WITHIN = timedelta(seconds=60)
 
@@ -25,6 +26,9 @@ class Mood(StrEnum):
     LATE = "late"  # taken and delivered, and nobody knows
     LOSES = "loses"  # taken, never delivered
     TWICE = "twice"  # taken once, delivered twice
+
+
+_TAKES = frozenset({Mood.FINE, Mood.LATE, Mood.LOSES, Mood.TWICE})
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -54,7 +58,8 @@ class SimulatedChannel:
         deliver: hears what arrives.
         later: has something done after a while.
         tell: takes receipts.
-        before, after: called around what matters; may crash whoever sends, or let others run meanwhile.
+        took: hears what was taken.
+        before, during, after: called around what matters; may crash whoever sends, or let others run meanwhile.
     """
 
     def __init__(
@@ -69,7 +74,8 @@ class SimulatedChannel:
         tell: Callable[[str, list[Receipt]], None],
         before: Callable[[Outgoing], None],
         during: Callable[[], None],
-        after: Callable[[Outgoing], None],
+        took: Callable[[Outgoing], None],
+        after: Callable[[], None],
     ) -> None:
         self._kind = ChannelKind(name=name, title=name, address_words="anything", has_receipts=has_receipts)
         self._rng = rng
@@ -79,6 +85,7 @@ class SimulatedChannel:
         self._tell = tell
         self._before = before
         self._during = during
+        self._note_taken = took
         self._after = after
         self.mood = Mood.FINE
         self.n_calls = 0
@@ -99,23 +106,31 @@ class SimulatedChannel:
         mood = self.mood
         # The whole of what a call may take, or nearly nothing.
         is_slow = mood in {Mood.HANGS, Mood.LATE}
-        self._clock.sleep(timeout_s if is_slow else float(self._rng.uniform(0.02, 1.5)))
-        if is_slow:
-            self._during()
+        try:
+            self._clock.sleep(timeout_s if is_slow else float(self._rng.uniform(0.02, 1.5)))
+            if is_slow:
+                self._during()
+        except CrashError:
+            # Whoever called is gone, and what was called may have it all the same.
+            if mood in _TAKES and self._rng.random() < 0.5:  # noqa: PLR2004 - half of them
+                self._took(outgoing, mood)
+            raise
         if mood is Mood.REFUSES:
             raise RefusedError("the provider is not there; try later")
         if mood is Mood.REJECTS:
             raise RefusedError("the provider knows no such address", is_final=True)
         if mood is Mood.HANGS:
             raise UncertainError("no answer within 10 s")
-        self._took(outgoing, arrives=mood is not Mood.LOSES, n_times=2 if mood is Mood.TWICE else 1)
-        self._after(outgoing)
+        self._took(outgoing, mood)
+        self._after()
         if mood is Mood.LATE:
             raise UncertainError("no answer within 10 s")
         return Handed(ref=f"ref-{outgoing.id}", receipt_within=RECEIPT_WITHIN if self._kind.has_receipts else None)
 
-    def _took(self, outgoing: Outgoing, *, arrives: bool, n_times: int) -> None:
-        for number in range(n_times):
+    def _took(self, outgoing: Outgoing, mood: Mood) -> None:
+        self._note_taken(outgoing)
+        arrives = mood is not Mood.LOSES
+        for number in range(2 if mood is Mood.TWICE else 1):
             if arrives:
                 self._later(self._soon(20), partial(self._arrive, outgoing, is_again=number > 0))
         if not self._kind.has_receipts:

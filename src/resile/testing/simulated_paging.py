@@ -31,6 +31,7 @@ from resile.testing.simulated_catalog import CHANNELS, write_catalog
 from resile.testing.simulated_channel import Accepted, Arrival, Mood, SimulatedChannel
 from resile.testing.simulated_engine import SimulatedEngine, WorldClock
 from resile.testing.simulated_record import Chances, Record, Stores
+from resile.testing.simulated_strands import Strand, Strands
 
 BEGINS_AT = datetime(2026, 3, 2, 2, tzinfo=UTC)
 # All that is declared lies within the first part; the rest is time in which everything must have come to its end.
@@ -56,16 +57,17 @@ class SimulatedPaging:
     def __init__(self, stores: Stores, *, seed: int, n_engines: int) -> None:
         self.rng = np.random.default_rng(seed)
         self.stores = stores
-        self.clock = WorldClock(BEGINS_AT)
+        self.clock = WorldClock(BEGINS_AT, self._pause)
+        self.strands = Strands()
         self.record = Record()
         self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = count()
         self._depth = 0
         self._seen_until = 0
+        self._followed = 0
         self.until_calm = BEGINS_AT + DECLARES_WITHIN + HOUR
         self.chances = self._chances()
         self.links = Links("https://resile.example.org", lambda: b"simulated")
-        self._sending: dict[str, str] = {}
         self.channels = {name: self._channel(name) for name in CHANNELS}
         self.catalog = Catalog(stores.catalog, self.clock)
         self.n_ways = write_catalog(stores.catalog, self.rng, at=BEGINS_AT)
@@ -77,7 +79,8 @@ class SimulatedPaging:
     def _chances(self) -> Chances:
         # A third of the worlds is calm, so that what needs no crash to go wrong is seen too.
         wild = float(self.rng.choice([0.0, 0.01, 0.04]))
-        return Chances(crash=wild, meanwhile=float(self.rng.choice([0.0, 0.05])), jump=0.1 if wild else 0.0)
+        meanwhile = float(self.rng.choice([0.0, 0.05, 0.15]))
+        return Chances(crash=wild, stall=wild / 4, meanwhile=meanwhile, jump=0.1 if wild else 0.0)
 
     def _channel(self, name: str) -> SimulatedChannel:
         return SimulatedChannel(
@@ -90,6 +93,7 @@ class SimulatedPaging:
             tell=self._receipts,
             before=self._before_send,
             during=self._during_send,
+            took=self._note_taken,
             after=self._after_send,
         )
 
@@ -113,7 +117,9 @@ class SimulatedPaging:
 
     def _plan(self) -> None:
         is_storm = self.rng.random() < 0.2  # noqa: PLR2004 - in some worlds everything breaks at once
-        for _ in range(int(self.rng.integers(6, 13) if is_storm else self.rng.integers(1, 5))):
+        # A few bring more than a channel sends at once.
+        most = 31 if self.rng.random() < 0.1 else 13  # noqa: PLR2004 - of storms, a tenth
+        for _ in range(int(self.rng.integers(6, most) if is_storm else self.rng.integers(1, 5))):
             after = 60.0 if is_storm else self.rng.uniform(0, DECLARES_WITHIN.total_seconds())
             self.later(timedelta(seconds=float(after)), self._declare)
         for channel in self.channels.values():
@@ -148,8 +154,10 @@ class SimulatedPaging:
                 self._perhaps_ended(incident_id, is_by_alert=events[0].by.startswith("door:"))
 
     def _declared(self, incident_id: str) -> None:
-        self.record.declared.setdefault(incident_id, self.clock.now())
-        self._perhaps_ended(incident_id, is_by_alert=False)
+        # What came meanwhile may have counted it already.
+        if incident_id not in self.record.declared:
+            self.record.declared[incident_id] = self.clock.now()
+            self._perhaps_ended(incident_id, is_by_alert=False)
 
     def _perhaps_ended(self, incident_id: str, *, is_by_alert: bool) -> None:
         chance = self.rng.random()
@@ -210,30 +218,48 @@ class SimulatedPaging:
     # What happens around commits and sends.
 
     def at(self, who: str, place: str) -> None:
-        """A place at which a process may die, or others run."""
-        if place == "after commit":
+        """A place at which a process may die or stand still, or others run."""
+        engine, strand = self._at_work(who)
+        if place == "after commit" and strand is not None:
             # What it sent is written: whatever happens now, it is not sent again.
-            self.note_done(who)
-        if self._depth == 0 and self.rng.random() < self.chances.meanwhile:
+            strand.sending = None
+        self._others_run(who, self.chances.meanwhile)
+        if self.clock.now() >= self.until_calm:
+            return
+        if self.rng.random() < self.chances.crash:
+            self.record.crashes.append((who, self.clock.now()))
+            raise CrashError
+        if engine is not None and self._depth == 0 and self.rng.random() < self.chances.stall:
+            length = timedelta(seconds=float(self.rng.uniform(1, 90)))
+            self.record.n_stalls += 1
+            # What stands still for so long while sending is as one that died: its lease may run out.
+            engine.stand_still(length, breaks_off=length >= _STANDS_STILL)
+
+    def _at_work(self, who: str) -> tuple[SimulatedEngine | None, Strand | None]:
+        """The engine of that name, and its strand that runs now; None: it is no engine that is at work."""
+        strand = self.strands.running
+        if strand is None or strand.who != who:
+            return None, None
+        return next(engine for engine in self.engines if engine.name == who), strand
+
+    def _others_run(self, who: str, chance: float) -> None:
+        """Perhaps others run; whoever died meanwhile goes no further."""
+        if self._depth == 0 and self.rng.random() < chance:
             self._depth += 1
             try:
                 self._meanwhile(who)
             finally:
                 self._depth -= 1
-        if self.clock.now() < self.until_calm and self.rng.random() < self.chances.crash:
-            self.record.crashes.append((who, self.clock.now()))
-            raise CrashError
+        engine, _ = self._at_work(who)
+        if engine is not None:
+            engine.go_on()
 
     def _meanwhile(self, who: str) -> None:
         """Others run: an engine, or somebody who acknowledges."""
         others = [engine for engine in self.engines if engine.name != who and engine.is_up()]
         chance = self.rng.random()
         if others and chance < 0.4:  # noqa: PLR2004 - of engines, what comes anyway, and people
-            began_at = self.clock.now()
             others[int(self.rng.integers(len(others)))].work(limit=3)
-            if who in self._sending and self.clock.now() - began_at >= _STANDS_STILL:
-                # Whoever stands still for so long while sending is as one that died: its lease may run out.
-                self.record.broken_off.add(self._sending[who])
             return
         soon = self.clock.now() + timedelta(minutes=2)
         if chance < 0.7 and self._queue and self._queue[0][0] <= soon:  # noqa: PLR2004 - as above
@@ -246,19 +272,16 @@ class SimulatedPaging:
     def _before_send(self, outgoing: Outgoing) -> None:
         if self.pages_nobody(outgoing.id, outgoing.incident_id):
             self.record.handed_after_ack.append(outgoing.id)
-        self._sending[self.engine_at_work] = outgoing.id
+        self.record.called.setdefault(outgoing.id, self.clock.now())
+        strand = self.strands.running
+        if strand is not None:
+            strand.sending = outgoing.id
 
     def _during_send(self) -> None:
         """Others run while a call takes its time."""
-        who = self.engine_at_work
-        if self._depth == 0 and self.rng.random() < 10 * self.chances.meanwhile:
-            self._depth += 1
-            try:
-                self._meanwhile(who)
-            finally:
-                self._depth -= 1
+        self._others_run(self.engine_at_work, 10 * self.chances.meanwhile)
 
-    def _after_send(self, outgoing: Outgoing) -> None:
+    def _note_taken(self, outgoing: Outgoing) -> None:
         self.record.accepted.append(
             Accepted(
                 message_id=outgoing.id,
@@ -267,9 +290,15 @@ class SimulatedPaging:
                 engine=self.engine_at_work,
             )
         )
+
+    def _after_send(self) -> None:
         self.at(self.engine_at_work, "after send")
 
-    engine_at_work = ""
+    @property
+    def engine_at_work(self) -> str:
+        """Who is sending."""
+        strand = self.strands.running
+        return "" if strand is None else strand.who
 
     def pages_nobody(self, message_id: str, incident_id: str | None) -> bool:
         """Whether nobody is to be paged for what a message is about, as the timelines say at this moment."""
@@ -281,11 +310,30 @@ class SimulatedPaging:
 
     # Time.
 
+    def _pause(self, length: timedelta) -> None:
+        """Have whoever runs wait for so long, while others go on."""
+        engine, strand = self._at_work(self.engine_at_work)
+        if engine is None or strand is None:
+            self.clock.at += length
+            return
+        self.later(length, partial(engine.wake, strand))
+        self.strands.pause()
+
     def run(self) -> Record:
         """Let everything happen, until long after the last bound."""
+        try:
+            self._run()
+        finally:
+            self.strands.close()
+        self.find_declared()
+        return self.record
+
+    def _run(self) -> None:
         ends_at = BEGINS_AT + LASTS
         for _ in range(_MAX_STEPS):
             self._work()
+            if self.record.n_jumps:
+                self._note_unreachable()
             next_at = self._next_at()
             if next_at is None or next_at > ends_at:
                 break
@@ -294,8 +342,6 @@ class SimulatedPaging:
                 heapq.heappop(self._queue)[2]()
         else:
             self.record.problems.append("the simulation did not come to rest")
-        self.find_declared()
-        return self.record
 
     def _work(self) -> None:
         """Engines, in any order, until none has anything to do."""
@@ -332,20 +378,23 @@ class SimulatedPaging:
         return len(self.engines)
 
     def note_jump(self) -> None:
-        """A clock was set."""
+        """A clock was set: from now on the times that are told need not be the world's."""
+        if not self.record.n_jumps:
+            self._followed = self.stores.timelines.last_seq()
         self.record.n_jumps += 1
 
-    def note_crash(self, engine: str) -> None:
-        """Remember what the engine was sending."""
-        sending = self._sending.pop(engine, None)
-        if sending is not None:
-            self.record.broken_off.add(sending)
+    def _note_unreachable(self) -> None:
+        """When in the world it was told that nobody is reachable, whatever clock told it."""
+        for stored in self.stores.timelines.follow(self._followed):
+            self._followed = stored.seq
+            if isinstance(stored.event, NobodyReachable):
+                self.record.unreachable_at[stored.incident_id, stored.event.id] = self.clock.now()
+
+    def note_broken_off(self, message_ids: list[str]) -> None:
+        """Whoever was sending these may send them again, or others."""
+        self.record.broken_off.update(message_ids)
 
     def n_unreachable(self) -> int:
         """How often it was declared that nobody is reachable."""
         told = self.stores.timelines.read_many(sorted(self.record.declared)).values()
         return sum(isinstance(event, NobodyReachable) for events in told for event in events)
-
-    def note_done(self, engine: str) -> None:
-        """It sends nothing now."""
-        self._sending.pop(engine, None)

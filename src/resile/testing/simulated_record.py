@@ -16,11 +16,13 @@ class Chances(Struct, frozen=True, kw_only=True):
 
     Attributes:
         crash: at each place around a commit, a claim or a send.
+        stall: that an engine stands still for a while at such a place.
         meanwhile: that others run at such a place.
         jump: that an engine's clock is set, each time it wakes.
     """
 
     crash: float
+    stall: float
     meanwhile: float
     jump: float
 
@@ -41,8 +43,18 @@ class Record(Struct, kw_only=True):
     accepted: list[Accepted] = []
     arrivals: list[Arrival] = []
     crashes: list[tuple[str, datetime]] = []
-    # Messages whose sender died between the claim and the note.
+    # When a provider was called for a message the first time.
+    called: dict[str, datetime] = {}
+    # Messages whose sender died, or stood still for long, between the claim and the note.
     broken_off: set[str] = set()
     handed_after_ack: list[str] = []
+    # Of those told after a clock was set: incident and event, and when it was in the world.
+    unreachable_at: dict[tuple[str, str], datetime] = {}
     n_jumps: int = 0
+    n_stalls: int = 0
     problems: list[str] = []
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether no process died or stood still, and no clock was set."""
+        return not self.crashes and not self.n_jumps and not self.n_stalls
