@@ -269,6 +269,95 @@ def test_rule_that_never_fits_ends_all_the_same(world: World) -> None:
     assert [one.starts_at.day for one in world.read(file(single("1", "ann") + f"\nRRULE:{rule}")).added] == [10]
 
 
+NEVER = "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        file(*(single(str(n), "ann") + f"\nRRULE:{NEVER}" for n in range(500))),
+        file(single("1", "ann") + f"\nRRULE:{NEVER}" * 500),
+        file(
+            single("0", "ann") + "\nRRULE:FREQ=DAILY",
+            *(single(str(n), "ann", "19010101T000000Z", "19010101T010000Z") + f"\nRRULE:{NEVER}" for n in range(1, 9)),
+        ),
+    ],
+    ids=["many series", "many rules of one series", "among others"],
+)
+def test_file_whose_rules_take_too_long_is_refused_by_the_worst_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr(ics_series, "MAX_FILE_STEPS", 600_000)
+
+    with pytest.raises(ConfigError, match=rf"line \d+: RRULE '{NEVER}': .* takes more than 600,000 steps.* in parts"):
+        world.read(body)
+    assert world.held() == []
+
+
+def test_large_calendar_of_many_years_is_not_refused(world: World) -> None:
+    weekly = (
+        single(f"w{n}", "ann", "20160104T090000Z", "20160104T100000Z") + "\nRRULE:FREQ=WEEKLY" for n in range(150)
+    )
+    daily = (
+        single(f"d{n}", "bob", "20210104T090000Z", "20210104T100000Z") + "\nRRULE:FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR"
+        for n in range(5)
+    )
+
+    assert world.read(file(*weekly, *daily, single("1", "ann") + f"\nRRULE:{NEVER}")).problems == ()
+
+
+def test_rule_with_an_endless_list_is_not_followed(world: World) -> None:
+    rule = "FREQ=DAILY;BYMONTHDAY=" + ",".join(str(n) for n in range(40, 1_000))
+
+    assert ["is not followed" in one for one in world.read(file(single("1", "ann") + f"\nRRULE:{rule}")).problems] == [
+        True
+    ]
+
+
+def own_zone(name: str, rule: str) -> str:
+    steps = "".join(
+        f"BEGIN:{kind}\nDTSTART:19701025T030000\nTZOFFSETFROM:{since}\nTZOFFSETTO:{to}\nRRULE:{rule}\nEND:{kind}\n"
+        for kind, since, to in (("STANDARD", "+0200", "+0100"), ("DAYLIGHT", "+0100", "+0200"))
+    )
+    return f"BEGIN:VTIMEZONE\nTZID:{name}\n{steps}END:VTIMEZONE\n"
+
+
+def in_zone(zone: str) -> str:
+    return f"UID:{zone}\nDTSTART;TZID={zone}:20260310T090000\nDTEND;TZID={zone}:20260310T170000\nSUMMARY:ann"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU",
+        "FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;BYHOUR=" + ",".join(str(n) for n in range(14)),
+        "FREQ=YEARLY;INTERVAL=0;BYMONTH=3;BYDAY=-1SU",
+        "FREQ=YEARLY;BYMONTH=99;BYDAY=-1SU",
+    ],
+)
+def test_zone_whose_clock_is_set_never_or_all_the_time_is_unknown(world: World, rule: str) -> None:
+    reading = world.read(file(in_zone("Odd"), before=own_zone("Odd", rule)))
+
+    assert ["zone 'Odd' is unknown" in one for one in reading.problems] == [True]
+
+
+@pytest.mark.parametrize("more", ["", ";INTERVAL=1;WKST=SU", ";BYHOUR=2;BYMINUTE=0", ";UNTIL=20400101T000000Z"])
+def test_zone_whose_clock_is_set_once_a_year_is_known_by_its_rules(world: World, more: str) -> None:
+    world.read(file(in_zone("Ours"), before=own_zone("Ours", f"FREQ=YEARLY{more};BYMONTH=10;BYDAY=-1SU")))
+
+    assert len(world.held()) == 1
+
+
+def test_file_with_many_zones_of_its_own_is_told_to_name_them(world: World) -> None:
+    names = [f"Odd {n}" for n in range(22)]
+    zones = "".join(own_zone(name, "FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU") for name in names)
+
+    reading = world.read(file(*(in_zone(name) for name in names), before=zones))
+
+    assert ["more than 20 zones" in one for one in reading.problems] == [True, True]
+
+
 def test_more_times_than_are_possible_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ics_series, "MAX_OCCURRENCES", 100)
 

@@ -5,14 +5,19 @@ from datetime import timedelta
 
 import pytest
 
+from resile.app.emitted_cdevents import cdevent_of
+from resile.app.growing import Growing
+from resile.app.happened import happenings
 from resile.model.alert import AlertState
+from resile.model.event import Declared, Source
 from resile.model.incident import InstantName
-from resile.model.lifecycle import Reach
+from resile.model.lifecycle import Reach, Reopen
 from resile.ports.delivery_door import DoorOptions
 from resile.ports.journal import Delivery
 from resile.sources.doors.cdevents import open_door
 from resile.testing.webhook_sink import WebhookSink
 
+from .cdevents_schema import faults_of
 from .emit_world import CLOSED, NOW, RESTORED, World, declared
 
 
@@ -90,6 +95,59 @@ def test_emitted_cdevents_are_as_their_schema_has_them(sink: WebhookSink) -> Non
             "ticketURI": "https://resile.example.org/incidents/INC-2",
         },
     }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "https://status.example.org/incidents/1?a=b#c",
+        "https://status.example.org/a|b c/ü",
+        "JIRA-12",
+        "/incidents/1",
+        "https://[::1",
+        "javascript:alert(1)",
+        "https://example.org/\ud800",
+    ],
+)
+@pytest.mark.parametrize("page", [None, "https://resile.example.org/incidents/1"])
+@pytest.mark.parametrize("labels", [{}, {"environment": ""}, {"environment": "eu west/1"}])
+def test_whatever_happens_leaves_as_the_schema_of_cdevents_has_it(
+    url: str | None, page: str | None, labels: dict[str, str]
+) -> None:
+    told = Growing("INC-1", [], now=NOW, by="user:ann")
+    told.tell(Declared, title="Checkout is slow", url=url, source=Source.REPORTED, labels=labels)
+    for command in (Reach(InstantName.ACKNOWLEDGED, "ann"), RESTORED, Reopen("again"), CLOSED):
+        told.now += timedelta(minutes=1)
+        told.carry_out(command)
+
+    events = [
+        cdevent_of(one, event_id="e1", source="resile", environment="production", url=page)
+        for one in happenings("INC-1", told.events)
+    ]
+
+    found = [event for event in events if event is not None]
+    assert [fault for event in found for fault in faults_of(event)] == []
+    says = [event["type"].split(".")[3] for event in found]
+    is_web = page is not None or (url or "").startswith("https://status.")
+    assert says == ["reported" if is_web else "detected", "resolved", "detected", "resolved"]
+
+
+def test_schema_of_cdevents_finds_what_is_wrong(sink: WebhookSink) -> None:
+    world = World(sink, kind="cdevents")
+    world.emit()
+    world.does("INC-1", declared("A customer calls"))
+    world.emit()
+    world.send()
+    (event,) = world.told()
+    assert faults_of(event) == []
+
+    event["data"]["subject"]["type"] = "incident"
+    event["data"]["subject"]["content"]["ticketURI"] = "JIRA-12"
+    del event["data"]["subject"]["content"]["environment"]
+    event["time"] = "2026-03-04T12:00:01Z"
+
+    assert len(faults_of(event)) == 4
 
 
 def test_one_that_was_restored_before_it_is_closed_is_resolved_once(sink: WebhookSink) -> None:

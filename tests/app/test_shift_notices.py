@@ -10,6 +10,7 @@ from resile.app.shift_notices import ShiftNotices
 from resile.app.tick import Ticker
 from resile.model.catalog import Kind
 from resile.model.message import MessageClass
+from resile.model.schedule import Override
 from resile.model.time import DAY, HOUR, MINUTE
 from resile.ports.account_store import Role, Scope, User
 from resile.ports.paging_store import TimerKind
@@ -53,7 +54,7 @@ class World:
             address="https://resile.example.org",
         )
         self.catalog.when_changed(self.shifts.ensure_timers)
-        self.oncall = OnCall(self.catalog, documents, self.clock, hear=self.shifts.put_on)
+        self.oncall = OnCall(self.catalog, documents, self.clock, hear=self.shifts.changed)
         self.people = {name: bodies.get(name, person(name)) for name in ("ann", "bob", "cyd")}
         self.apply({"zone": "Europe/Berlin", "title": "Payments", "layers": [ROTATION | {"zone": "UTC"}]})
 
@@ -173,6 +174,90 @@ def test_swap_tells_those_whose_duty_is_near() -> None:
     world.oncall.swap(LOCAL, "payments", MONDAY + 2 * HOUR, MONDAY + 8 * DAY)
 
     assert [one.partition(" ")[0] for one in world.told()] == ["bob"]
+
+
+def test_override_that_is_removed_while_it_runs_tells_who_is_on_duty_now_and_who_no_longer_is() -> None:
+    world = World()
+    (entered,) = world.oncall.take(LOCAL, "payments", "cyd", "ann is ill")
+    world.run(2 * HOUR)
+
+    world.oncall.remove(LOCAL, entered.id)
+    world.run(HOUR)
+
+    assert world.told()[2:] == [
+        "ann 3 You are on call for Payments now",
+        "cyd 3 You are no longer on call for Payments",
+    ]
+    ann, cyd = sorted(world.paging.recent_messages(limit=2), key=lambda one: one.person or "")
+    assert ann.text.splitlines() == [
+        "From Mon 2026-03-02 13:00 until Mon 2026-03-09 10:00 (Europe/Berlin).",
+        "You take over from cyd.",
+        "You hand over to bob.",
+        "https://resile.example.org/oncall/payments",
+    ]
+    assert cyd.text.splitlines()[0] == "ann is on call instead until Mon 2026-03-09 10:00 (Europe/Berlin)."
+
+
+def test_override_that_is_removed_shortly_before_it_begins_tells_both_and_again_when_it_is_back() -> None:
+    world = World()
+    soon = world.clock.now() + 5 * HOUR
+    told = []
+    for _ in range(2):
+        (entered,) = world.oncall.override(LOCAL, "payments", "cyd", starts_at=soon, ends_at=soon + HOUR)
+        world.run(10 * MINUTE)
+        world.oncall.remove(LOCAL, entered.id)
+        world.run(10 * MINUTE)
+        told += [one.split(" ", 2)[::2] for one in world.told()[len(told) :]]
+
+    assert (
+        told
+        == [
+            ["cyd", "You are on call for Payments from Mon 2026-03-02 16:00"],
+            ["ann", "You stay on call for Payments until Mon 2026-03-09 10:00"],
+            ["cyd", "You are not on call for Payments from Mon 2026-03-02 16:00 after all"],
+        ]
+        * 2
+    )
+    world.run(8 * HOUR)
+    assert len(world.told()) == 6  # and nothing when it would have begun
+
+
+def test_swap_that_is_undone_tells_both() -> None:
+    world = World()
+    entered = world.oncall.swap(LOCAL, "payments", MONDAY + 2 * HOUR, MONDAY + 8 * DAY)
+    world.run(HOUR)
+
+    for one in entered:
+        world.oncall.remove(LOCAL, one.id)
+    world.run(HOUR)
+
+    assert world.told() == [
+        "ann 1 Your duty for Payments is over",
+        "bob 1 You are on call for Payments now",
+        "ann 2 You are on call for Payments now",
+        "bob 2 You are no longer on call for Payments",
+    ]
+
+
+def test_who_removes_their_own_override_is_not_told_and_who_wants_no_notices_neither() -> None:
+    world = World(ann=person("ann", notices="off"))
+    (entered,) = world.oncall.take(BOB, "payments", "bob")
+
+    world.oncall.remove(BOB, entered.id)
+    world.run(HOUR)
+
+    assert world.told() == []
+
+
+def test_calendar_that_is_read_in_again_tells_of_what_it_took_away() -> None:
+    world = World()
+    soon = world.clock.now() + 3 * HOUR
+    (entered,) = world.oncall.override(LOCAL, "payments", "cyd", starts_at=soon, ends_at=soon + HOUR)
+    bobs = Override(id="o2", person="bob", starts_at=soon, ends_at=soon + HOUR, by="local")
+
+    world.oncall.replace(LOCAL, "payments", removed=[entered.id], added=[bobs])
+
+    assert [one.split(" ")[0] for one in world.told()] == ["bob", "cyd", "cyd"]
 
 
 def test_schedule_that_is_taken_out_is_looked_at_no_more() -> None:

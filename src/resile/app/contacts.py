@@ -9,8 +9,9 @@ from datetime import datetime
 import structlog
 from msgspec import Struct
 
-from resile.app.access import LOCAL, Identity
+from resile.app.access import Identity
 from resile.app.catalog import Catalog
+from resile.app.persons import acts_for
 from resile.model.catalog import Person
 from resile.model.errors import AccessError, ConfigError
 from resile.model.message import Message, MessageClass, message_id_of
@@ -18,7 +19,6 @@ from resile.model.paging_documents import contacts_of, rules_of
 from resile.model.policy import Contact, Way, ways_of
 from resile.model.severity import Severity
 from resile.model.time import HOUR, MINUTE
-from resile.ports.account_store import Scope
 from resile.ports.clock import Clock
 from resile.ports.contact_book import Check, ContactBook, Verified
 from resile.ports.paging_store import Changes, PagingStore
@@ -107,7 +107,7 @@ class Contacts:
     def may_verify(self, by: Identity, person: str) -> bool:
         """Whether who asks may prove this person's contacts: themselves, an admin, or anybody without accounts."""
         told = self._catalog.person(person)
-        return told is not None and _may(by, person, told)
+        return told is not None and acts_for(by, person, told)
 
     def send_code(self, by: Identity, person: str, contact: str) -> datetime:
         """Send a code to a contact.
@@ -177,7 +177,7 @@ class Contacts:
 
     def _found(self, by: Identity, person: str, contact: str) -> Contact:
         told = self._person(person)
-        if not _may(by, person, told):
+        if not acts_for(by, person, told):
             raise AccessError(f"{by.name} may not verify contacts of {person}; let them do it, or an admin")
         contacts = contacts_of(person, told.contacts)
         found = next((one for one in contacts if one.name == contact), None)
@@ -206,11 +206,6 @@ def _proven(contacts: Iterable[Contact], noted: Iterable[Verified]) -> frozenset
 
 def _is_open(check: Check, now: datetime) -> bool:
     return now < check.expires_at and check.n_tries < MAX_TRIES
-
-
-def _may(by: Identity, person: str, told: Person) -> bool:
-    is_own = by.user is not None and by.user.name == (told.user or person).lower()
-    return is_own or Scope.ADMIN in by.scopes or by == LOCAL
 
 
 def _digest_of_code(salt: bytes, code: str) -> bytes:

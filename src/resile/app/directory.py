@@ -15,7 +15,8 @@ from resile.ports.catalog import CatalogStore
 from resile.response.oncall import duties
 
 DEFAULT_POLICY = "default"
-_WORDS = {
+# Why a schedule has nobody, after "nobody is on call for payments:".
+GAP_WORDS = {
     "taken_off": "an override takes everybody off",
     "no_layer": "it has no layers",
     "not_begun": "its layers begin later",
@@ -93,7 +94,7 @@ class Directory:
         except ConfigError as error:
             return None, str(error)
         if duty.person is None:
-            return None, f"nobody is on call for {name}: {_WORDS.get(duty.because, str(duty.because))}"
+            return None, f"nobody is on call for {name}: {GAP_WORDS.get(duty.because, str(duty.because))}"
         if duty.person not in self._people:
             return None, f"{duty.person}, on call for {name}, is not in the catalog any more"
         return duty.person, ""

@@ -9,8 +9,9 @@ from resile.app.access import Identity, new_id, require
 from resile.app.catalog import Catalog
 from resile.app.documents.duty_calendar import FeedBody, feed_calendar
 from resile.app.oncall import OnCall
+from resile.app.persons import account_of, acts_for, acts_for_all
 from resile.model.errors import AccessError, ConfigError
-from resile.ports.account_store import Role, Scope
+from resile.ports.account_store import AccountStore, Scope
 from resile.ports.clock import Clock
 from resile.ports.feed_book import Feed, FeedBook, FeedOf
 
@@ -20,7 +21,11 @@ _UNKNOWN = "this calendar is not one of resile's, or was revoked; make another o
 
 
 class FeedSeen(Struct, frozen=True):
-    """A feed, and the path by which it is read."""
+    """A feed, and the path by which it is read.
+
+    Attributes:
+        path: behind this server's address; whoever knows it reads the feed, without a login.
+    """
 
     feed: Feed
     path: str
@@ -29,16 +34,26 @@ class FeedSeen(Struct, frozen=True):
 class Feeds:
     """The use cases of feeds.
 
+    A person's own needs no more than the right to read; a schedule's is everybody's and needs that to write.
+
     Args:
         key: the key of the data folder, made where there is none.
     """
 
     def __init__(
-        self, catalog: Catalog, oncall: OnCall, book: FeedBook, clock: Clock, *, key: Callable[[], bytes]
+        self,
+        catalog: Catalog,
+        oncall: OnCall,
+        book: FeedBook,
+        accounts: AccountStore,
+        clock: Clock,
+        *,
+        key: Callable[[], bytes],
     ) -> None:
         self._catalog = catalog
         self._oncall = oncall
         self._book = book
+        self._accounts = accounts
         self._clock = clock
         self._key = key
 
@@ -54,16 +69,13 @@ class Feeds:
 
     def persons_of(self, by: Identity) -> Sequence[str]:
         """For whom somebody may make a feed: themselves; an admin, and anybody without accounts, for all."""
-        people = self._catalog.people()
-        if by.user is None or by.user.role is Role.ADMIN:
-            return list(people)
-        return [name for name, told in people.items() if (told.user or name) == by.user.name]
+        return [name for name, told in self._catalog.people().items() if acts_for(by, name, told)]
 
     def make(self, by: Identity, of: FeedOf, name: str) -> FeedSeen:
         """The feed of a person or schedule, made where there is none.
 
         Raises:
-            AccessError: who asks may not write, or is not this person.
+            AccessError: who asks is not this person, or may not write and it is of a schedule.
             ConfigError: there is no such person or schedule.
             ConflictError: somebody else made it at this moment.
         """
@@ -78,7 +90,7 @@ class Feeds:
         """Let nobody read it any more; one that is made afterwards has another address.
 
         Raises:
-            AccessError: who asks may not write, or is not this person.
+            AccessError: who asks is not this person, or may not write and it is of a schedule.
             ConfigError: there is none.
         """
         self._check(by, of, name, is_known=False)
@@ -90,7 +102,7 @@ class Feeds:
         """The feed that a token opens.
 
         Raises:
-            AccessError: none; whether it is wrong or was revoked is not told.
+            AccessError: none; whether it is wrong, was revoked, or its person's account is disabled is not told.
         """
         if len(token) > _MAX_TOKEN:
             raise AccessError(_UNKNOWN)
@@ -99,7 +111,7 @@ class Feeds:
         except BadSignature:
             raise AccessError(_UNKNOWN) from None
         feed = self._book.feed(feed_id) if isinstance(feed_id, str) else None
-        if feed is None:
+        if feed is None or self._is_shut_out(feed):
             raise AccessError(_UNKNOWN)
         return feed
 
@@ -110,14 +122,24 @@ class Feeds:
         return feed_calendar(self._oncall, now=self._clock.now(), schedule=schedule, person=person)
 
     def _check(self, by: Identity, of: FeedOf, name: str, *, is_known: bool = True) -> None:
-        require(by, Scope.WRITE)
         if of is FeedOf.SCHEDULE:
+            require(by, Scope.WRITE)
             if is_known:
                 self._oncall.schedule(name)
-        elif is_known and name not in self._catalog.people():
+            return
+        require(by, Scope.READ)
+        told = self._catalog.people().get(name)
+        # The feed of somebody who was taken out of the catalog is an admin's to revoke.
+        if told is None and is_known:
             raise ConfigError(f"person {name[:64]!r} is not in the catalog; add them first")
-        elif name not in self.persons_of(by) and (is_known or by.user is not None):
+        if not (acts_for_all(by) if told is None else acts_for(by, name, told)):
             raise AccessError(f"{by.name} may not make or revoke the feed of {name[:64]}; let them do it, or an admin")
+
+    def _is_shut_out(self, feed: Feed) -> bool:
+        """Whether the account of a feed's person is disabled: no address that they know lets them in by the back."""
+        told = self._catalog.person(feed.name) if feed.of is FeedOf.PERSON else None
+        user = None if told is None else self._accounts.user_named(account_of(feed.name, told))
+        return user is not None and user.disabled_at is not None
 
     def _held(self, of: FeedOf, name: str) -> Feed | None:
         return next((one for one in self._book.feeds() if one.of is of and one.name == name), None)

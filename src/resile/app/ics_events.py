@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from io import StringIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from resile.app.own_zone import own_zone
 from resile.model.errors import ConfigError
 from resile.model.schedule import zone_of
 from resile.model.time import DAY, EARLIEST, LATEST
 
 MAX_BYTES = 900_000
 MAX_READ = 10_000
+# Zones that a file describes itself.
+MAX_OWN_ZONES = 20
 _MAX_LINE = 20_000
 
 
@@ -234,6 +236,7 @@ class _Zones:
         self._own = own
         self._known: dict[str, tzinfo] = {}
         self._told: dict[str, list[str]] = {}
+        self._n_own = 0
         for block in _blocks_whole(lines):
             named = next((line for line in block if line.upper().startswith("TZID")), "")
             self._told.setdefault(named.partition(":")[2].strip(), block)
@@ -289,7 +292,13 @@ class _Zones:
                     return zone_of(candidate.strip(), subject="")
                 except ConfigError:
                     continue
-        own = _by_rules(block)
+        self._n_own += 1
+        if self._n_own > MAX_OWN_ZONES:
+            raise ConfigError(
+                f"line {number}: the file uses more than {MAX_OWN_ZONES} zones that have no known name; "
+                "use names such as Europe/Berlin"
+            )
+        own = own_zone(block, name)
         if own is None:
             raise ConfigError(
                 f"line {number}: zone {name[:60]!r} is unknown and the file does not say what it is; "
@@ -309,18 +318,3 @@ def _blocks_whole(lines: Sequence[tuple[int, str]]) -> Iterator[list[str]]:
             if is_edge == "END:VTIMEZONE":
                 yield block
                 block = []
-
-
-def _by_rules(block: Sequence[str]) -> tzinfo | None:
-    """The zone that the file itself describes by its hand-overs between standard and summer time."""
-    from dateutil.tz import tzical  # noqa: PLC0415 - loads with the first file
-
-    rules = [line.strip().upper() for line in block if line.upper().startswith("RRULE")]
-    # Clocks are set once a year; other rules might be followed for ever.
-    if not block or not all(one.startswith("RRULE:FREQ=YEARLY;") and "INTERVAL" not in one for one in rules):
-        return None
-    try:
-        found: tzinfo | None = tzical(StringIO("\r\n".join(block))).get()
-    except (ValueError, KeyError, IndexError, TypeError):
-        return None
-    return found

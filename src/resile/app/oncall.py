@@ -53,7 +53,7 @@ class Calendar(Struct, frozen=True, kw_only=True):
     overrides: list[EnteredOverride]
 
 
-# Hears of overrides that somebody entered in a schedule.
+# Hears who changed which schedule's overrides, and which held before that were not over for long.
 Hear = Callable[[Identity, str, Sequence[Override]], None]
 
 
@@ -61,7 +61,7 @@ class OnCall:
     """The use cases of on-call duty.
 
     Args:
-        hear: called with what was entered, afterwards.
+        hear: called after each change of overrides.
     """
 
     def __init__(self, catalog: Catalog, store: CatalogStore, clock: Clock, *, hear: Hear | None = None) -> None:
@@ -170,8 +170,11 @@ class OnCall:
             ConfigError: there is none of that id.
         """
         require(by, Scope.WRITE)
-        if not self._store.remove_override(override_id, at=self._clock.now(), by=by.by):
+        known = self._store.override(override_id)
+        before = [] if known is None else self._before(known.schedule)
+        if known is None or not self._store.remove_override(override_id, at=self._clock.now(), by=by.by):
             raise ConfigError(f"no override {override_id[:40]!r} holds; look at those that do")
+        self._tell(by, known.schedule, before)
 
     def replace(self, by: Identity, name: str, *, removed: Sequence[str], added: Sequence[Override]) -> None:
         """Let some overrides hold no longer and others in their place, all of it or nothing.
@@ -186,16 +189,24 @@ class OnCall:
         for one in added:
             check_override(one)
         now = self._check_room(name, added, n_removed=len(removed))
+        before = self._before(name)
         self._store.replace_overrides(name, removed=removed, added=added, at=now, by=by.by)
-        if self._hear is not None:
-            self._hear(by, name, added)
+        self._tell(by, name, before)
 
     def _enter(self, by: Identity, name: str, entered: Sequence[Override]) -> list[Override]:
         now = self._check_room(name, entered)
+        before = self._before(name)
         self._store.add_overrides(name, entered, at=now)
-        if self._hear is not None:
-            self._hear(by, name, entered)
+        self._tell(by, name, before)
         return list(entered)
+
+    def _before(self, name: str) -> list[Override]:
+        """What holds before a change, for whoever hears of it."""
+        return [] if self._hear is None else self._overrides(name, self._clock.now() - AHEAD)
+
+    def _tell(self, by: Identity, name: str, before: Sequence[Override]) -> None:
+        if self._hear is not None:
+            self._hear(by, name, before)
 
     def _check_room(self, name: str, entered: Sequence[Override], *, n_removed: int = 0) -> datetime:
         people = self._catalog.people()

@@ -6,11 +6,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resile.app.access import Identity
 from resile.app.catalog import Catalog
 from resile.app.message_facts import shift_facts
 from resile.app.message_words import words_of
+from resile.app.persons import is_person
 from resile.app.templates import chosen
 from resile.model.catalog import Kind
 from resile.model.errors import StoreError
@@ -22,13 +24,15 @@ from resile.model.time import MINUTE, WEEK
 from resile.ports.catalog import CatalogStore
 from resile.ports.clock import Clock
 from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
-from resile.response.notices import Notice, NoticeKind, Wish, next_notice_at, notice_at_once, notices_due
+from resile.response.notices import Notice, NoticeKind, Wish, next_notice_at, notices_at_once, notices_due
 from resile.response.oncall import AHEAD, Spell, duties, spells
 
 # So often a schedule is looked at where no notice is due: another process may have changed it.
 LOOK_EVERY = 15 * MINUTE
 # Channels that ring: nobody is rung up for a notice unless they chose it.
 _RINGING = frozenset({"voice", "twilio_voice"})
+# Templates word that somebody is on call, which these do not tell.
+_OF_NO_DUTY = frozenset({NoticeKind.ENDS, NoticeKind.TAKEN_OFF})
 _log = structlog.get_logger()
 
 
@@ -104,34 +108,47 @@ class ShiftNotices:
         if set_anew:
             self._store.commit(Changes(timers=tuple(set_anew)))
 
-    def put_on(self, by: Identity, name: str, entered: Sequence[Override]) -> None:
-        """Tell at once those whom somebody else put on duty within a day, and look at the schedule anew.
+    def changed(self, by: Identity, name: str, before: Sequence[Override]) -> None:
+        """Tell at once those whose duty within a day somebody else changed, and look at the schedule anew.
 
-        The overrides are entered, whatever becomes of the notices: a store that fails is logged.
+        The change holds, whatever becomes of the notices: a store that fails is logged.
+
+        Args:
+            before: the overrides that held before.
         """
-        now, schedule = self._clock.now(), self._catalog.schedules().get(name)
-        if schedule is None:
-            return
-        people = self._people()
-        held, wishes = self._held(schedule, now), _wishes(people)
-        themselves = {person for person, told in self._catalog.people().items() if (told.user or person) == by.name}
-        found = [
-            notice_at_once(held, wishes, one.person, starts_at=one.starts_at, now=now)
-            for one in entered
-            if one.person is not None and (one.person not in themselves or by.user is None)
-        ]
-        messages = self._messages(schedule, [one for one in found if one is not None], people, now)
         try:
-            # Looked at now: whoever is relieved at this moment hears of it too.
-            self._store.commit(Changes(messages=messages, timers=(_timer(name, now),)))
+            self._tell_at_once(by, name, before, self._clock.now())
         except StoreError as error:
             _log.error("shift notices failed", schedule=name, error=str(error))
 
+    def _tell_at_once(self, by: Identity, name: str, before: Sequence[Override], now: datetime) -> None:
+        schedule = self._catalog.schedules().get(name)
+        if schedule is None:
+            return
+        people = self._people()
+        themselves = {person for person, told in self._catalog.people().items() if is_person(by, person, told)}
+        found = [
+            one
+            for one in notices_at_once(
+                _spells(schedule, before, now), self._held(schedule, now), _wishes(people), now=now
+            )
+            if one.person not in themselves
+        ]
+        messages = self._not_sent_yet(self._messages(schedule, found, people, now))
+        # Looked at now: whoever is relieved at this moment hears of it too.
+        self._store.commit(Changes(messages=messages, timers=(_timer(name, now),)))
+
+    def _not_sent_yet(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        """Of those that were told the same before it was changed and changed back, under a name of their own."""
+        known = self._store.messages([one.id for one in messages])
+        return tuple(
+            replace(one, id=message_id_of(one.id, one.queued_at.isoformat())) if one.id in known else one
+            for one in messages
+        )
+
     def _held(self, schedule: Schedule, now: datetime) -> list[Spell]:
-        """From far enough back that a shift which runs is known from its beginning, to far enough ahead."""
-        begins, ends = now - AHEAD, now + WEEK + AHEAD
-        overrides = [one.override for one in self._overrides.overrides(schedule.name, ends_after=begins)]
-        return spells(duties(schedule, overrides, begins, ends))
+        entered = self._overrides.overrides(schedule.name, ends_after=now - AHEAD)
+        return _spells(schedule, [one.override for one in entered], now)
 
     def _people(self) -> dict[str, _Told]:
         """Those who want notices and can get them."""
@@ -188,7 +205,7 @@ class ShiftNotices:
         zone = told.zone or schedule.zone
         title, text = words(notice, called, zone=ZoneInfo(zone), now=now)
         channel = told.contact.channel
-        if notice.kind is not NoticeKind.ENDS and chosen(templates, "shift_notice", channel) is not None:
+        if notice.kind not in _OF_NO_DUTY and chosen(templates, "shift_notice", channel) is not None:
             shift = notice.shift
             facts = shift_facts(
                 called, person=notice.person, begins_at=shift.starts_at, ends_at=shift.ends_at, now=now, zone=zone
@@ -206,19 +223,23 @@ class ShiftNotices:
 def words(notice: Notice, called: str, *, zone: ZoneInfo, now: datetime) -> tuple[str, str]:
     """Title and text of a notice: since when, until when, and who hands over to whom."""
     shift = notice.shift
+    has_begun, is_open = shift.starts_at <= now, shift.ends_at >= now + AHEAD
+    starts, ends = _clock(shift.starts_at, zone), _clock(shift.ends_at, zone)
     if notice.kind is NoticeKind.ENDS:
         following = notice.after or "Nobody"
         return f"Your duty for {called} is over", f"You hand over to {following}." if notice.after else (
             f"{following} is on call after you."
         )
-    has_begun = shift.starts_at <= now
-    title = f"You are on call for {called} {'now' if has_begun else f'from {_clock(shift.starts_at, zone)}'}"
-    is_open = shift.ends_at >= now + AHEAD
-    lines = [
-        f"From {_clock(shift.starts_at, zone)}, and for the next forty days."
-        if is_open
-        else (f"From {_clock(shift.starts_at, zone)} until {_clock(shift.ends_at, zone)} ({zone.key}).")
-    ]
+    if notice.kind is NoticeKind.TAKEN_OFF:
+        title = f"You are {'no longer' if has_begun else 'not'} on call for {called}"
+        until = "" if is_open else f" until {ends} ({zone.key})"
+        instead = f"{notice.after or 'Nobody'} is on call instead{until}."
+        return title if has_begun else f"{title} from {starts} after all", instead
+    if notice.kind is NoticeKind.STAYS:
+        title = f"You stay on call for {called}{'' if is_open else f' until {ends}'}"
+    else:
+        title = f"You are on call for {called} {'now' if has_begun else f'from {starts}'}"
+    lines = [f"From {starts}, and for the next forty days." if is_open else f"From {starts} until {ends} ({zone.key})."]
     lines += [f"You take over from {notice.before}."] if notice.before else ["Nobody is on call before you."]
     if not is_open:
         lines.append(f"You hand over to {notice.after}." if notice.after else "Nobody is on call after you.")
@@ -238,6 +259,11 @@ def _contact(contacts: Sequence[Contact], use: str | None, verified: frozenset[s
     chosen_one = next((one for one in trusted if one.name == use), None)
     mail = next((one for one in trusted if one.channel == "email"), None)
     return chosen_one or mail or next((one for one in trusted if one.channel not in _RINGING), None)
+
+
+def _spells(schedule: Schedule, overrides: Sequence[Override], now: datetime) -> list[Spell]:
+    """From far enough back that a shift which runs is known from its beginning, to far enough ahead."""
+    return spells(duties(schedule, overrides, now - AHEAD, now + WEEK + AHEAD))
 
 
 def _wishes(people: Mapping[str, _Told]) -> dict[str, Wish]:

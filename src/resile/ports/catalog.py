@@ -91,6 +91,10 @@ class CatalogStore(Protocol):
         """
         ...
 
+    def override(self, override_id: str) -> EnteredOverride | None:
+        """The one of that id that holds; None where none does."""
+        ...
+
     def remove_override(self, override_id: str, *, at: datetime, by: str) -> bool:
         """Let it hold no longer; it is kept with who removed it. False if none of that id holds."""
         ...

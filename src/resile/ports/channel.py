@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
+from pydantic import SecretStr
 
 from resile.model.errors import DeliveryError
 from resile.model.message import MessageClass, MessageState
@@ -169,6 +170,19 @@ class Channel(Protocol):
 
         Raises:
             DeliveryError: it cannot, or does not.
+        """
+        ...
+
+
+@runtime_checkable
+class Signing(Protocol):
+    """A channel that signs what it posts, so that a receiver can tell that it comes from here."""
+
+    def secret_made_for(self, address: str) -> SecretStr | None:
+        """The secret that resile made for the host of an address; None: the settings name the one that is used.
+
+        Raises:
+            ConfigError: it is no address.
         """
         ...
 

@@ -17,10 +17,19 @@ from resile.ports.account_store import (
     Link,
     Purpose,
     Role,
-    Scope,
     Session,
     Token,
     User,
+)
+from resile.stores.account_rows import (
+    link_of,
+    link_row,
+    session_of,
+    session_row,
+    token_of,
+    token_row,
+    user_of,
+    user_row,
 )
 from resile.stores.account_tables import attempts, changes, links, sessions, tokens, users
 from resile.stores.engine import Database
@@ -46,7 +55,7 @@ class SqlAccountStore:
             if link is None:
                 return False
             connection.execute(delete(links).where(links.c.purpose == Purpose.SET_UP.value))
-            connection.execute(insert(users), _user_row(user))
+            connection.execute(insert(users), user_row(user))
             _record(connection, change)
             return True
 
@@ -61,19 +70,19 @@ class SqlAccountStore:
     def _user(self, query: Select[Any]) -> User | None:
         with self._database.reading() as connection:
             row = _one(connection, query)
-            return None if row is None else _user_of(row)
+            return None if row is None else user_of(row)
 
     def users(self) -> list[User]:
         """All users by name."""
         with self._database.reading() as connection:
-            return [_user_of(row) for row in connection.execute(select(users).order_by(users.c.name))]
+            return [user_of(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
     def add_user(self, user: User, link: Link, change: Change) -> None:
         """Add a user who chooses a password through the link."""
         try:
             with self._database.writing() as connection:
-                connection.execute(insert(users), _user_row(user))
-                connection.execute(insert(links), _link_row(link))
+                connection.execute(insert(users), user_row(user))
+                connection.execute(insert(links), link_row(link))
                 _record(connection, change)
         except IntegrityError:
             raise ConflictError(f"user {user.name!r} exists, or did; choose another name") from None
@@ -124,7 +133,7 @@ class SqlAccountStore:
         with self._database.writing() as connection:
             same_user = links.c.user_id.is_(None) if link.user_id is None else links.c.user_id == link.user_id
             connection.execute(delete(links).where(links.c.purpose == link.purpose.value, same_user))
-            connection.execute(insert(links), _link_row(link))
+            connection.execute(insert(links), link_row(link))
             if change is not None:
                 _record(connection, change)
 
@@ -132,7 +141,7 @@ class SqlAccountStore:
         """The link, if it still works."""
         with self._database.reading() as connection:
             row = _one(connection, _working_link(token_hash, purpose, now))
-            return None if row is None else _link_of(row)
+            return None if row is None else link_of(row)
 
     def redeem_link(self, link: Link, password_hash: str, change: Change) -> bool:
         """Use up a password link; False if it was used before."""
@@ -153,7 +162,7 @@ class SqlAccountStore:
             if not _one(connection, as_checked.where(users.c.disabled_at.is_(None)).with_for_update()):
                 return False
             connection.execute(delete(sessions).where(sessions.c.expires_at <= to_us(session.created_at)))
-            connection.execute(insert(sessions), _session_row(session))
+            connection.execute(insert(sessions), session_row(session))
             _record(connection, change)
             return True
 
@@ -164,7 +173,7 @@ class SqlAccountStore:
             if row is None:
                 return None
             user = _one(connection, select(users).where(users.c.id == row.user_id))
-            return None if user is None else (_session_of(row), _user_of(user))
+            return None if user is None else (session_of(row), user_of(user))
 
     def touch_session(self, token_hash: bytes, seen_at: datetime) -> None:
         """Remember when the session was last used."""
@@ -176,7 +185,7 @@ class SqlAccountStore:
         """The user's sessions, the last used first."""
         with self._database.reading() as connection:
             found = select(sessions).where(sessions.c.user_id == user_id)
-            return [_session_of(row) for row in connection.execute(found.order_by(sessions.c.last_seen_at.desc()))]
+            return [session_of(row) for row in connection.execute(found.order_by(sessions.c.last_seen_at.desc()))]
 
     def end_session(self, session_id: str, user_id: str, change: Change) -> bool:
         """End one session of that user; False if there is none."""
@@ -192,7 +201,7 @@ class SqlAccountStore:
         """Store a token."""
         try:
             with self._database.writing() as connection:
-                connection.execute(insert(tokens), _token_row(token))
+                connection.execute(insert(tokens), token_row(token))
                 _record(connection, change)
         except IntegrityError:
             raise ConflictError(f"token {token.name!r} exists, or did; choose another name") from None
@@ -204,7 +213,7 @@ class SqlAccountStore:
             if row is None:
                 return None
             user = _one(connection, select(users).where(users.c.id == row.user_id))
-            return None if user is None else (_token_of(row), _user_of(user))
+            return None if user is None else (token_of(row), user_of(user))
 
     def touch_token(self, token_id: str, used_at: datetime) -> None:
         """Remember when the token was last used."""
@@ -214,7 +223,7 @@ class SqlAccountStore:
     def tokens(self) -> list[Token]:
         """All tokens by name."""
         with self._database.reading() as connection:
-            return [_token_of(row) for row in connection.execute(select(tokens).order_by(tokens.c.name))]
+            return [token_of(row) for row in connection.execute(select(tokens).order_by(tokens.c.name))]
 
     def revoke_token(self, token_id: str, change: Change) -> bool:
         """Revoke a token for good; False if there is none, or it was revoked before."""
@@ -294,107 +303,3 @@ def _working_link(token_hash: bytes, purpose: Purpose, now: datetime) -> Select[
 def _record(connection: Connection, change: Change) -> None:
     row = {name: getattr(change, name) for name in ("by", "action", "subject", "detail")}
     connection.execute(insert(changes), {**row, "at": to_us(change.at)})
-
-
-def _us(at: datetime | None) -> int | None:
-    return None if at is None else to_us(at)
-
-
-def _at(us: int | None) -> datetime | None:
-    return None if us is None else from_us(us)
-
-
-def _user_row(user: User) -> dict[str, Any]:
-    return {
-        "id": user.id,
-        "name": user.name,
-        "role": user.role.value,
-        "created_at": to_us(user.created_at),
-        "password_hash": user.password_hash,
-        "disabled_at": _us(user.disabled_at),
-    }
-
-
-def _user_of(row: Row[Any]) -> User:
-    return User(
-        id=row.id,
-        name=row.name,
-        role=Role(row.role),
-        created_at=from_us(row.created_at),
-        password_hash=row.password_hash,
-        disabled_at=_at(row.disabled_at),
-    )
-
-
-def _session_row(session: Session) -> dict[str, Any]:
-    return {
-        "id": session.id,
-        "token_hash": session.token_hash,
-        "user_id": session.user_id,
-        "created_at": to_us(session.created_at),
-        "last_seen_at": to_us(session.last_seen_at),
-        "expires_at": to_us(session.expires_at),
-        "client": session.client,
-    }
-
-
-def _session_of(row: Row[Any]) -> Session:
-    return Session(
-        id=row.id,
-        token_hash=bytes(row.token_hash),
-        user_id=row.user_id,
-        created_at=from_us(row.created_at),
-        last_seen_at=from_us(row.last_seen_at),
-        expires_at=from_us(row.expires_at),
-        client=row.client,
-    )
-
-
-def _link_row(link: Link) -> dict[str, Any]:
-    return {
-        "token_hash": link.token_hash,
-        "purpose": link.purpose.value,
-        "user_id": link.user_id,
-        "created_at": to_us(link.created_at),
-        "expires_at": to_us(link.expires_at),
-    }
-
-
-def _link_of(row: Row[Any]) -> Link:
-    return Link(
-        token_hash=bytes(row.token_hash),
-        purpose=Purpose(row.purpose),
-        user_id=row.user_id,
-        created_at=from_us(row.created_at),
-        expires_at=from_us(row.expires_at),
-    )
-
-
-def _token_row(token: Token) -> dict[str, Any]:
-    return {
-        "id": token.id,
-        "name": token.name,
-        "token_hash": token.token_hash,
-        "hint": token.hint,
-        "scopes": " ".join(sorted(token.scopes)),
-        "user_id": token.user_id,
-        "created_at": to_us(token.created_at),
-        "expires_at": to_us(token.expires_at),
-        "last_used_at": _us(token.last_used_at),
-        "revoked_at": _us(token.revoked_at),
-    }
-
-
-def _token_of(row: Row[Any]) -> Token:
-    return Token(
-        id=row.id,
-        name=row.name,
-        token_hash=bytes(row.token_hash),
-        hint=row.hint,
-        scopes=frozenset(Scope(word) for word in row.scopes.split()),
-        user_id=row.user_id,
-        created_at=from_us(row.created_at),
-        expires_at=from_us(row.expires_at),
-        last_used_at=_at(row.last_used_at),
-        revoked_at=_at(row.revoked_at),
-    )

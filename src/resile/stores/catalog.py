@@ -102,6 +102,13 @@ class SqlCatalogStore:
         except IntegrityError:
             raise _entered_already(schedule) from None
 
+    def override(self, override_id: str) -> EnteredOverride | None:
+        """The one of that id that holds."""
+        query = select(oncall_overrides).where(_entered.id == override_id, _entered.removed_at.is_(None))
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _override(row)
+
     def remove_override(self, override_id: str, *, at: datetime, by: str) -> bool:
         """Let it hold no longer."""
         holds = and_(_entered.id == override_id, _entered.removed_at.is_(None))

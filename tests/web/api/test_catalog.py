@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from resile.app.access import LOCAL
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
+from resile.model.catalog import Kind
 from resile.testing.simulated_clock import SimulatedClock
 from resile.web.server import create_app
 
@@ -91,3 +93,70 @@ def test_program_that_is_neither_the_person_nor_an_admin_proves_nothing(admin: V
 
     assert refused.status_code == 403
     assert "may not verify contacts of ann; let them do it, or an admin" in refused.json()["detail"]
+
+
+HOOK = "https://hooks.example.org/services/T0/B0/kSecretToken"
+WAYS = [
+    {"name": "mobile", "channel": "sms", "address": "+15550100"},
+    {"name": "hook", "channel": "slack", "address": HOOK},
+    MAIL,
+]
+SHORT = ["…0100", "hooks.example.org/…", "a…@example.org"]
+SECRETS = ("5550100", "kSecretToken", "ann@")
+
+
+def seen(visitor: Visitor) -> list[list[str]]:
+    """Ann's addresses by every address that tells them, her first version before the second's."""
+    listed = [one for one in visitor.get("/api/v1/catalog").json()["documents"] if one["name"] == "ann"]
+    versions = visitor.get(ANN).json()["documents"]
+    contacts = visitor.get("/api/v1/contacts/ann").json()["contacts"]
+    found = [[way["address"] for way in one["body"]["contacts"]] for one in (*listed, *versions)]
+    return [*found, [one["contact"]["address"] for one in contacts]]
+
+
+@pytest.fixture
+def anns(admin: Visitor) -> Visitor:
+    """The admin, where there are Ann Example, whose account is ann2, with an address she had before, and Eve."""
+    client = admin.program("read", "write", name="setup").client
+    for number, title in enumerate(("Ann", "Ann Example")):
+        body = {"title": title, "user": "ann2", "contacts": WAYS}
+        assert client.put(ANN, json={"body": body, "expected": number or None}).status_code == 200
+    assert client.put(ANN.replace("ann", "eve"), json={"body": {}}).status_code == 200
+    return admin
+
+
+def test_who_may_only_read_sees_addresses_of_others_shortened(anns: Visitor) -> None:
+    for reader in (anns.new_user("eve", "viewer"), anns.program("read")):
+        assert seen(reader) == [SHORT] * 4
+        pages = [
+            reader.get(path).text for path in ("/catalog", "/catalog/person/ann", "/catalog/person/ann?from=1&to=2")
+        ]
+        assert [secret for page in pages for secret in SECRETS if secret in page] == []
+        assert "Addresses are shortened for everybody but ann" in pages[1]
+
+
+def test_search_finds_no_address_that_is_shortened(anns: Visitor) -> None:
+    eve, editor = anns.new_user("eve", "viewer"), anns.new_user("dan", "editor")
+
+    for secret in SECRETS:
+        assert "/catalog/person/ann" not in eve.get("/catalog", params={"q": secret}).text
+        assert "/catalog/person/ann" in editor.get("/catalog", params={"q": secret}).text
+
+
+def test_person_and_who_may_write_see_addresses_whole(anns: Visitor) -> None:
+    whole = [one["address"] for one in WAYS]
+    people = [anns, anns.new_user("ann2", "viewer"), anns.new_user("dan", "editor")]
+    programs = [anns.program("read", "admin"), anns.program("read", "write", name="editing")]
+
+    for visitor in (*people, *programs):
+        assert seen(visitor) == [whole] * 4
+        page = visitor.get("/catalog/person/ann").text
+        assert [secret for secret in SECRETS if secret not in page] == []
+        assert "Addresses are shortened" not in page
+
+
+def test_without_accounts_addresses_are_whole(resile: Resile) -> None:
+    here = Visitor(create_app(resile, passwords=PASSWORDS))
+    resile.catalog.apply(LOCAL, resile.catalog.changes_to({(Kind.PERSON, "bob"): ({"contacts": [MAIL]}, "")}))
+
+    assert MAIL["address"] in here.get("/catalog/person/bob").text

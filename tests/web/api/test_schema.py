@@ -58,6 +58,9 @@ OPERATIONS = [
     ("POST", "/api/v1/imports"),
     ("GET", "/api/v1/oncall"),
     ("GET", "/api/v1/oncall.ics"),
+    ("GET", "/api/v1/feeds"),
+    ("POST", "/api/v1/feeds"),
+    ("DELETE", "/api/v1/feeds/{of}/{name}"),
     ("GET", "/api/v1/oncall/{schedule}"),
     ("POST", "/api/v1/oncall/{schedule}/overrides"),
     ("DELETE", "/api/v1/oncall/overrides/{override_id}"),
@@ -127,7 +130,7 @@ def test_the_description_names_every_operation(app: FastAPI) -> None:
 # Of what is known: of made-up names nearly every answer would be 404.
 KNOWN = {
     "incident_id": "INC-1", "schedule": "payments", "override_id": "o1", "kind": "person", "name": "ann",
-    "person": "ann", "contact": "mail", "door": "github",
+    "person": "ann", "contact": "mail", "door": "github", "of": "person",
     "alert_id": "a1", "silence_id": "s1",
 }  # fmt: skip
 # They take nothing that could be wrong.
@@ -137,6 +140,8 @@ WITHOUT_WORDS = {
     ("GET", "/api/v1/doors"),
     ("GET", "/api/v1/doors/{door}"),
     ("DELETE", "/api/v1/doors/{door}"),
+    ("GET", "/api/v1/feeds"),
+    ("DELETE", "/api/v1/feeds/{of}/{name}"),
     ("GET", "/api/v1/catalog"),
     ("GET", "/api/v1/catalog/{kind}/{name}"),
     ("DELETE", "/api/v1/oncall/overrides/{override_id}"),

@@ -8,10 +8,10 @@ from typing import Any
 from resile.model.catalog import Kind
 from resile.model.policy import LONGEST_WAIT
 from resile.model.time import MINUTE
-from resile.sources.rosters.exported import answers
 from resile.sources.rosters.grafana_shifts import Shifts
-from resile.sources.rosters.roster import UTC_NAME, Roster, items_of, severities_of, strings_of, text_of, whole_of
+from resile.sources.rosters.roster import UTC_NAME, Roster, severities_of, strings_of, text_of, whole_of
 from resile.sources.rosters.split import add_schedules
+from resile.sources.rosters.things import Things, name_all, things_in
 
 # OnCall begins a chain anew so often where its last step says so.
 _REPEATS = 5
@@ -25,7 +25,7 @@ _NOT_SAID = {
     "declare_incident": "declaring an incident, which resile has done by then,",
 }
 
-Things = dict[str, dict[str, dict[str, Any]]]
+_KINDS = ("users", "teams", "schedules", "shifts", "chains", "policies", "rules", "routes")
 
 
 def read(path: Path, now: datetime) -> Roster:
@@ -39,9 +39,8 @@ def read(path: Path, now: datetime) -> Roster:
     """
     roster = Roster(now)
     things = _things(roster, path)
-    for kind, wanted in ((Kind.PERSON, "users"), (Kind.TEAM, "teams"), (Kind.POLICY, "chains")):
-        for ref, told in things[wanted].items():
-            roster.name(kind, ref, text_of(told, "username", "name", "email"))
+    kinds = ((Kind.PERSON, "users"), (Kind.TEAM, "teams"), (Kind.POLICY, "chains"))
+    name_all(roster, things, kinds, "username", "name", "email")
     for ref, user in things["users"].items():
         its = [one for one in things["rules"].values() if text_of(one, "user_id") == ref]
         _person(roster, ref, user, its)
@@ -56,24 +55,17 @@ def read(path: Path, now: datetime) -> Roster:
 
 
 def _things(roster: Roster, path: Path) -> Things:
-    """What the answers hold, told apart by their fields, for each answer is but {"results": ...}."""
-    found: Things = {
-        name: {} for name in ("users", "teams", "schedules", "shifts", "chains", "policies", "rules", "routes")
-    }
-    there_are: dict[str, int] = {}
-    for answer, file in answers(path):
-        alone = [answer] if isinstance(answer, dict) and "results" not in answer else []
-        for one in [*items_of(answer, "results"), *alone]:
-            kind, ref = _kind_of(one), text_of(one, "id")
-            if kind is None:
-                roster.note(f"{file} holds something that is not read here")
-            elif ref:
-                found[kind][ref] = one
-                there_are[kind] = max(there_are.get(kind, 0), whole_of(answer, "count"))
-    for kind, n in there_are.items():
-        if len(found[kind]) < n:
-            roster.note(f"{len(found[kind])} of {n} {kind} are here; save the other pages too")
-    return found
+    # An answer that tells of one is that one.
+    return things_in(
+        roster,
+        path,
+        _KINDS,
+        items="results",
+        alone=lambda answer: answer if isinstance(answer, dict) and "results" not in answer else {},
+        count="count",
+        ids=("id",),
+        kind_of=_kind_of,
+    )
 
 
 def _kind_of(one: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,6 @@ from resile.model.catalog import Kind
 from resile.model.policy import LONGEST_WAIT, MAX_REPEAT
 from resile.model.schedule import Weekday
 from resile.model.time import DAY, HOUR, MINUTE, WEEK
-from resile.sources.rosters.exported import answers
 from resile.sources.rosters.opsgenie_people import add_person
 from resile.sources.rosters.roster import (
     UTC_NAME,
@@ -22,6 +21,7 @@ from resile.sources.rosters.roster import (
     whole_of,
 )
 from resile.sources.rosters.split import Rotation, add_schedules
+from resile.sources.rosters.things import Things, name_all, things_in
 from resile.sources.rosters.turns import Turns, hours_of, layers_of, local_of, spans_of
 
 _UNITS = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}
@@ -34,7 +34,7 @@ _NOT_SAID = {
     "users": "users of a team are not told apart from its admins; the team is paged",
 }
 
-Things = dict[str, dict[str, dict[str, Any]]]
+_KINDS = ("users", "teams", "schedules", "escalations", "services", "overrides", "rules")
 
 
 def read(path: Path, now: datetime) -> Roster:
@@ -49,9 +49,7 @@ def read(path: Path, now: datetime) -> Roster:
     roster = Roster(now)
     things = _things(roster, path)
     kinds = ((Kind.PERSON, "users"), (Kind.TEAM, "teams"), (Kind.POLICY, "escalations"), (Kind.SERVICE, "services"))
-    for kind, wanted in kinds:
-        for ref, told in things[wanted].items():
-            roster.name(kind, ref, text_of(told, "fullName", "name", "username"))
+    name_all(roster, things, kinds, "fullName", "name", "username")
     for ref, user in things["users"].items():
         add_person(roster, ref, user, list(things["rules"].values()))
     schedules = {ref: _schedule(roster, ref, one) for ref, one in things["schedules"].items()}
@@ -70,23 +68,16 @@ def read(path: Path, now: datetime) -> Roster:
 
 
 def _things(roster: Roster, path: Path) -> Things:
-    """What the answers hold, told apart by their fields, for each answer is but {"data": ...}."""
-    found: Things = {name: {} for name in ("users", "teams", "schedules", "escalations", "services", "overrides")}
-    found["rules"] = {}
-    there_are: dict[str, int] = {}
-    for answer, file in answers(path):
-        alone = inner(answer, "data")
-        for one in [*items_of(answer, "data"), *([alone] if alone else [])]:
-            kind, ref = _kind_of(one), text_of(one, "id", "alias")
-            if kind is None:
-                roster.note(f"{file} holds something that is not read here")
-            elif ref and len(one) >= len(found[kind].get(ref, {})):
-                found[kind][ref] = one
-                there_are[kind] = max(there_are.get(kind, 0), whole_of(answer, "totalCount"))
-    for kind, n in there_are.items():
-        if len(found[kind]) < n:
-            roster.note(f"{len(found[kind])} of {n} {kind} are here; save the other pages too")
-    return found
+    return things_in(
+        roster,
+        path,
+        _KINDS,
+        items="data",
+        alone=lambda answer: inner(answer, "data"),
+        count="totalCount",
+        ids=("id", "alias"),
+        kind_of=_kind_of,
+    )
 
 
 def _kind_of(one: Mapping[str, Any]) -> str | None:

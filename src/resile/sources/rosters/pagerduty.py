@@ -24,6 +24,7 @@ from resile.sources.rosters.roster import (
     whole_of,
 )
 from resile.sources.rosters.split import named_apart
+from resile.sources.rosters.things import Things, name_all
 from resile.sources.rosters.turns import Turns, hours_of, is_whole, layers_of, local_of
 
 _KINDS = {
@@ -37,8 +38,6 @@ _CHANNELS = {"email_contact_method": "email", "phone_contact_method": "voice", "
 _NAMES = {"email": "mail", "voice": "phone", "sms": "sms"}
 _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 
-Things = dict[str, dict[str, dict[str, Any]]]
-
 
 def read(path: Path, now: datetime) -> Roster:
     """What a saved export says.
@@ -51,15 +50,14 @@ def read(path: Path, now: datetime) -> Roster:
     """
     roster = Roster(now)
     things = _things(roster, path)
-    for kind, wanted in (
+    kinds = (
         (Kind.PERSON, "users"),
         (Kind.TEAM, "teams"),
         (Kind.SCHEDULE, "schedules"),
         (Kind.POLICY, "escalation_policies"),
         (Kind.SERVICE, "services"),
-    ):
-        for ref, told in things[wanted].items():
-            roster.name(kind, ref, text_of(told, "name", "summary"))
+    )
+    name_all(roster, things, kinds, "name", "summary")
     for ref, user in things["users"].items():
         _person(roster, ref, user)
     for ref, schedule in things["schedules"].items():

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from resile.app.access import Identity
 from resile.app.contacts import ContactSeen
+from resile.app.shown_addresses import shown_contacts, shown_versions
 from resile.model.catalog import Kind
 from resile.ports.catalog import Version
 from resile.web.api.asking import resile_of
@@ -64,8 +65,9 @@ class CodeBody(Said):
 
 @router.get("/catalog", summary="What the catalog holds", responses=answers(Documents))
 def catalog(request: Request) -> Response:
-    """Every document as it is now."""
-    return as_json(Documents(list(resile_of(request).catalog.versions().values())))
+    """Every document as it is now; people's addresses are shortened for whoever may only read, but for their own."""
+    catalog = resile_of(request).catalog
+    return as_json(Documents(shown_versions(_identity(request), catalog, catalog.versions().values())))
 
 
 @router.get("/catalog/warnings", summary="What may leave somebody waiting", responses=answers(Warned))
@@ -77,8 +79,9 @@ def warnings(request: Request) -> Response:
 
 @router.get("/catalog/{kind}/{name}", summary="A document's versions", responses=answers(Documents, also=(404,)))
 def versions(request: Request, kind: Kind, name: str) -> Response:
-    """Every version with who wrote it, the newest first."""
-    return as_json(Documents(_history(request, kind, name)))
+    """Every version with who wrote it, the newest first; addresses as in `/catalog`."""
+    found = _history(request, kind, name)
+    return as_json(Documents(shown_versions(_identity(request), resile_of(request).catalog, found)))
 
 
 @router.put("/catalog/{kind}/{name}", summary="Write a document", responses=answers(Documents, also=(409,)))
@@ -107,9 +110,9 @@ def remove(
 
 @router.get("/contacts/{person}", summary="A person's contacts", responses=answers(Contacts, also=(404,)))
 def contacts(request: Request, person: str) -> Response:
-    """How a person is reached, and which addresses were proven to be theirs."""
+    """How a person is reached, and which addresses were proven to be theirs; addresses as in `/catalog`."""
     _person(request, person)
-    return as_json(Contacts(list(resile_of(request).contacts.of(person))))
+    return as_json(_contacts(request, person))
 
 
 @router.post(
@@ -129,9 +132,13 @@ def send_code(request: Request, person: str, contact: str) -> Response:
 def verify(request: Request, person: str, contact: str, body: CodeBody) -> Response:
     """Prove by the code that arrived that the address is the person's."""
     _person(request, person)
-    found = resile_of(request).contacts
-    found.confirm(_identity(request), person, contact, body.code)
-    return as_json(Contacts(list(found.of(person))))
+    resile_of(request).contacts.confirm(_identity(request), person, contact, body.code)
+    return as_json(_contacts(request, person))
+
+
+def _contacts(request: Request, person: str) -> Contacts:
+    resile = resile_of(request)
+    return Contacts(shown_contacts(_identity(request), resile.catalog, person, resile.contacts.of(person)))
 
 
 def _identity(request: Request) -> Identity:
