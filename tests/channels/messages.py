@@ -33,9 +33,10 @@ def page(address: str, **given: Any) -> Outgoing:
     return Outgoing(**{**told, **given})
 
 
-# What strangers may have written: line breaks of every kind, HTML, controls, halves of letters.
+# What strangers may have written: line breaks of every kind, HTML, controls, halves of letters, encoded words of mail.
 hostile = st.text(
     st.sampled_from(list("\r\n\0\x1b\x85\u2028\u202e<>&\"'\\{}%:;.")) | st.characters(), max_size=200
 ) | st.sampled_from(
-    ["x\r\nBcc: all@example.org", "<script>alert(1)</script>", "\r\n.\r\nMAIL FROM:<x@y>", "\ud800", "{{ 7 * 7 }}"]
-)
+    ["x\r\nBcc: all@example.org", "<script>alert(1)</script>", "\r\n.\r\nMAIL FROM:<x@y>", "\ud800", "{{ 7 * 7 }}",
+     "=?utf-8?q?x=0D=0ABcc:_all@example.org?=", "=?utf-8?b?WA0KDQpC?= y", '"=?utf-8?q?x=0A?="']
+)  # fmt: skip

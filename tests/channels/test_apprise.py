@@ -178,6 +178,9 @@ def test_urls_of_fixed_providers_are_addresses(text: str) -> None:
         "json://127.0.0.1/", "xml://10.0.0.1/", "forms://intranet/", "gotify://10.0.0.1/token", "ntfys://10.0.0.1/topic",
         "mailto://user:pass@10.0.0.1", "mqtt://127.0.0.1/topic", "apprise://127.0.0.1/token", "rsyslog://127.0.0.1",
         "syslog://", "dbus://", "gnome://", "windows://", "macosx://", "vapid://ann@example.org/ann", "workflows://10.0.0.1/a/b",
+        "zulip://bot@x.y%40127.0.0.1%3A8080%2F/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "nostr://1111111111111111111111111111111111111111111111111111111111111111/a@b.example?relay=ws://127.0.0.1:8080",
+        "bluesky://ann.evil.example@app-password", "bsky://ann.evil.example@app-password",
     ],
 )  # fmt: skip
 def test_urls_that_lead_anywhere_must_be_allowed(text: str) -> None:

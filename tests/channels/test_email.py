@@ -307,6 +307,33 @@ def test_what_strangers_wrote_adds_no_header_no_command_and_no_markup(title: str
     assert message.get_body(("plain",)).get_content().rstrip().endswith("https://resile.example.org/incidents/inc-7")
 
 
+@pytest.mark.parametrize("breaks", ["=0D=0A", "=0A=0D=0A=0D=0A", "=0D", "=22=28"])
+def test_a_title_in_encoded_words_stays_the_text_that_it_is(
+    server: LoopbackSmtp, surroundings: Surroundings, breaks: str
+) -> None:
+    title = f"=?utf-8?q?x{breaks}Bcc:_all@example.org?= y"
+
+    opened(server, surroundings).send(page("ann@example.org", title=title), timeout_s=5)
+
+    (taken,) = server.taken
+    assert "bcc" not in taken.message
+    # Where nobody sees it, it is told apart, lest whoever reads it decode it once more.
+    assert taken.message["subject"].replace("\u2060", "") == title
+    assert title not in taken.message["subject"]
+
+
+@pytest.mark.parametrize("text", ["Zahlung schlägt fehl", "支払いに失敗", "x" * 5_000, "ä" * 5_000])
+def test_every_line_is_ascii_and_short_enough_for_any_server(
+    server: LoopbackSmtp, surroundings: Surroundings, text: str
+) -> None:
+    opened(server, surroundings).send(page("ann@example.org", title=text, text=text), timeout_s=5)
+
+    (taken,) = server.taken
+    assert taken.content.isascii()
+    assert max(map(len, taken.content.split(b"\r\n"))) <= 998
+    assert taken.message.get_body(("plain",)).get_content().startswith(text)
+
+
 def tags_of(html: str) -> list[str]:
     tags: list[str] = []
 

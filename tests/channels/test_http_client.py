@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from resile.ports.channel import RefusedError, UncertainError
 from resile.testing.loopback_http import Fault, LoopbackHttp, Reply
 
 TIMEOUT_S = 1.0
+LONGEST_S = 20
 
 
 @pytest.fixture
@@ -222,6 +224,31 @@ def test_what_an_administrator_named_goes_through_the_proxy_of_the_environment(
     assert b"Proxy-Authorization: Basic YW5uOnBAc3M=\r\n" in heads[0]
 
 
+@pytest.mark.parametrize(
+    ("site", "host"),
+    [
+        ("https://localhost", "localhost"),
+        ("https://localhost:443", "localhost"),
+        ("https://localhost:8443", "localhost:8443"),
+        ("https://localhost:80", "localhost:80"),
+    ],
+)
+def test_the_host_is_named_as_every_browser_names_it(
+    server_context: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch, site: str, host: str
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    running = _tls_server(server_context)
+    # Through a proxy, as no test may listen on port 443.
+    with running as port, _Proxy(port, []) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy}")
+        post(HttpClient(Outward()), f"{site}/hook")
+
+    (asked,) = running.server.requests
+    assert asked.headers["host"] == host
+
+
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "http://127.0.0.1:many", "http://", "[::1"])
 def test_a_proxy_that_is_none_refuses(client: HttpClient, monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     monkeypatch.setenv("https_proxy", proxy)
@@ -229,6 +256,32 @@ def test_a_proxy_that_is_none_refuses(client: HttpClient, monkeypatch: pytest.Mo
 
     with pytest.raises(RefusedError, match="HTTPS_PROXY is no"):
         post(client, "https://api.example.org/")
+
+
+def test_names_that_users_typed_and_that_hang_hold_up_no_provider(
+    server: LoopbackHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over, known = threading.Event(), socket.getaddrinfo
+
+    def getaddrinfo(host: str, *args: Any, **named: Any) -> Any:
+        # As a name does whose servers belong to somebody who has time.
+        if host.endswith(".hangs.example"):
+            is_over.wait(LONGEST_S)
+            raise OSError("gone")
+        return known(host, *args, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    client = HttpClient(Outward())
+    try:
+        for number in range(20):
+            with pytest.raises(RefusedError, match="in time"):
+                client.ask(
+                    "POST", f"https://{number}.hangs.example/", provider="P", timeout_s=0.05, body=b"{}", is_typed=True
+                )
+        port = server.address.rpartition(":")[2]
+        assert post(client, f"http://localhost:{port}/").status == 200
+    finally:
+        is_over.set()
 
 
 class _tls_server:  # noqa: N801 - used as a function

@@ -36,18 +36,21 @@ def opened(server: LoopbackTelegram, **given: Any) -> Channel:
     return CHANNEL.open({name: value for name, value in told.items() if value is not None}, bare)
 
 
+def button(server: LoopbackTelegram, letter: str) -> str:
+    """What the button of a page carries that acknowledges (a) or escalates (e)."""
+    opened(server).send(page("42", receipt_url=HOOK), timeout_s=5)
+    buttons: list[dict[str, str]] = server.sent[-1]["reply_markup"]["inline_keyboard"][0]
+    return next(one["callback_data"] for one in buttons if one["callback_data"].startswith(letter))
+
+
 def test_a_page_has_buttons_that_call_us(server: LoopbackTelegram) -> None:
     handed = opened(server).send(page("42", receipt_url=HOOK), timeout_s=5)
 
     (told,) = server.sent
     assert told["text"] == "SEV1 shop: checkout fails\n\nCheckout fails.\nYou are on call for payments."
-    assert told["reply_markup"]["inline_keyboard"] == [
-        [
-            {"text": "Acknowledge", "callback_data": f"a:{ID}"},
-            {"text": "Escalate", "callback_data": f"e:{ID}"},
-        ],
-        [{"text": "Open the incident", "url": f"{BASE}/incidents/inc-7"}],
-    ]
+    answers, others = told["reply_markup"]["inline_keyboard"]
+    assert [one["text"] for one in answers] == ["Acknowledge", "Escalate"]
+    assert others == [{"text": "Open the incident", "url": f"{BASE}/incidents/inc-7"}]
     # Plain text: nothing in it is markup.
     assert "parse_mode" not in told
     assert handed.ref == "42/1"
@@ -94,11 +97,18 @@ def test_addresses_that_telegram_takes_for_no_button_stand_in_the_text(server: L
 
 @pytest.mark.parametrize(("letter", "answer"), [("a", "acknowledge"), ("e", "escalate")])
 def test_a_pressed_button_is_an_answer(server: LoopbackTelegram, letter: str, answer: str) -> None:
-    body = update(f"{letter}:{ID}", {"id": 5, "username": "ann_k"})
+    body = update(button(server, letter), {"id": 5, "username": "ann_k"})
 
     (receipt,) = opened(server).receipts(HEADERS, {}, body, url=HOOK)
 
     assert (receipt.message_id, receipt.answer, receipt.by, receipt.answer_id) == (ID, answer, "@ann_k", "q1")
+
+
+def test_whoever_has_a_chat_with_the_bot_presses_no_button_that_was_not_made_for_them(server: LoopbackTelegram) -> None:
+    made = button(server, "a")
+    for forged in (f"a:{ID}", f"e:{made[2:]}", made.replace(ID, ID[::-1]), f"{made[:-1]}!", f"{made}x"):
+        # Telegram passes on whatever text a client says that it was.
+        assert opened(server).receipts(HEADERS, {}, update(forged, {"id": 6}), url=HOOK) == []
 
 
 @pytest.mark.parametrize(
@@ -106,7 +116,7 @@ def test_a_pressed_button_is_an_answer(server: LoopbackTelegram, letter: str, an
     [({"first_name": "Ann", "last_name": "K"}, "Ann K"), ({}, None), (3, None), ({"username": ""}, None)],
 )
 def test_who_pressed_is_told_as_telegram_names_them(server: LoopbackTelegram, sender: Any, by: str | None) -> None:
-    (receipt,) = opened(server).receipts(HEADERS, {}, update(f"a:{ID}", sender), url=HOOK)
+    (receipt,) = opened(server).receipts(HEADERS, {}, update(button(server, "a"), sender), url=HOOK)
 
     assert receipt.by == by
 
@@ -114,7 +124,7 @@ def test_who_pressed_is_told_as_telegram_names_them(server: LoopbackTelegram, se
 def test_whoever_pressed_is_told_what_came_of_it(server: LoopbackTelegram) -> None:
     channel = opened(server)
     assert isinstance(channel, Replying)
-    receipts = channel.receipts(HEADERS, {}, update(f"a:{ID}", {}), url=HOOK)
+    receipts = channel.receipts(HEADERS, {}, update(button(server, "a"), {}), url=HOOK)
 
     reply = channel.reply(receipts, ["inc-7 is yours." + "!" * 300])
 
@@ -131,7 +141,7 @@ def test_whoever_pressed_is_told_what_came_of_it(server: LoopbackTelegram) -> No
 )
 def test_who_does_not_know_the_secret_is_not_telegram(server: LoopbackTelegram, headers: dict[str, str]) -> None:
     with pytest.raises(AccessError):
-        opened(server).receipts(headers, {}, update(f"a:{ID}", {}), url=HOOK)
+        opened(server).receipts(headers, {}, update(button(server, "a"), {}), url=HOOK)
     with pytest.raises(AccessError):
         opened(server, secret=None).receipts({"x-telegram-bot-api-secret-token": ""}, {}, b"{}", url=HOOK)
 
@@ -162,6 +172,7 @@ def test_an_update_that_cannot_be_read_is_refused(server: LoopbackTelegram, body
         (401, {"description": "Unauthorized"}, (False, None), r"channels\.telegram\.token"),
         (404, {"description": "Not Found"}, (False, None), r"channels\.telegram\.token"),
         (429, {"description": "Too Many", "parameters": {"retry_after": 7}}, (False, 7.0), "429"),
+        (429, {"description": "Too Many", "parameters": {"retry_after": 10**18}}, (False, 86_400.0), "429"),
         (500, {}, (False, None), "500"),
     ],
 )

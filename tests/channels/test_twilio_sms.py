@@ -263,18 +263,6 @@ def test_other_words_answer_nothing_and_get_no_sms(provider: LoopbackTwilio, sms
     assert b"<Message>" not in sms.reply([], []).body
 
 
-def test_an_answer_that_is_told_again_answers_no_later_page(provider: LoopbackTwilio, sms: TwilioSms) -> None:
-    told = provider.hears(URL, "4", sender=ANN)
-    first = take(sms, told)
-    # Nothing took it yet: told again, it must not be lost.
-    assert take(sms, told) == first
-
-    sms.reply(first, ["inc-7 acknowledged."])
-
-    assert take(sms, told) == []
-    assert take(sms, provider.hears(URL, "4", sender=ANN, sid="SM100")) != []
-
-
 @pytest.mark.parametrize("token", ["another token", ""])
 def test_what_is_signed_wrongly_is_not_taken(provider: LoopbackTwilio, sms: TwilioSms, token: str) -> None:
     sent(sms, provider)

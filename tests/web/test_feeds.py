@@ -19,7 +19,7 @@ from resile.ports.feed_book import FeedOf
 from resile.testing.simulated_clock import SimulatedClock
 from resile.web.feeds import BURST
 from resile.web.server import create_app
-from tests.web.api.visitor import Visitor
+from tests.web.api.visitor import ORIGIN, Visitor
 from tests.web.pages.conftest import NOW, PASSWORDS
 
 ROTATION = {"name": "primary", "starts": "2024-03-04 09:00", "every": "week", "people": ["ann", "bob"]}
@@ -129,27 +129,119 @@ def test_people_make_their_own_feed_and_nobody_elses(world: World) -> None:
     admin = Visitor(world.app).set_up()
     bob = admin.new_user("bob", "editor")
 
-    made = bob.send("/do/feeds/make", seen_on="/oncall", of="person", name="bob")
-    refused = bob.send("/do/feeds/make", seen_on="/oncall", of="person", name="ann")
+    made = bob.send("/settings/feeds/make", seen_on="/oncall", of="person", name="bob")
+    refused = bob.send("/settings/feeds/make", seen_on="/oncall", of="person", name="ann")
 
     assert (made.status_code, refused.status_code) == (303, 403)
     address = re.search(r'value="(http[^"]+/feeds/[^"]+)"', bob.get("/oncall").text)
     assert address is not None
     assert world.stranger.get(address[1]).status_code == 200
     assert "/feeds/" not in admin.new_user("eve", "viewer").get("/oncall").text
-    assert bob.send("/do/feeds/revoke", seen_on="/oncall", of="person", name="bob").status_code == 303
+    assert bob.send("/settings/feeds/revoke", seen_on="/oncall", of="person", name="bob").status_code == 303
     assert world.stranger.get(address[1]).status_code == 404
-    assert "nothing to revoke" in bob.send("/do/feeds/revoke", seen_on="/oncall", of="person", name="bob").text
+    assert "nothing to revoke" in bob.send("/settings/feeds/revoke", seen_on="/oncall", of="person", name="bob").text
 
 
 def test_viewers_see_a_schedules_feed_and_cannot_change_it(world: World) -> None:
     admin = Visitor(world.app).set_up()
-    assert admin.send("/do/feeds/make", seen_on="/oncall/search", of="schedule", name="search").status_code == 303
+    assert admin.send("/settings/feeds/make", seen_on="/oncall/search", of="schedule", name="search").status_code == 303
     viewer = admin.new_user("eve", "viewer")
 
     assert "/feeds/" in viewer.get("/oncall/search").text
-    assert "/do/feeds" not in viewer.get("/oncall/search").text
-    assert viewer.send("/do/feeds/revoke", seen_on="/settings", of="schedule", name="search").status_code == 403
+    assert "/settings/feeds" not in viewer.get("/oncall/search").text
+    assert viewer.send("/settings/feeds/revoke", seen_on="/settings", of="schedule", name="search").status_code == 403
+
+
+def test_who_may_only_read_makes_lists_and_revokes_their_own_feed_and_no_other(world: World) -> None:
+    admin = Visitor(world.app).set_up()
+    assert admin.send("/settings/feeds/make", seen_on="/oncall", of="person", name="ann").status_code == 303
+    bob = admin.new_user("bob", "viewer")
+
+    assert bob.send("/settings/feeds/make", seen_on="/oncall", of="person", name="bob").status_code == 303
+    refused = [
+        bob.send(f"/settings/feeds/{does}", seen_on="/oncall", of=of, name=name).status_code
+        for does in ("make", "revoke")
+        for of, name in (("person", "ann"), ("schedule", "payments"))
+    ]
+
+    assert refused == [403] * 4
+    page = bob.get("/oncall").text
+    addresses = re.findall(r'value="http[^"]+(/feeds/[^"]+)"', page)
+    assert [world.resile.feeds.opened(one.split("/")[2].removesuffix(".ics")).name for one in addresses] == ["bob"]
+    assert bob.send("/settings/feeds/revoke", seen_on="/oncall", of="person", name="bob").status_code == 303
+    assert world.stranger.get(addresses[0]).status_code == 404
+
+
+def test_feeds_are_kept_by_rest_too_by_whose_they_are(world: World) -> None:
+    admin = Visitor(world.app).set_up()
+    world.resile.feeds.make(LOCAL, FeedOf.SCHEDULE, "payments")
+    world.resile.feeds.make(LOCAL, FeedOf.PERSON, "ann")
+    bob = admin.new_user("bob", "viewer")
+    form = {"x-csrf-token": bob.form_token("/settings"), "origin": ORIGIN}
+
+    made = bob.client.post("/api/v1/feeds", json={"of": "person", "name": "bob"}, headers=form)
+    seen = bob.get("/api/v1/feeds").json()["feeds"]
+    revoked = bob.client.delete("/api/v1/feeds/person/bob", headers=form)
+
+    assert (made.status_code, made.json()["path"] in [one["path"] for one in seen]) == (201, True)
+    assert [one["feed"]["name"] for one in seen] == ["payments", "bob"]
+    assert revoked.json() == {"revoked": "bob"}
+    assert world.stranger.get(made.json()["path"]).status_code == 404
+    assert bob.client.delete("/api/v1/feeds/person/bob", headers=form).status_code == 404
+    assert bob.client.post("/api/v1/feeds", json={"of": "person", "name": "bob"}).status_code == 403
+    for of, name in (("person", "ann"), ("schedule", "payments")):
+        assert bob.client.post("/api/v1/feeds", json={"of": of, "name": name}, headers=form).status_code == 403
+        assert bob.client.delete(f"/api/v1/feeds/{of}/{name}", headers=form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("scopes", "persons", "schedules", "sees"),
+    [
+        (("read",), 403, 403, ["payments"]),
+        (("read", "write"), 403, 201, ["payments"]),
+        (("deploy",), 403, 403, None),
+        (("read", "admin"), 201, 403, ["payments", "ann"]),
+    ],
+)
+def test_program_is_nobody_and_may_what_its_scopes_say(
+    world: World, scopes: tuple[str, ...], persons: int, schedules: int, sees: list[str] | None
+) -> None:
+    program = Visitor(world.app).set_up().program(*scopes)
+    world.resile.feeds.make(LOCAL, FeedOf.SCHEDULE, "payments")
+    world.resile.feeds.make(LOCAL, FeedOf.PERSON, "ann")
+
+    listed = program.get("/api/v1/feeds")
+
+    assert program.client.post("/api/v1/feeds", json={"of": "person", "name": "bob"}).status_code == persons
+    assert program.client.post("/api/v1/feeds", json={"of": "schedule", "name": "search"}).status_code == schedules
+    if sees is None:
+        assert listed.status_code == 403
+    else:
+        assert [one["feed"]["name"] for one in listed.json()["feeds"]] == sees
+
+
+def test_feed_of_a_disabled_account_is_closed_until_it_is_enabled(world: World) -> None:
+    admin = Visitor(world.app).set_up()
+    admin.new_user("bob", "viewer")
+    path = world.resile.feeds.make(LOCAL, FeedOf.PERSON, "bob").path
+    bob = world.resile.accounts.user_named("bob")
+    assert bob is not None
+
+    codes = []
+    for does in ("disable", "enable"):
+        assert admin.send(f"/settings/users/{bob.id}/{does}", seen_on="/settings").status_code == 303
+        codes.append(world.stranger.get(path).status_code)
+
+    assert codes == [404, 200]
+
+
+def test_who_is_nobody_in_the_catalog_is_told_how_to_be(world: World) -> None:
+    eve = Visitor(world.app).set_up().new_user("eve", "viewer")
+
+    page = eve.get("/oncall").text
+
+    assert "No person of the catalog is you" in page
+    assert "/settings/feeds" not in page
 
 
 def uploaded(visitor: Visitor, body: str, **fields: str) -> str:

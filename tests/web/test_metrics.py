@@ -13,12 +13,13 @@ from resile.app.access import LOCAL
 from resile.app.own_metrics import OTHER, OwnMetrics
 from resile.app.settings import load_settings
 from resile.app.wiring import Resile, open_resile
+from resile.model.alert import Outcome
 from resile.model.errors import StoreError
 from resile.model.escalation import EscalationState
 from resile.model.message import MessageClass, MessageState
 from resile.ports.channel import Receipt
 from resile.ports.paging_store import Changes, Timer, TimerKind
-from resile.testing.paging_model import START, at, escalation, handed, message
+from resile.testing.paging_model import START, alert, at, changes, escalation, handed, message
 from resile.testing.simulated_clock import SimulatedClock
 from resile.web.server import create_app
 
@@ -84,6 +85,12 @@ def test_how_paging_stands_is_told(resile: Resile) -> None:
     assert value(values, "resile_tick_lag_seconds") == 120
     assert value(values, "resile_outbox_lag_seconds") == 180
     assert value(values, "resile_store_up") == 1
+
+
+def test_alerts_that_fire_are_counted_however_many_there_are(resile: Resile) -> None:
+    resile.paging.commit(changes(*(alert(f"a{n}", outcome=Outcome.JOINED) for n in range(10_001))))
+
+    assert value(read(OwnMetrics(resile, []).text()), "resile_alerts_firing", outcome="joined") == 10_001
 
 
 def test_doors_are_told_by_their_kind(resile: Resile) -> None:

@@ -21,8 +21,10 @@ from resile.channels.registry import open_channels
 from resile.model.catalog import Kind
 from resile.model.errors import StoreError
 from resile.model.escalation import EscalationState
+from resile.model.event import PagingBegan
 from resile.model.message import Message, MessageState
 from resile.ports.channel import Receipt
+from resile.ports.paging_store import Changes
 from resile.testing.callbacks import Callback
 from resile.testing.loopback_slack import SIGNING_SECRET, LoopbackSlack
 from resile.testing.loopback_slack import TOKEN as SLACK_TOKEN
@@ -100,6 +102,10 @@ class World:
         return Visitor(self.app, address=address).client.post(
             path, content=told.body, headers={**told.headers, **headers}
         )
+
+
+def _fails(_: Changes) -> None:
+    raise StoreError("the disk is full")
 
 
 def _words(*_: object, **__: object) -> tuple[str, str]:
@@ -196,6 +202,49 @@ def test_a_button_pressed_long_ago_is_not_listened_to(world: World) -> None:
 
     assert answer.status_code == 403
     assert world.state(incident_id) is EscalationState.RUNNING
+
+
+@pytest.mark.parametrize("channel", ["slack", "voice", "sms"])
+def test_an_answer_that_is_told_twice_escalates_once(world: World, channel: str) -> None:
+    incident_id = world.page()
+    call = next(one for one in world.twilio.taken if one.sid.startswith("CA"))
+    told = {
+        "slack": lambda: world.slack.presses(f"{ORIGIN}/receipts/slack", "resile_escalate", at=NOW),
+        "voice": lambda: world.twilio.presses(call, "6"),
+        "sms": lambda: world.twilio.hears(f"{ORIGIN}/receipts/sms", "6", sender=ANN),
+    }[channel]()
+    world.post(told)
+    after_one = world.resile.timelines.read(incident_id)
+
+    again = world.post(told)
+
+    assert again.status_code == 200
+    assert world.resile.timelines.read(incident_id) == after_one
+    assert [one.because for one in after_one if isinstance(one, PagingBegan)][1:] == ["escalated by ann"]
+
+
+def test_an_sms_that_is_told_again_answers_no_later_page(world: World) -> None:
+    world.page()
+    told = world.twilio.hears(f"{ORIGIN}/receipts/sms", "4", sender=ANN)
+    world.post(told)
+    later = world.page()
+
+    assert world.post(told).text.endswith("<Response/>")
+
+    assert world.state(later) is EscalationState.RUNNING
+
+
+def test_an_answer_that_could_not_be_written_is_taken_when_it_is_told_again(world: World) -> None:
+    incident_id = world.page()
+    pressed = world.slack.presses(f"{ORIGIN}/receipts/slack", "resile_acknowledge", at=NOW)
+    commit = world.resile.paging.commit
+    world.resile.paging.commit = _fails  # type: ignore[method-assign]
+    assert world.post(pressed).status_code == 503
+
+    world.resile.paging.commit = commit  # type: ignore[method-assign]
+    assert world.post(pressed).status_code == 200
+
+    assert world.state(incident_id) is EscalationState.ACKNOWLEDGED
 
 
 def test_one_channel_does_not_speak_for_another(world: World) -> None:

@@ -37,8 +37,9 @@ _LEAST_TEXT = 20
 _URL = re.compile(r"([a-z0-9]{2,30})://[!-~]*", re.IGNORECASE)
 # They read a file of the server, fetch one from wherever the address says, or go on to wherever they are sent.
 _REFUSED = frozenset({"template", "keyfile", "subfile", "pgpkey", "pgp", "file_url", "attach", "redirect"})
-# Speaks to addresses in a file of the server.
-_OTHERS_WITH_FILES = frozenset({"vapid"})
+# They lead anywhere although their addresses do not look like it: to addresses in a file of the server, to a host in an
+# organisation's name, to relays that are asked for, and to where an account says that it is kept.
+_OTHERS_THAT_LEAD_ANYWHERE = frozenset({"vapid", "zulip", "nostr", "bluesky", "bsky"})
 # Mentions and links with other words, as chats read them: told apart by a sign that nobody sees.
 _READ = re.compile(r"@(?=everyone|here|channel|all|room)|<(?=[!@#&])|\](?=\()", re.IGNORECASE)
 _NOT_READ = "\\g<0>\u2060"
@@ -215,7 +216,7 @@ def _body(outgoing: Outgoing, most: int) -> str:
 
 def _leads_anywhere(scheme: str, templates: Any) -> bool:
     """Whether an address names its own host, or nothing but this machine."""
-    return scheme in _OTHERS_WITH_FILES or any(
+    return scheme in _OTHERS_THAT_LEAD_ANYWHERE or any(
         "host}" in template or "{domain}" in template or "{endpoint}" in template or template == "{schema}://"
         for template in templates
     )

@@ -9,10 +9,10 @@ from ipaddress import ip_address
 from typing import Any
 
 # Names that are being looked up at the same time, over all channels: the system's look-up knows no deadline, and one
-# that hangs keeps its thread.
+# that hangs keeps its thread. Those that users typed, who may have one hang as they like, hold up no others.
 _MAX_LOOK_UPS = 16
 _MAX_ADDRESSES = 8
-_look_ups = threading.BoundedSemaphore(_MAX_LOOK_UPS)
+_look_ups = {is_typed: threading.BoundedSemaphore(_MAX_LOOK_UPS) for is_typed in (False, True)}
 
 
 class Deadline:
@@ -71,15 +71,19 @@ class TlsSocket(ssl.SSLSocket):
         return super().send(*args)
 
 
-def look_up(host: str, port: int, deadline: Deadline) -> list[str]:
+def look_up(host: str, port: int, deadline: Deadline, *, is_typed: bool = False) -> list[str]:
     """The addresses of a host, at most eight, in the order in which the system would try them.
+
+    Args:
+        is_typed: a user typed it, not an administrator.
 
     Raises:
         OSError: there are none, or they were not found in time.
     """
     if is_number(host):
         return [host]
-    if not _look_ups.acquire(timeout=deadline.left_s()):
+    room = _look_ups[is_typed]
+    if not room.acquire(timeout=deadline.left_s()):
         raise TimeoutError(f"{_MAX_LOOK_UPS} look-ups of names hang")
     found: list[str] = []
     failed: list[OSError] = []
@@ -92,13 +96,13 @@ def look_up(host: str, port: int, deadline: Deadline) -> list[str]:
         except (OSError, UnicodeError) as error:
             failed.append(error if isinstance(error, OSError) else OSError("that is no name of a host"))
         finally:
-            _look_ups.release()
+            room.release()
             is_over.set()
 
     try:
         threading.Thread(target=ask, name="look-up", daemon=True).start()
     except RuntimeError:
-        _look_ups.release()
+        room.release()
         raise OSError("there are too many threads to look up its name") from None
     if not is_over.wait(deadline.left_s()):
         raise TimeoutError("its name was not found in time")

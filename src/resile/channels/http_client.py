@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from resile import __version__
 from resile.channels.connection import Deadline, PlainSocket, TlsSocket, connect, look_up, start_tls, tls_context, why
-from resile.channels.outward import Outward, Place, place_of
+from resile.channels.outward import PORTS, Outward, Place, place_of
 from resile.channels.words import shortened
 from resile.model.errors import ConfigError
 from resile.ports.channel import RefusedError, UncertainError
@@ -28,7 +28,7 @@ from resile.ports.channel import RefusedError, UncertainError
 MAX_ANSWER = 1 << 16
 _MAX_PROXY_ANSWER = 1 << 14
 _PROXY_PORT = 8080
-_LONGEST_WAIT_S = 86_400.0
+LONGEST_WAIT_S = 86_400.0
 _FINE = range(200, 300)
 _REDIRECTS = range(300, 400)
 _SERVER = 500
@@ -113,6 +113,8 @@ class HttpClient:
         except OSError as error:
             raise RefusedError(f"{provider} at {place.host} cannot be reached: {why(error)}") from None
         connection = HTTPConnection(place.host, place.port)
+        # Any other port is named in the header Host.
+        connection.default_port = PORTS[place.scheme]
         connection.sock = opened
         try:
             return _exchange(connection, method, place, {**_OUR_HEADERS, **(headers or {})}, body, provider=provider)
@@ -122,7 +124,7 @@ class HttpClient:
     def _open(self, place: Place, deadline: Deadline, *, is_typed: bool) -> PlainSocket | TlsSocket:
         proxy = None if is_typed else _proxy_for(place)
         host, port = (place.host, place.port) if proxy is None else (proxy.host, proxy.port)
-        addresses = look_up(host, port, deadline)
+        addresses = look_up(host, port, deadline, is_typed=is_typed)
         if is_typed:
             self.outward.check_addresses(host, addresses)
         opened = connect(addresses, port, deadline)
@@ -210,12 +212,12 @@ def _again_in_s(headers: Mapping[str, str]) -> float | None:
     """What Retry-After asks for: seconds, or a date, which is taken by the provider's own clock."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _LONGEST_WAIT_S)
+        return min(float(text[:9]), LONGEST_WAIT_S)
     try:
         left = (parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("date", ""))).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
-    return min(max(left, 0.0), _LONGEST_WAIT_S)
+    return min(max(left, 0.0), LONGEST_WAIT_S)
 
 
 class _Proxy(Struct, frozen=True):

@@ -18,7 +18,7 @@ from resile.ports.channel import RefusedError
 SETTING = "allowed_addresses"
 _URL = re.compile(r"[!-\[\]-~]{1,2000}")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?")
-_PORTS = {"https": 443, "http": 80}
+PORTS = {"https": 443, "http": 80}
 # IPv4 as gateways of networks without it write it.
 _NAT64 = IPv6Network("64:ff9b::/96")
 # Of the world by their number for some Pythons: the insides of Azure and of Oracle's cloud, IPv6 that is unpacked to
@@ -50,7 +50,7 @@ class Place(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """The address as one would write it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        port = "" if self.port == _PORTS[self.scheme] else f":{self.port}"
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
 
 
@@ -70,14 +70,14 @@ def place_of(url: str, subject: str = "the address") -> Place:
         raise ConfigError(f"{subject} cannot be read; write https://host/path") from None
     # A dot at the end says that nothing is to be added to it.
     host = (parts.hostname or "").removesuffix(".")
-    if parts.scheme not in _PORTS:
+    if parts.scheme not in PORTS:
         raise ConfigError(f"{subject} is neither https:// nor http://; write https://host/path")
     if "@" in parts.netloc:
         raise ConfigError(f"{subject} has a user or password before its host; leave them out")
     if not _HOST.fullmatch(host) and not is_number(host):
         raise ConfigError(f"{subject} names no host; write https://host/path")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Place(scheme=parts.scheme, host=host, port=_PORTS[parts.scheme] if port is None else port, path=path)
+    return Place(scheme=parts.scheme, host=host, port=PORTS[parts.scheme] if port is None else port, path=path)
 
 
 class Outward:

@@ -1,5 +1,7 @@
 """Pages through a Telegram bot, with buttons that answer."""
 
+import base64
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +13,7 @@ from pydantic import SecretStr
 
 from resile.channels.connection import Deadline
 from resile.channels.given import Given
-from resile.channels.http_client import HttpAnswer, HttpClient, taken
+from resile.channels.http_client import LONGEST_WAIT_S, HttpAnswer, HttpClient, taken
 from resile.channels.plugin import ChannelPlugin, Surroundings
 from resile.channels.site import site
 from resile.channels.words import lines, one_line, shortened
@@ -33,12 +35,13 @@ KIND = ChannelKind(
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}")
 _SECRET = re.compile(r"[A-Za-z0-9_-]{16,256}")
 _CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,31}")
-_PRESSED = re.compile(r"([ae]):([\x21-\x7e]{1,62})")
+_PRESSED = re.compile(r"([ae]):([\x21-\x7e]{1,45}):([A-Za-z0-9_-]{16})")
 _DEEDS = {"a": "acknowledge", "e": "escalate"}
 _HEADER = "x-telegram-bot-api-secret-token"
 # Telegram counts the halves of UTF-16.
 _MAX_TEXT = 4_096
 _MAX_CALLBACK_BYTES = 64
+_MARK_SIGNS = 16
 _MAX_UPDATE = 1 << 20
 _MAX_REPLY = 200
 _REGISTER_WITHIN_S = 5.0
@@ -92,9 +95,9 @@ class Telegram:
         """The text, and rows of buttons: such as call us where we can be reached, else such as open a page."""
         buttons, links = [], []
         for letter, words, page in (("a", "Acknowledge", outgoing.ack_url), ("e", "Escalate", outgoing.escalate_url)):
-            data = f"{letter}:{outgoing.id}"
             if page is None:
                 continue
+            data = f"{letter}:{outgoing.id}:{self._mark(letter, outgoing.id)}"
             if self._hears(outgoing.receipt_url) and len(data.encode()) <= _MAX_CALLBACK_BYTES:
                 buttons.append({"text": words, "callback_data": data})
             elif _is_public(page):
@@ -109,6 +112,12 @@ class Telegram:
         end = "".join(f"\n\n{link}" for link in links)
         head = _cut(f"{one_line(outgoing.title)}\n\n{lines(outgoing.text)}".strip() or "resile", _MAX_TEXT - len(end))
         return head + end, rows
+
+    def _mark(self, letter: str, message_id: str) -> str:
+        """What shows that we made a button: whoever has a chat with the bot can have any text sent as pressed."""
+        secret = "" if self._secret is None else self._secret.get_secret_value()
+        made = hmac.digest(f"button {secret}".encode(), f"{letter}:{message_id}".encode(), hashlib.sha256)
+        return base64.urlsafe_b64encode(made)[:_MARK_SIGNS].decode()
 
     def _hears(self, receipt_url: str | None) -> bool:
         return self._secret is not None and receipt_url is not None and receipt_url.startswith("https://")
@@ -144,7 +153,7 @@ class Telegram:
         if not isinstance(pressed, dict):
             return []
         found = _PRESSED.fullmatch(str(pressed.get("data", "")))
-        if found is None:
+        if found is None or not hmac.compare_digest(self._mark(found[1], found[2]), found[3]):
             return []
         query_id = pressed.get("id") if isinstance(pressed.get("id"), str) else None
         return [
@@ -204,7 +213,7 @@ def _result(answer: HttpAnswer) -> Any:
         taken(answer, "Telegram", ours="channels.telegram.token", said=words)
     except RefusedError as error:
         if isinstance(again_in_s, int) and again_in_s > 0:
-            error.again_in_s = float(again_in_s)
+            error.again_in_s = float(min(again_in_s, LONGEST_WAIT_S))
         raise
     if said.get("ok") is not True or "result" not in said:
         raise UncertainError("Telegram answered 200 with nonsense; look into the chat whether the message is there")

@@ -1,10 +1,8 @@
 """SMS through Twilio, or through whoever speaks its interface; answered by an SMS."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from threading import Lock
 from typing import Any
 
 from resile.channels.given import Given
@@ -55,7 +53,6 @@ _ANSWERS = {
 }
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 _NUMBER = re.compile(r"\+?[0-9]+")
-_MAX_HEARD = 10_000
 
 
 class TwilioSms:
@@ -76,8 +73,6 @@ class TwilioSms:
         self._sender = sender
         self._can_be_answered = can_be_answered
         self._awaits = awaits
-        self._lock = Lock()
-        self._heard: OrderedDict[str, None] = OrderedDict()
 
     def address(self, text: str) -> str:
         """A number with its country."""
@@ -116,12 +111,7 @@ class TwilioSms:
 
     def reply(self, receipts: Sequence[Receipt], sentences: Sequence[str]) -> Reply:
         """To an answer, an SMS that says what came of it."""
-        with self._lock:
-            for receipt in receipts:
-                if receipt.answer_id is not None:
-                    self._heard[receipt.answer_id] = None
-            while len(self._heard) > _MAX_HEARD:
-                self._heard.popitem(last=False)
+        del receipts
         words = " ".join(sentences)
         return Reply(body=(message(words) if words else EMPTY).encode(), content_type=CONTENT_TYPE)
 
@@ -132,10 +122,7 @@ class TwilioSms:
     def _answer(self, told: Mapping[str, str]) -> list[Receipt]:
         answer = _ANSWERS.get(told["Body"].strip(" \t\r\n.!\"'").lower())
         sender, name = told.get("From", ""), told.get("MessageSid", "")
-        # What Twilio tells again must not answer a page that came in between.
-        with self._lock:
-            is_heard = name in self._heard
-        if answer is None or is_heard or not sender:
+        if answer is None or not sender:
             return []
         return [Receipt(answer=answer, by=sender, to_address=sender, answer_id=name or None)]
 

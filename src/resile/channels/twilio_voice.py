@@ -97,6 +97,8 @@ class TwilioVoice:
                     number=place,
                     answer=answer,
                     by=told.get("To") or None,
+                    # A key ends the call, or is asked for again.
+                    answer_id=ref if answer is not None else None,
                     reply_to=url,
                 )
             ]

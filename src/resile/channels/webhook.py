@@ -77,11 +77,17 @@ class Webhook:
 
     def secret_for(self, address: str) -> SecretStr | None:
         """The secret by which a receiver can tell that a body comes from here, `whsec_...`; None: none is used."""
+        return self._secrets.get(place_of(address).host, self._secret) or self.secret_made_for(address)
+
+    def secret_made_for(self, address: str) -> SecretStr | None:
+        """The secret of an address's host that was made from the key; None: the settings name one, or no key is there.
+
+        Raises:
+            ConfigError: it is no address.
+        """
         host = place_of(address).host
-        if host in self._secrets:
-            return self._secrets[host]
-        if self._secret is not None:
-            return self._secret
+        if host in self._secrets or self._secret is not None:
+            return None
         derived = self._surroundings.secret(f"webhook {host}")
         return None if derived is None else SecretStr(_PREFIX + base64.b64encode(derived).decode())
 

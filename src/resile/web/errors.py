@@ -45,6 +45,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Not that way",
+    408: "Took too long",
     409: "It has changed, or its state does not allow this",
     413: "Too large",
     429: "Too often",

@@ -1,4 +1,6 @@
-"""How much anybody may send, and how many at once."""
+"""How much anybody may send, for how long, and how many at once."""
+
+import asyncio
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -9,6 +11,8 @@ from resile.web.security import path_of
 
 MAX_BODY_BYTES = 1_000_000
 MAX_IMPORT_BYTES = 500_000_000
+# From when a body is asked for until it is whole. Who sends none would hold a connection for ever, and need no right.
+BODY_WITHIN_S = 60.0
 MAX_CONNECTIONS = 500
 # Each keeps its upload on disk and a thread busy, and they write to the database in turn anyway.
 MAX_IMPORTS = 2
@@ -33,13 +37,26 @@ def announced_bytes(request: Request) -> int:
 
 
 def cut_off(receive: Receive, path: str) -> Receive:
-    """The body, ending with a failure (413) where it grows beyond what the path may carry."""
+    """The body, ending with a failure where it grows beyond what the path may carry (413), or takes too long (408)."""
     most = max_body_bytes(path)
     n_received = 0
+    # An import may take as long as it takes; there are two at once, and nobody begins one without a right.
+    is_awaited = path != _IMPORTS
+    due_at: float | None = None
 
     async def bounded() -> Message:
-        nonlocal n_received
-        message = await receive()
+        nonlocal n_received, is_awaited, due_at
+        if not is_awaited:
+            message = await receive()
+        else:
+            due_at = due_at or asyncio.get_running_loop().time() + BODY_WITHIN_S
+            try:
+                async with asyncio.timeout_at(due_at):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"the body took longer than {BODY_WITHIN_S:g} s; send it again") from None
+            # After it, who waits here waits for the connection to end.
+            is_awaited = message.get("more_body", False)
         n_received += len(message.get("body", b""))
         if n_received > most:
             raise HTTPException(413, too_large(path))

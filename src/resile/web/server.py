@@ -82,9 +82,9 @@ def create_app(
         elapsed_s: a clock that only runs forward, in seconds, by which refusals at the doors are forgotten.
     """
     access = Access(resile.accounts, resile.clock, passwords or Passwords())
-    doors = OpenDoors(resile.doors)
+    doors = OpenDoors(resile.doors, has_accounts=access.has_accounts)
     app = _Application(
-        DoorFront(resile, access, doors, Strangers(elapsed_s)),
+        DoorFront(resile, doors, Strangers(elapsed_s)),
         lifespan=partial(_at_work, resile, doors, outside),
         title="resile",
         summary="Shortens the time to restore service, and measures it honestly.",
