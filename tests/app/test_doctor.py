@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from resile.app.access import LOCAL
 from resile.app.contacts import digest_of
@@ -18,6 +19,7 @@ from resile.app.wiring import Resile, open_resile
 from resile.model.alert import Alert, AlertState, KnownAlert, Outcome
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
+from resile.model.escalation import EscalationState
 from resile.model.paging_documents import contacts_of
 from resile.ports.catalog import Writing
 from resile.ports.channel import ChannelKind, Handed, Outgoing, Receipt, RefusedError
@@ -178,6 +180,23 @@ def test_services_without_a_policy_page_nobody_unless_there_is_a_default(resile:
     assert lines(resile)[0].startswith("minor: services blog, shop fall back on the policy default")
 
 
+def test_one_service_without_a_policy_is_told_as_one(resile: Resile) -> None:
+    without = {key: body for key, body in WELL.items() if key[0] is Kind.PERSON}
+    written(resile, {**without, (Kind.SERVICE, "shop"): {}}, proven=("ann",))
+    assert lines(resile)[0].startswith("critical: service shop pages nobody: neither the service nor its owner")
+
+    written(resile, {(Kind.POLICY, "default"): {"steps": [{"page": ["person/ann"]}]}}, proven=())
+    assert lines(resile)[0].startswith("minor: service shop falls back on the policy default")
+
+
+def test_a_disk_that_is_nearly_full_is_told(resile: Resile, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(resile, WELL, proven=("ann",))
+    monkeypatch.setattr("resile.app.room.ENOUGH_BYTES", 2**62)
+
+    assert lines(resile)[0].startswith(f"critical: the disk of {resile.settings.data} is nearly full: ")
+    assert lines(resile)[0].endswith("; free some space there")
+
+
 def test_templates_that_do_not_render_and_routes_that_lead_nowhere_are_found(resile: Resile) -> None:
     documents = {**WELL, (Kind.ROUTE, "old"): {"match": {"job": "shop"}, "service": "gone"}}
     written(resile, documents, proven=("ann",))
@@ -220,6 +239,71 @@ def test_channels_are_tried_at_once_and_one_that_hangs_is_given_up(
         "channel voice cannot be reached: it has a fault (ZeroDivisionError)",
     ]
     assert any("Trying 4 channels" in said for said in heard)
+
+
+def test_a_channel_that_is_gone_stands_before_the_many_who_proved_no_contact(resile: Resile) -> None:
+    people = {(Kind.PERSON, f"p{n}"): WELL[Kind.PERSON, "ann"] for n in range(3)}
+    written(resile, {**WELL, **people}, proven=())
+
+    found = [str(one) for one in examined(resile, channels={"email": Post(RefusedError("gone"))})]
+
+    assert found[0].startswith("policy default reaches nobody now")
+    assert found[1].startswith("channel email cannot be reached")
+    assert found[2].startswith("person ann may not be reached")
+    assert found[3].startswith("people p0, p1, p2 may not be reached")
+
+
+def test_what_many_people_lack_is_one_line(resile: Resile) -> None:
+    told = {(Kind.PERSON, f"p{n:02}"): WELL[Kind.PERSON, "ann"] for n in range(40)}
+    odd = {"contacts": [{"name": "pager", "channel": "sms", "address": "+49 170 0000000"}]}
+    crowd = {(Kind.PERSON, f"q{n}"): odd for n in range(2)}
+    written(resile, {**WELL, **told, **crowd}, proven=("ann", "q0", "q1"))
+
+    assert lines(resile) == [
+        (
+            "minor: people p00, p01, p02, p03, p04 and 35 more may not be reached: none of their contacts was ever "
+            "verified; have them prove one: resile contact verify p00 phone, and the others likewise"
+        ),
+        (
+            "minor: people q0, q1 are not reached by their contact pager: channel sms is not set up here; "
+            "add [channels.sms] to resile.toml"
+        ),
+    ]
+
+
+def test_policy_to_which_every_channel_is_gone_is_the_worst(resile: Resile) -> None:
+    both = [*WELL[Kind.PERSON, "ann"]["contacts"], {"name": "pager", "channel": "sms", "address": "bob@pager"}]
+    bob = {(Kind.PERSON, "bob"): {"contacts": both}, (Kind.POLICY, "bobs"): {"steps": [{"page": ["person/bob"]}]}}
+    written(resile, {**WELL, **bob}, proven=("ann", "bob"))
+    gone = Post(RefusedError("gone"))
+
+    one_is_gone, both_are = lines(resile, email=gone, sms=Post()), lines(resile, email=gone, sms=gone)
+
+    assert one_is_gone == [
+        (
+            "critical: policy default reaches nobody now: no channel to anybody whom it names can be reached: email; "
+            "mend one of these channels, or give people a contact by another one"
+        ),
+        "serious: channel email cannot be reached: gone; check [channels.email] in resile.toml, and the provider",
+    ]
+    assert both_are[0].startswith("critical: policies bobs, default reach nobody now: no channel to anybody")
+    assert "can be reached: email, sms; mend" in both_are[0]
+
+
+def test_incident_that_nobody_answered_is_named(resile: Resile) -> None:
+    written(resile, WELL, proven=("ann",))
+    incident_id = resile.pager.page("checkout is down", who="bob", by="bob", policy="default")
+    other_id = resile.pager.page("shop is down", who="bob", by="bob", policy="default")
+    known = resile.paging.escalations([incident_id, other_id])
+    nobody = [replace(one, state=EscalationState.UNREACHABLE, version=one.version + 1) for one in known.values()]
+    resile.paging.commit(Changes(escalations=(nobody[0],)))
+
+    assert lines(resile)[0] == (
+        f"critical: incident {nobody[0].incident_id} stands unanswered, nobody reachable: everybody whom its policy "
+        f"names was paged; take it: resile incident ack {nobody[0].incident_id}"
+    )
+    resile.paging.commit(Changes(escalations=(nobody[1],)))
+    assert lines(resile)[0].startswith(f"critical: incidents {incident_id}, {other_id} stand unanswered")
 
 
 def test_what_is_overdue_is_the_worst(resile: Resile) -> None:
@@ -285,6 +369,7 @@ def test_without_address_or_heartbeat_the_silence_is_told(tmp_path: Path, fresh_
         found = lines(resile)
 
     assert found[0].startswith("serious: pages cannot be answered from where they arrive: base_url is missing")
+    assert "links in pages by email lead to where resile up listens" in found[0]
     assert found[1].startswith("minor: resile itself may stop unseen: no heartbeat goes out")
 
 

@@ -15,7 +15,7 @@ from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.event import Exclusion
 from resile.model.history import record_history
 from resile.model.incident import InstantName, value_of
-from resile.model.lifecycle import Declare, Merge, Note, Reach
+from resile.model.lifecycle import Declare, Merge, Note, Reach, Reopen
 from resile.model.phases import Status
 from resile.model.severity import Severity
 from resile.ports.timeline_store import Append
@@ -209,3 +209,26 @@ def test_merging_tells_both_timelines_or_neither(resile: Resile) -> None:
 
 def test_an_incident_that_is_not_there_is_none(resile: Resile) -> None:
     assert show_incident(resile, "INC-404") is None
+
+
+def test_reopened_incident_is_open_in_lists_until_it_is_taken_anew_and_measures_its_first_acknowledgement(
+    resile: Resile, clock: SimulatedClock
+) -> None:
+    view = declare(resile, Declare(title="disk full"), by="user:ann")
+    incident_id, statuses = view.incident.id, []
+    listing = Listing(query=Query(window=Window(T0, NOW + timedelta(days=1))))
+    for command in (
+        Reach(InstantName.ACKNOWLEDGED, text="Ann"),
+        Reach(InstantName.RESTORED),
+        Reopen("it is back"),
+        Reach(InstantName.ACKNOWLEDGED, text="Bob"),
+    ):
+        clock.advance(timedelta(minutes=1))
+        shown = command_incident(resile, incident_id, command, by="user:ann")
+        (row,) = list_incidents(resile, listing).rows
+        assert row.status == shown.status
+        statuses.append(row.status)
+
+    assert statuses == ["acknowledged", "restored", "open", "acknowledged"]
+    assert shown.instants.acknowledged is not None
+    assert shown.instants.acknowledged.at == NOW + timedelta(minutes=1)

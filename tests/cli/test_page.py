@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from resile.app.receive import receiving_alone
 from resile.app.settings import load_settings
 from resile.app.wiring import open_resile
 from resile.model.message import MessageState
@@ -65,6 +66,17 @@ def test_somebody_is_paged_in_one_line(staffed: Terminal, named: tuple[str, ...]
     said = staffed.says("page", "Checkout fails", *named, "--severity", "SEV2", "--service", "checkout")
 
     assert said == f"INC-1 declared; paging {people}.\n"
+
+
+def test_a_page_that_nobody_sends_yet_says_so(staffed: Terminal) -> None:
+    alone = staffed.run("page", "Checkout fails")
+    with receiving_alone(staffed.folder):
+        served = staffed.run("page", "Checkout fails")
+
+    assert f"no server of {staffed.folder} runs: the page goes out once resile up does" in " ".join(
+        alone.stderr.split()
+    )
+    assert served.stderr == ""
 
 
 def test_an_incident_shows_its_pages(staffed: Terminal) -> None:

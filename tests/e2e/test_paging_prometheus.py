@@ -13,40 +13,23 @@ from typing import Any
 import pytest
 
 from resile.testing.loopback_smtp import LoopbackSmtp
+from resile.testing.two_people import reaching_settings, two_people
 from resile.testing.webhook_sink import WebhookSink
 from tests.e2e.monitoring import SOON_S, Watched, alertmanager, pasted, prometheus, wait_until
 from tests.e2e.program import Program, Server
 
 STEP_S = 3
-CATALOG = """
-kind: person
-name: ann
-contacts:
-- {{name: mail, channel: email, address: ann@example.org}}
----
-kind: person
-name: bob
-contacts:
-- {{name: hook, channel: webhook, address: "{hook}/bob"}}
----
+POLICY = f"""\
 kind: policy
 name: default
 steps:
 - page: [person/ann]
 - page: [person/bob]
-  after: {step_s}s
+  after: {STEP_S}s
 - page: [person/ann]
-  after: {step_s}s
+  after: {STEP_S}s
 repeat: 0
 last: 1m
-"""
-SETTINGS = """
-allowed_addresses = ["127.0.0.1"]
-[channels.email]
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-from = "Resile <resile@example.org>"
 """
 
 
@@ -105,8 +88,8 @@ def told(program: Program, connect: Callable[[Story, Path, ExitStack], None]) ->
         data, catalog = program.folder / "data", program.folder / "catalog"
         data.mkdir()
         catalog.mkdir()
-        (data / "resile.toml").write_text(SETTINGS.format(port=mail.port))
-        (catalog / "people.yaml").write_text(CATALOG.format(hook=hook.address, step_s=STEP_S))
+        (data / "resile.toml").write_text(reaching_settings(mail.port))
+        (catalog / "people.yaml").write_text(two_people(hook.address) + POLICY)
         program.run("apply", "catalog", "--yes")
         story = Story(program, stack.enter_context(program.serving("up")), watched, mail, hook)
         connect(story, program.folder, stack)

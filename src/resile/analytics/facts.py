@@ -10,7 +10,7 @@ from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Instants, instants, is_in_order, status_of
 
 # To be raised with every change of the columns or of how they are filled: older projections are then derived anew.
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -75,7 +75,7 @@ def facts_of(
         "ref": incident.ref,
         "labels": list(labels_of(incident).items()) if incident.labels else [],
         "exclusion": value_of(incident.exclusion, None) if value_of(incident.merged_into, None) is None else "merged",
-        "status": status_of(known),
+        "status": status_of(incident, known),
         "is_contradictory": not is_in_order(known),
         "n_reopened": known.n_reopened,
         "declared_at": incident.declared_at,

@@ -150,6 +150,7 @@ class Access:
         change = Change(at=now, by="link:set_up", action="first admin made", subject=f"user:{name}")
         if not self._accounts.add_first_admin(user, digest(secret), change):
             raise _link_fails("start resile again for a new one")
+        self._has_admin = True
         _log.info("first admin made", user=name)
         return self._begin_session(user, hashed, now, client)
 

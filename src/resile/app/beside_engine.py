@@ -33,7 +33,9 @@ class BesideEngine:
         resile = self._resile
         self._arm(drills_of(resile))
         if self._heartbeat is not None:
-            audit = Audit(resile.paging, resile.journal, resile.clock, silent_s=engine.silent_s)
+            audit = Audit(
+                resile.paging, resile.journal, resile.clock, silent_s=engine.silent_s, folder=resile.settings.data
+            )
             self._threads.append(OutwardHeartbeat(audit.troubles, self._call, every=self._heartbeat.apart))
         if resile.settings.emit:
             self._threads.append(Emitting(emitter_of(resile), resile.timelines))

@@ -68,7 +68,9 @@ def examined(
     tell("Looking at what is due")
     waiting = resile.journal.waiting(limit=1)
     found += running.overdue(resile.paging, now)
+    found += running.unanswered(resile.pager.standing_now())
     found += running.journal_stands(waiting[0].delivery.received_at if waiting else None, now)
+    found += running.full(resile.settings.data)
     found += running.skewed(resile.database_now(), now)
     found += running.quiet_or_failing(resile.doors.listed(_SELF), now)
     found += running.addresses(
@@ -79,8 +81,9 @@ def examined(
     found += running.without_playbook(resile.paging, now)
     # Those that are there although nobody set them up, and that nobody uses, need not be reached.
     tried = {name: one for name, one in channels.items() if name in used or name in resile.settings.channels}
-    found += running.unreachable(tried, used, tell)
-    return worst_first(found)
+    # First among their like: one channel may be the way to everybody.
+    gone = running.unreachable(tried, used, tell)
+    return worst_first([*catalog.cut_off(list(gone)), *gone.values(), *found])
 
 
 def _opened(resile: Resile) -> "tuple[dict[str, Channel], list[Finding]]":

@@ -6,7 +6,7 @@ from datetime import datetime
 from resile.app.catalog import Catalog
 from resile.app.directory import DEFAULT_POLICY
 from resile.app.doctor_duty import Roster
-from resile.app.findings import Finding, Gravity
+from resile.app.findings import Finding, Gravity, named
 from resile.model.alert_documents import RouteDocument
 from resile.model.catalog import Kind, Person, Service, Team
 from resile.model.errors import ConfigError
@@ -17,6 +17,7 @@ from resile.ports.channel import Channel
 from resile.response.oncall import Duty
 
 MAX_NAMED = 10
+_MAX_PEOPLE = 5
 Held = Callable[[str, datetime, datetime], Sequence[Duty]]
 # What is wrong with a template, one sentence each; given its document and its name.
 TemplateFaults = Callable[[TemplateDocument, str], list[str]]
@@ -60,8 +61,7 @@ class CatalogExamination:
             yield _found(Gravity.SERIOUS, "the catalog", "leaves a document out", sentence, "mend the document")
         yield from self._of_policies()
         yield from self._of_services()
-        for name, person in self._people.items():
-            yield from self._of_person(name, person)
+        yield from _together({name: list(self._of_person(name, person)) for name, person in self._people.items()})
         yield from self._of_templates()
         yield from self._of_routes()
 
@@ -96,15 +96,41 @@ class CatalogExamination:
                 "incidents for which no service or team has a policy page nobody",
                 f"write a policy named {DEFAULT_POLICY}",
             )
+        roster = self._roster()
+        for policy in self._policies.values():
+            yield from roster.faults(policy)
+
+    def cut_off(self, gone: Sequence[str]) -> Iterator[Finding]:
+        """Policies that would page somebody now, were it not that no channel to them can be reached.
+
+        Args:
+            gone: channels that cannot be reached.
+        """
+        if not gone:
+            return
+        usual, left = self._roster(), self._roster(but_by=gone)
+        names = [
+            name
+            for name, policy in self._policies.items()
+            if left.reaches_nobody_now(policy) and not usual.reaches_nobody_now(policy)
+        ]
+        if names:
+            is_one = len(names) == 1
+            yield _found(
+                Gravity.CRITICAL,
+                named(names, "policy", "policies", most=MAX_NAMED),
+                f"reach{'es' if is_one else ''} nobody now",
+                f"no channel to anybody whom {'it names' if is_one else 'they name'} can be reached: {', '.join(gone)}",
+                "mend one of these channels, or give people a contact by another one",
+            )
+
+    def _roster(self, *, but_by: Sequence[str] = ()) -> Roster:
         reachable = frozenset(
             name
             for name, person in self._people.items()
-            if any(self._is_usable(one.channel, one.address) for one in person.contacts)
+            if any(one.channel not in but_by and self._is_usable(one.channel, one.address) for one in person.contacts)
         )
-
-        roster = Roster(reachable, self._teams, self._held, now=self._now)
-        for policy in self._policies.values():
-            yield from roster.faults(policy)
+        return Roster(reachable, self._teams, self._held, now=self._now)
 
     def _of_services(self) -> Iterator[Finding]:
         missing = []
@@ -123,11 +149,11 @@ class CatalogExamination:
                 missing.append(name)
         if not missing:
             return
-        has_default = DEFAULT_POLICY in self._policies
+        has_default, s = DEFAULT_POLICY in self._policies, "s" if len(missing) == 1 else ""
         yield _found(
             Gravity.MINOR if has_default else Gravity.CRITICAL,
-            _plural(missing, "service", "services"),
-            f"fall back on the policy {DEFAULT_POLICY}" if has_default else "page nobody",
+            named(missing, "service", "services", most=MAX_NAMED),
+            f"fall{s} back on the policy {DEFAULT_POLICY}" if has_default else f"page{s} nobody",
             "neither the service nor its owner has a policy",
             "give the services, or the teams that own them, a policy",
         )
@@ -175,6 +201,23 @@ class CatalogExamination:
                 yield _found(Gravity.CRITICAL, subject, "pages nobody", why, "add it, or correct the route")
 
 
+def _together(found: Mapping[str, Sequence[Finding]]) -> Iterator[Finding]:
+    """What is wrong in the same way with several people is said once."""
+    alike: dict[tuple[Gravity, str, str], dict[str, Finding]] = {}
+    for person, theirs in found.items():
+        for one in theirs:
+            alike.setdefault((one.gravity, one.what, one.why), {})[person] = one
+    for (gravity, what, why), by_person in alike.items():
+        names, first = list(by_person), next(iter(by_person.values()))
+        if len(names) == 1:
+            yield first
+            continue
+        does = f"are {what.removeprefix('is ')}" if what.startswith("is ") else what
+        is_same = all(one.where == first.where for one in by_person.values())
+        where = first.where if is_same else f"{first.where}, and the others likewise"
+        yield _found(gravity, named(names, "person", "people", most=_MAX_PEOPLE), does, why, where)
+
+
 def _refusal(channel: Channel, address: str) -> str | None:
     """Why a channel does not take an address; the address itself is not told."""
     try:
@@ -182,12 +225,6 @@ def _refusal(channel: Channel, address: str) -> str | None:
     except ConfigError as error:
         return str(error)
     return None
-
-
-def _plural(names: list[str], one: str, many: str) -> str:
-    shown = ", ".join(names[:MAX_NAMED])
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return f"{one if len(names) == 1 else many} {shown}{more}"
 
 
 def _found(gravity: Gravity, subject: str, what: str, why: str, where: str) -> Finding:

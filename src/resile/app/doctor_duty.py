@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 
 from msgspec import Struct
 
+from resile.app.directory import GAP_WORDS
 from resile.app.findings import Finding, Gravity
 from resile.model.catalog import Team
 from resile.model.errors import ConfigError
@@ -15,14 +16,6 @@ from resile.response.oncall import Duty
 
 DAYS_AHEAD = 14
 _AHEAD = timedelta(days=DAYS_AHEAD)
-_WHY = {
-    "taken_off": "an override takes everybody off",
-    "no_layer": "it has no layers",
-    "not_begun": "its layers begin later",
-    "ended": "its layers have ended",
-    "off_hours": "it is outside its hours",
-    "nobody_left": "nobody is left in its rotation",
-}
 
 
 class _Gap(Struct, frozen=True):
@@ -61,6 +54,10 @@ class Roster:
             gaps = self._gaps(step, policy)
             if gaps:
                 yield self._finding(policy, number, step, gaps)
+
+    def reaches_nobody_now(self, policy: Policy) -> bool:
+        """Whether every one of its steps comes to nobody at this moment."""
+        return all(self._is_empty(step, self.now) for step in policy.steps)
 
     def _finding(self, policy: Policy, number: int, step: Step, gaps: Sequence[_Gap]) -> Finding:
         first = next((gap for gap in gaps if gap.is_whole), gaps[0])
@@ -123,7 +120,7 @@ class Roster:
             return False, held
         duty = held[max(bisect_right(held, at, key=lambda one: one.starts_at) - 1, 0)]
         if duty.person is None:
-            return False, f"nobody is on call for {name}: {_WHY.get(duty.because, str(duty.because))}"
+            return False, f"nobody is on call for {name}: {GAP_WORDS.get(duty.because, str(duty.because))}"
         return duty.person in self._reachable, f"{duty.person}, on call for {name}, has no contact that can be used"
 
     def _duties(self, name: str) -> Sequence[Duty] | str:

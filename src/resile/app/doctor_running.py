@@ -4,11 +4,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from resile.app.doors import DoorSeen
 from resile.app.findings import Finding, Gravity
-from resile.app.standing import OVERDUE_AFTER
+from resile.app.room import short_of_room
+from resile.app.standing import OVERDUE_AFTER, PagedNow
 from resile.model.errors import DeliveryError
+from resile.model.escalation import EscalationState
 from resile.model.time import DAY
 from resile.ports.channel import Channel
 from resile.ports.paging_store import PagingStore
@@ -38,6 +41,30 @@ def overdue(store: PagingStore, now: datetime) -> Iterator[Finding]:
         yield _found(Gravity.CRITICAL, "the outbox", "does not move", why, where)
 
 
+def unanswered(now: PagedNow) -> Iterator[Finding]:
+    """Incidents whose whole policy passed, and nobody answered."""
+    ids = [one.incident_id for one in now.shown if one.state is EscalationState.UNREACHABLE]
+    if ids:
+        is_one = now.n_unreachable == 1
+        n_more = now.n_unreachable - len(ids[:_MAX_NAMED])
+        more = f" and {n_more} more" if n_more else ""
+        yield _found(
+            Gravity.CRITICAL,
+            f"incident{'' if is_one else 's'} {', '.join(ids[:_MAX_NAMED])}{more}",
+            f"stand{'s' if is_one else ''} unanswered, nobody reachable",
+            "everybody whom its policy names was paged" if is_one else "everybody whom their policies name was paged",
+            f"take {'it' if is_one else 'them'}: resile incident ack {ids[0]}",
+        )
+
+
+def full(folder: Path) -> Iterator[Finding]:
+    """A disk on which nothing can be written down soon."""
+    left = short_of_room(folder)
+    if left is not None:
+        why = f"{left}, and without room no alert is taken in and no page goes out"
+        yield _found(Gravity.CRITICAL, f"the disk of {folder}", "is nearly full", why, "free some space there")
+
+
 def skewed(database_now: datetime | None, now: datetime) -> Iterator[Finding]:
     """A clock that differs from the database's."""
     if database_now is None or abs(database_now - now) <= MAX_SKEW:
@@ -52,8 +79,8 @@ def skewed(database_now: datetime | None, now: datetime) -> Iterator[Finding]:
     )
 
 
-def unreachable(channels: Mapping[str, Channel], used: frozenset[str], tell: Tell) -> list[Finding]:
-    """Channels that cannot be reached; all are tried at once.
+def unreachable(channels: Mapping[str, Channel], used: frozenset[str], tell: Tell) -> dict[str, Finding]:
+    """Channels that cannot be reached, by name; all are tried at once.
 
     Args:
         used: those that the contacts of people name.
@@ -71,13 +98,13 @@ def unreachable(channels: Mapping[str, Channel], used: frozenset[str], tell: Tel
         thread.start()
     for thread in threads:
         thread.join(timeout=_GIVEN_UP_AFTER_S)
-    found = []
+    found = {}
     for name in names:
         why = said.get(name, f"it does not answer within {_GIVEN_UP_AFTER_S:.0f} s")
         if why is not None:
             gravity = Gravity.SERIOUS if name in used else Gravity.MINOR
             where = f"check [channels.{name}] in resile.toml, and the provider"
-            found.append(_found(gravity, f"channel {name}", "cannot be reached", why, where))
+            found[name] = _found(gravity, f"channel {name}", "cannot be reached", why, where)
     return found
 
 
@@ -129,7 +156,8 @@ def addresses(*, has_heartbeat: bool, has_base_url: bool, used: frozenset[str]) 
         yield _found(Gravity.MINOR, "resile itself", "may stop unseen", why, where)
     outside = sorted(used - _INWARD_ALONE)
     if outside and not has_base_url:
-        why = f"base_url is missing, so pages by {', '.join(outside)} carry no links and providers send no receipts"
+        names = ", ".join(outside)
+        why = f"base_url is missing, so links in pages by {names} lead to where resile up listens, and no receipts come"
         where = "set base_url in resile.toml to the address by which people reach resile"
         yield _found(Gravity.SERIOUS, "pages", "cannot be answered from where they arrive", why, where)
 

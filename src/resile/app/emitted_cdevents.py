@@ -4,6 +4,7 @@ Source: https://github.com/cdevents/spec, continuous-operations.md and cloudeven
 """
 
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from resile.app.happened import Happened
 from resile.model.event import Declared, Source
@@ -80,7 +81,7 @@ def _predicate(told: Happened, url: str | None) -> tuple[str | None, str | None]
     """What CDEvents call it, and the address of its ticket."""
     if told.name == "declared":
         event = told.event
-        ticket = (event.url if isinstance(event, Declared) else None) or url
+        ticket = _uri(event.url if isinstance(event, Declared) else None) or _uri(url)
         # What people say is reported, by a ticket that has an address; what systems say was detected.
         is_reported = ticket is not None and event.source in {Source.HUMAN, Source.REPORTED}
         return ("reported", ticket) if is_reported else ("detected", None)
@@ -89,3 +90,16 @@ def _predicate(told: Happened, url: str | None) -> tuple[str | None, str | None]
     was_over = instants(told.before).restored is not None
     is_over = told.name == "restored" or (told.name == "closed" and not was_over)
     return ("resolved", None) if is_over else (None, None)
+
+
+def _uri(address: str | None) -> str | None:
+    """An address of the web as a URI has it; None: it is none, and so no ticket's."""
+    if address is None:
+        return None
+    try:
+        # Systems give addresses as their pages show them; what is quoted already stays so.
+        written = quote(address.strip(), safe="%/:=&?~#+!$,;'@()*[]")
+        parts = urlsplit(written)
+    except ValueError:
+        return None
+    return written if parts.scheme in {"http", "https"} and parts.netloc else None

@@ -1,6 +1,6 @@
 """What an examination finds: what would fail, why, and where it can be mended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -34,6 +34,12 @@ class Finding(Struct, frozen=True, kw_only=True):
         """One line."""
         why = f": {self.why}" if self.why else ""
         return f"{self.subject} {self.what}{why}; {self.where}"
+
+
+def named(names: Sequence[str], one: str, many: str, *, most: int) -> str:
+    """`person ann`, or `people ann, bob and 38 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{one if len(names) == 1 else many} {', '.join(names[:most])}{more}"
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -11,7 +11,7 @@ from resile.model.alert import AlertState, KnownAlert
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.event import Event, Paged
 from resile.model.message import Message, MessageClass, MessageState, shown_address
-from resile.model.phases import responder_of
+from resile.model.phases import taker_of
 
 
 class PageOut(Struct, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ def incident_pages(resile: Resile, view: IncidentView) -> IncidentPages:
         step=0 if escalation is None else escalation.step + 1,
         next_at=_next_at(escalation),
         is_last=escalation is not None and _is_last(escalation),
-        acknowledged_by=(escalation.by if escalation is not None else None) or responder_of(view.incident),
+        acknowledged_by=(escalation.by if escalation is not None else None) or taker_of(view.incident),
         steps=[] if escalation is None else _steps(escalation),
         ringing=[] if escalation is None else _ringing(escalation),
         pages=[_page(one, whys) for one in pages],

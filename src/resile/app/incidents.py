@@ -26,7 +26,7 @@ from resile.ports.timeline_store import Append
 SORTS = ("started", "duration", "severity", "title", "service", "team", "status")
 MAX_PER_PAGE = 1000
 # A command is decided anew this often when others append at the same moment; then the caller is told.
-_TRIES = 5
+_TRIES = 40
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -202,7 +202,7 @@ def _view(incident_id: str, timeline: Sequence[Event]) -> IncidentView:
         instants=known,
         phases=phases(known),
         contradictions=contradictions(known),
-        status=status_of(known),
+        status=status_of(incident, known),
     )
 
 

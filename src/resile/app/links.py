@@ -20,7 +20,6 @@ class Deed(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     ESCALATE = "escalate"
     ACT = "act"  # either of both: for buttons that send a request of their own
-    VERIFY = "verify"  # show that a contact's address is theirs
 
 
 class Leave(Struct, frozen=True, kw_only=True):

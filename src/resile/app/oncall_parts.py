@@ -10,6 +10,7 @@ from resile.app.directory import Verified
 from resile.app.feeds import Feeds
 from resile.app.oncall import OnCall
 from resile.app.shift_notices import ShiftNotices
+from resile.ports.account_store import AccountStore
 from resile.ports.catalog import CatalogStore
 from resile.ports.clock import Clock
 from resile.ports.feed_book import FeedBook
@@ -30,6 +31,7 @@ def oncall_over(
     documents: CatalogStore,
     paging: PagingStore,
     book: FeedBook,
+    accounts: AccountStore,
     *,
     verified: Verified,
     address: str | None,
@@ -39,10 +41,10 @@ def oncall_over(
     """All of it over these stores; `verified` and `address` as in ShiftNotices, `key` as in Feeds."""
     shifts = ShiftNotices(catalog, documents, paging, clock, verified=verified, address=address)
     catalog.when_changed(shifts.ensure_timers)
-    oncall = OnCall(catalog, documents, clock, hear=shifts.put_on)
+    oncall = OnCall(catalog, documents, clock, hear=shifts.changed)
     return OnCallParts(
         oncall=oncall,
         calendars=CalendarIn(catalog, documents, oncall, clock),
-        feeds=Feeds(catalog, oncall, book, clock, key=key),
+        feeds=Feeds(catalog, oncall, book, accounts, clock, key=key),
         shifts=shifts,
     )

@@ -151,7 +151,7 @@ class _Standing(Collector):
         yield _gauge("resile_messages", words, by_state, "class", "state")
         states = Counter((one.state.value,) for one in store.open_escalations())
         yield _gauge("resile_escalations", "Incidents whose paging is not over.", states, "state")
-        outcomes = Counter((one.outcome.value,) for one in store.alerts_firing())
+        outcomes = {(outcome.value,): n_alerts for outcome, n_alerts in store.firing_outcomes().items()}
         yield _gauge("resile_alerts_firing", "Alerts that fire, by what became of them.", outcomes, "outcome")
         lags = {"tick": store.next_timer_at(), "outbox": store.next_message_at()}
         for name, words in (

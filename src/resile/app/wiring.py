@@ -32,6 +32,11 @@ if TYPE_CHECKING:  # what checks rights hashes passwords, which takes a while to
     from resile.app.paging import Paging
     from resile.app.receipts import Receipts
     from resile.app.shift_notices import ShiftNotices
+    from resile.ports.catalog import CatalogStore
+    from resile.ports.contact_book import ContactBook
+    from resile.ports.door_book import DoorBook
+    from resile.ports.feed_book import FeedBook
+    from resile.ports.silence_book import SilenceBook
 
 
 class Resile(Struct, frozen=True, kw_only=True):
@@ -64,6 +69,24 @@ class Resile(Struct, frozen=True, kw_only=True):
     words: "CatalogWords"
 
 
+class _Stores(Struct, frozen=True, kw_only=True):
+    """Where everything rests, open."""
+
+    timelines: TimelineStore
+    facts: FactsStore
+    accounts: AccountStore
+    deliveries: DeliveryStore
+    delivery_facts: DeliveryFacts
+    journal: Journal
+    paging: PagingStore
+    documents: "CatalogStore"
+    doors: "DoorBook"
+    contacts: "ContactBook"
+    silences: "SilenceBook"
+    feeds: "FeedBook"
+    database_now: Callable[[], datetime | None]
+
+
 @contextmanager
 def open_resile(settings: Settings, *, clock: Clock | None = None) -> Iterator[Resile]:
     """Open the stores that the settings name, making and migrating them as needed; close them afterwards.
@@ -71,11 +94,79 @@ def open_resile(settings: Settings, *, clock: Clock | None = None) -> Iterator[R
     Raises:
         StoreError: locked, read-only, full, damaged or of a newer version.
     """
-    from resile.app.catalog import Catalog  # noqa: PLC0415 - drivers load only when needed
+    with ExitStack() as opened:
+        yield _over(_open_stores(settings, opened), settings, clock or SystemClock())
+
+
+def _over(stores: _Stores, settings: Settings, clock: Clock) -> Resile:
+    """All use cases over these stores."""
+    from resile.app.catalog import Catalog  # noqa: PLC0415 - what checks rights takes a while to load
     from resile.app.doors import Doors  # noqa: PLC0415
     from resile.app.links import Links  # noqa: PLC0415
     from resile.app.oncall_parts import oncall_over  # noqa: PLC0415
     from resile.app.paging_parts import paging_over  # noqa: PLC0415
+    from resile.stores.secret_key import read_key, read_or_make_key  # noqa: PLC0415
+
+    make_key = partial(read_or_make_key, settings.data)
+    catalog = Catalog(stores.documents, clock)
+    doors = Doors(
+        stores.doors,
+        clock,
+        record=stores.accounts.record,
+        read_key=partial(read_key, settings.data),
+        make_key=make_key,
+    )
+    parts = paging_over(
+        stores.paging,
+        stores.timelines,
+        catalog=catalog,
+        documents=stores.documents,
+        contact_book=stores.contacts,
+        silence_book=stores.silences,
+        doors=doors.all,
+        links=Links(settings.base_url or "", make_key),
+        clock=clock,
+    )
+    duty = oncall_over(
+        catalog,
+        stores.documents,
+        stores.paging,
+        stores.feeds,
+        stores.accounts,
+        verified=parts.contacts.verified,
+        address=settings.base_url,
+        key=make_key,
+        clock=clock,
+    )
+    return Resile(
+        settings=settings,
+        clock=clock,
+        timelines=stores.timelines,
+        facts=stores.facts,
+        accounts=stores.accounts,
+        deliveries=stores.deliveries,
+        delivery_facts=stores.delivery_facts,
+        journal=stores.journal,
+        paging=stores.paging,
+        doors=doors,
+        catalog=catalog,
+        oncall=duty.oncall,
+        calendars=duty.calendars,
+        feeds=duty.feeds,
+        shifts=duty.shifts,
+        pager=parts.pager,
+        receipts=parts.receipts,
+        links=parts.links,
+        alerting=parts.alerting,
+        contacts=parts.contacts,
+        words=parts.words,
+        key=make_key,
+        database_now=stores.database_now,
+    )
+
+
+def _open_stores(settings: Settings, opened: ExitStack) -> _Stores:
+    """The stores; `opened` closes them, the last first."""
     from resile.stores.account_store import SqlAccountStore  # noqa: PLC0415 - drivers load only when needed
     from resile.stores.catalog import SqlCatalogStore  # noqa: PLC0415
     from resile.stores.contacts import SqlContactBook  # noqa: PLC0415
@@ -87,77 +178,32 @@ def open_resile(settings: Settings, *, clock: Clock | None = None) -> Iterator[R
     from resile.stores.lazy_facts import LazyDeliveryFacts, LazyFacts  # noqa: PLC0415
     from resile.stores.opening import open_delivery_facts, open_engine, open_facts  # noqa: PLC0415
     from resile.stores.paging import SqlPagingStore  # noqa: PLC0415
-    from resile.stores.secret_key import read_key, read_or_make_key  # noqa: PLC0415
     from resile.stores.silences import SqlSilenceBook  # noqa: PLC0415
     from resile.stores.timelines import SqlTimelineStore  # noqa: PLC0415
 
-    with ExitStack() as opened:
-        database = open_engine(settings.data, settings.database_url)
-        # The timelines own the database, and close it.
-        timelines = SqlTimelineStore(database)
-        opened.callback(timelines.close)
-        deliveries = SqlDeliveryStore(database)
-        facts = LazyFacts(partial(open_facts, settings.data, timelines))
-        opened.callback(facts.close)
-        delivery_facts = LazyDeliveryFacts(partial(open_delivery_facts, settings.data, deliveries))
-        opened.callback(delivery_facts.close)
-        file = JournalFile(settings.data / JOURNAL_NAME)
-        opened.callback(file.close)
-        clock = clock or SystemClock()
-        accounts = SqlAccountStore(database)
-        doors = Doors(
-            SqliteDoorBook(file),
-            clock,
-            record=accounts.record,
-            read_key=lambda: read_key(settings.data),
-            make_key=lambda: read_or_make_key(settings.data),
-        )
-        documents = SqlCatalogStore(database)
-        catalog = Catalog(documents, clock)
-        paging = SqlPagingStore(database, timelines)
-        parts = paging_over(
-            paging,
-            timelines,
-            catalog=catalog,
-            documents=documents,
-            contact_book=SqlContactBook(database),
-            silence_book=SqlSilenceBook(database),
-            doors=doors.all,
-            links=Links(settings.base_url or "", lambda: read_or_make_key(settings.data)),
-            clock=clock,
-        )
-        duty = oncall_over(
-            catalog,
-            documents,
-            paging,
-            SqlFeedBook(database),
-            verified=parts.contacts.verified,
-            address=settings.base_url,
-            key=lambda: read_or_make_key(settings.data),
-            clock=clock,
-        )
-        yield Resile(
-            settings=settings,
-            clock=clock,
-            timelines=timelines,
-            facts=facts,
-            accounts=accounts,
-            deliveries=deliveries,
-            delivery_facts=delivery_facts,
-            journal=SqliteJournal(file),
-            paging=paging,
-            doors=doors,
-            catalog=catalog,
-            oncall=duty.oncall,
-            calendars=duty.calendars,
-            feeds=duty.feeds,
-            shifts=duty.shifts,
-            pager=parts.pager,
-            receipts=parts.receipts,
-            links=parts.links,
-            alerting=parts.alerting,
-            contacts=parts.contacts,
-            words=parts.words,
-            key=lambda: read_or_make_key(settings.data),
-            database_now=database.now,
-        )
+    database = open_engine(settings.data, settings.database_url)
+    # The timelines own the database, and close it.
+    timelines = SqlTimelineStore(database)
+    opened.callback(timelines.close)
+    deliveries = SqlDeliveryStore(database)
+    facts = LazyFacts(partial(open_facts, settings.data, timelines))
+    opened.callback(facts.close)
+    delivery_facts = LazyDeliveryFacts(partial(open_delivery_facts, settings.data, deliveries))
+    opened.callback(delivery_facts.close)
+    file = JournalFile(settings.data / JOURNAL_NAME)
+    opened.callback(file.close)
+    return _Stores(
+        timelines=timelines,
+        facts=facts,
+        accounts=SqlAccountStore(database),
+        deliveries=deliveries,
+        delivery_facts=delivery_facts,
+        journal=SqliteJournal(file),
+        paging=SqlPagingStore(database, timelines),
+        documents=SqlCatalogStore(database),
+        doors=SqliteDoorBook(file),
+        contacts=SqlContactBook(database),
+        silences=SqlSilenceBook(database),
+        feeds=SqlFeedBook(database),
+        database_now=database.now,
+    )

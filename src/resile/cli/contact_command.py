@@ -9,7 +9,9 @@ from rich.text import Text
 
 from resile.cli.door_command import opened
 from resile.cli.invocation import Invocation, invocation_of
+from resile.cli.served import warn_unless_served
 from resile.cli.tables import plain_table, print_table
+from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from resile.app.access import Identity
@@ -19,6 +21,8 @@ app = typer.Typer(no_args_is_help=True)
 
 _PERSON = Annotated[str, typer.Argument(metavar="PERSON", help="Their name in the catalog.")]
 _CONTACT = Annotated[str, typer.Argument(metavar="CONTACT", help="What they call it, such as mobile.")]
+
+_ADDRESS = Annotated[str, typer.Argument(metavar="ADDRESS", help="Of the webhook, or its host alone.")]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -60,9 +64,11 @@ def verify(
     A code holds for ten minutes and five tries. It is sent by the resile that runs: resile up.
     """
     invocation = invocation_of(ctx)
-    with _contacts(invocation) as (contacts, keeper, _):
+    with opened(invocation) as (resile, keeper):
+        contacts = resile.contacts
         if code is None:
             until = contacts.send_code(keeper, person, contact)
+            warn_unless_served(invocation, resile, "the code")
             said = (
                 f"A code is on its way, good until {until:%H:%M} UTC. Enter it: "
                 f"resile contact verify {person} {contact} --code CODE"
@@ -71,6 +77,24 @@ def verify(
             contacts.confirm(keeper, person, contact, code)
             said = f"Contact {contact} of {person} is verified."
     invocation.out.print(said, markup=False, soft_wrap=True)
+
+
+@app.command()
+def secret(ctx: typer.Context, address: _ADDRESS) -> None:
+    """Print the secret by which a webhook's receiver checks that a body comes from this resile.
+
+    Each host has its own, whatever follows it in the address. Secrets that stand in resile.toml are not shown.
+    """
+    from resile.app.paging_engine import open_outside  # noqa: PLC0415 - loads every channel there is
+    from resile.ports.channel import Signing  # noqa: PLC0415
+
+    url = address.strip() if "://" in address else f"https://{address.strip()}"
+    with opened(invocation_of(ctx)) as (resile, _):
+        channel: object = open_outside(resile, address="").channels.get("webhook")
+        made = channel.secret_made_for(url) if isinstance(channel, Signing) else None
+    if made is None:
+        raise ConfigError("the secret for this host stands in the settings; read it in [channels.webhook] there")
+    typer.echo(made.get_secret_value())
 
 
 @contextmanager

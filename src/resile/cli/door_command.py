@@ -10,6 +10,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
+from resile.cli import door_options as options
 from resile.cli.accounts_command import BY
 from resile.cli.door_settings import settings_text
 from resile.cli.invocation import Invocation, invocation_of
@@ -37,8 +38,8 @@ _KIND = Annotated[
     str,
     typer.Argument(
         metavar="KIND",
-        help="alertmanager, prometheus, grafana, pagerduty, pagerduty_webhook, opsgenie, datadog, sentry, statuspage, "
-        "cloudevents, json, heartbeat, github, gitlab or cdevents.",
+        help="prometheus, alertmanager, grafana, pagerduty, datadog, opsgenie, sentry, pagerduty_webhook, statuspage, "
+        "heartbeat, json, cloudevents, github, gitlab or cdevents.",
     ),
 ]
 _DOOR = Annotated[str, typer.Argument(metavar="DOOR", help="Its name, such as github or github/shop.")]
@@ -55,62 +56,20 @@ def add(
     ctx: typer.Context,
     kind: _KIND,
     *,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="Tells several of one kind apart; part of the address.")
-    ] = None,
-    service: Annotated[
-        str | None,
-        typer.Option("--service", metavar="NAME", help="The service of everything that arrives here."),
-    ] = None,
-    service_of: Annotated[
-        list[str] | None,
-        typer.Option("--service-of", metavar="REPOSITORY=NAME", help="The service of one repository; repeats."),
-    ] = None,
-    severity: Annotated[
-        str | None, typer.Option("--severity", metavar="SEV", help="The severity of alerts that tell none.")
-    ] = None,
-    every: Annotated[
-        str | None,
-        typer.Option("--every", metavar="TIME", help="Of a heartbeat: how often it is awaited, such as 1h."),
-    ] = None,
-    grace: Annotated[
-        str | None, typer.Option("--grace", metavar="TIME", help="Of a heartbeat: how late it may be, such as 10m.")
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option("--field", metavar="FIELD=PLACE", help="Of json: where to find it, title=data.title; repeats."),
-    ] = None,
-    resolved_when: Annotated[
-        str | None,
-        typer.Option("--resolved-when", metavar="PLACE=WORDS", help="Of json: it is over, such as status=ok,closed."),
-    ] = None,
-    acknowledged_when: Annotated[
-        str | None,
-        typer.Option("--acknowledged-when", metavar="PLACE=WORDS", help="Of json: somebody took it, status=acked."),
-    ] = None,
-    production: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--production", metavar="NAME", help="An environment that is production too, such as live-*; repeats."
-        ),
-    ] = None,
-    run: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--run", metavar="NAME=ENVIRONMENT", help="A workflow or pipeline whose runs are deployments; repeats."
-        ),
-    ] = None,
-    no_releases: Annotated[
-        bool, typer.Option("--no-releases", help="A published release is no deployment to production.")
-    ] = False,
-    no_secret: Annotated[
-        bool,
-        typer.Option("--no-secret", help="Take what comes from this machine alone, as long as there are no accounts."),
-    ] = False,
-    secret_stdin: Annotated[
-        bool,
-        typer.Option("--secret-stdin", help="Read the secret that the sender made from standard input."),
-    ] = False,
+    name: options.NAME = None,
+    service: options.SERVICE = None,
+    service_of: options.SERVICE_OF = None,
+    severity: options.SEVERITY = None,
+    every: options.EVERY = None,
+    grace: options.GRACE = None,
+    field: options.FIELD = None,
+    resolved_when: options.RESOLVED_WHEN = None,
+    acknowledged_when: options.ACKNOWLEDGED_WHEN = None,
+    production: options.PRODUCTION = None,
+    run: options.RUN = None,
+    no_releases: options.NO_RELEASES = False,
+    no_secret: options.NO_SECRET = False,
+    secret_stdin: options.SECRET_STDIN = False,
     as_json: _JSON = False,
 ) -> None:
     """Make a door; prints its address, its secret this once, and what to enter at the sender."""
@@ -118,7 +77,7 @@ def add(
     from resile.ports.delivery_door import DoorOptions  # noqa: PLC0415
 
     invocation = invocation_of(ctx)
-    options = DoorOptions(
+    told = DoorOptions(
         service=service,
         services=_pairs("--service-of", service_of),
         production=tuple(production or ()),
@@ -134,13 +93,13 @@ def add(
     given = sys.stdin.read(_MAX_STDIN) if secret_stdin else None
     with opened(invocation) as (resile, keeper):
         door, secret = resile.doors.add(
-            keeper, kind.strip().lower(), name, options=options, has_secret=not no_secret, given=given
+            keeper, kind.strip().lower(), name, options=told, has_secret=not no_secret, given=given
         )
     address = address_of(invocation, door, secret)
     if as_json:
         # Who gave the secret knows it.
-        told = secret if given is None else None
-        typer.echo(json.dumps({"name": door.name, "kind": door.kind, "address": address, "secret": told}))
+        shown = secret if given is None else None
+        typer.echo(json.dumps({"name": door.name, "kind": door.kind, "address": address, "secret": shown}))
         return
     _print_door(door, address, secret)
     typer.echo(f"\nTry it: resile door test {door.name}")

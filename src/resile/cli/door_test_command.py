@@ -8,6 +8,7 @@ import typer
 
 from resile.cli.door_command import app, base_of, opened
 from resile.cli.invocation import Invocation, invocation_of
+from resile.cli.served import is_served
 from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _through_the_server(
     is_hidden = KINDS[door.kind].is_secret_in_address and secret is not None
     address = base + entered_path(door, "…" if is_hidden else secret)
     if isinstance(answered, OSError):
-        if _is_served(resile):
+        if is_served(resile):
             raise ConfigError(
                 f"{address} does not answer ({getattr(answered, 'reason', answered)}), though a server of this data "
                 "folder runs; set RESILE_BASE_URL or RESILE_PORT as it has"
@@ -79,13 +80,6 @@ def _through_the_server(
     if status not in {200, 202}:
         raise typer.Exit(1)
     return followed(resile, door.name, trial.token)
-
-
-def _is_served(resile: "Resile") -> bool:
-    from resile.app.receive import receiving_alone  # noqa: PLC0415 - loads when asked
-
-    with receiving_alone(resile.settings.data) as is_alone:
-        return not is_alone
 
 
 def _through_the_journal(

@@ -30,6 +30,7 @@ from resile.model.errors import ConfigError
 if TYPE_CHECKING:  # the sources and what they stand on load only when something is imported
     from resile.app.import_history import RowOutcome
     from resile.app.import_summary import ImportSummary
+    from resile.ports.source import SourceOptions
 
 SOME_REFUSED = 1
 
@@ -139,20 +140,25 @@ def import_(
         timezone=timezone,
         severity_aliases={alias.casefold(): meant for alias, meant in invocation.settings.severity_aliases.items()},
     )
+    _import_incidents(invocation, kind, path, options, refused=refused, shows=shows, dry_run=dry_run)
+
+
+def _import_incidents(
+    invocation: Invocation,
+    kind: str,
+    path: Path,
+    options: "SourceOptions",
+    *,
+    refused: Path | None,
+    shows: ImportShown,
+    dry_run: bool,
+) -> None:
     # The present folder and the root have no name of their own; the one is a repository as often as not.
     rows = refused or path.parent / f"{path.name or path.resolve().name or 'import'}.refused.csv"
     if rows.resolve() == path.resolve():
         raise ConfigError(f"refused rows would overwrite the input {path}; name another file with --refused")
-    summary, written = _run(
-        invocation,
-        kind,
-        path,
-        options,
-        target=rows,
-        shows=shows,
-        dry_run=dry_run,
-    )
-    if as_json:
+    summary, written = _run(invocation, kind, path, options, target=rows, shows=shows, dry_run=dry_run)
+    if shows.as_json:
         body = msgspec.to_builtins(summary) | {
             "n_incidents": summary.n_incidents,
             "refused_file": [str(one) for one in written],

@@ -7,6 +7,7 @@ from rich.markup import escape
 
 from resile.cli.incident_actions import person_of
 from resile.cli.invocation import invocation_of
+from resile.cli.served import warn_unless_served
 from resile.model.errors import ConfigError
 
 _WHOM = "Whom to page; else whoever answers for the service"
@@ -64,5 +65,6 @@ def page(
             services=tuple(service or ()),
         )
         called = resile.paging.messages_of([incident_id])
+        warn_unless_served(invocation, resile, "the page")
     people = ", ".join(sorted({one.person for one in called if one.person})) or "nobody yet"
     invocation.out.print(f"{escape(incident_id)} declared; paging {escape(people)}.", soft_wrap=True)

@@ -1,15 +1,14 @@
 """A forge on this machine, over a real socket: answers as it is told to, and fails as it is told to."""
 
-import sys
-import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from msgspec import Struct
+
+from resile.testing.loopback import Loopback, LoopbackServer
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -39,7 +38,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     is_dropped: bool = False
 
 
-class LoopbackForge:
+class LoopbackForge(Loopback):
     """Serves what `answer` says, from a thread of its own.
 
     Attributes:
@@ -51,39 +50,13 @@ class LoopbackForge:
         self.asked: list[Asked] = []
         self.fails: list[Reply | None] = []
         self._answer = answer
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def address(self) -> str:
-        """The site, without a path."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_Handler)
 
     def reply(self, asked: Asked) -> Reply:
         """What is answered to a question."""
         self.asked.append(asked)
         failing = self.fails.pop(0) if self.fails else None
         return self._answer(asked) if failing is None else failing
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say so, unless whoever asked went away, as the killed do."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 def paged(asked: Asked, items: list[Any], address: str, *, field: str = "") -> Reply:
@@ -102,30 +75,29 @@ def paged(asked: Asked, items: list[Any], address: str, *, field: str = "") -> R
     return Reply(body={"total_count": len(items), field: page} if field else page, headers=headers)
 
 
-def _handler_of(forge: LoopbackForge) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Head and body in one piece: in two, the second would wait until the first is acknowledged, 40 ms each time.
-        wbufsize = -1
-        disable_nagle_algorithm = True
+class _Handler(BaseHTTPRequestHandler):
+    server: LoopbackServer[LoopbackForge]
+    protocol_version = "HTTP/1.1"
+    # Head and body in one piece: in two, the second would wait until the first is acknowledged, 40 ms each time.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self._send(forge.reply(Asked(path=parts.path, params=dict(parse_qsl(parts.query)), headers=headers)))
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        asked = Asked(path=parts.path, params=dict(parse_qsl(parts.query)), headers=headers)
+        self._send(self.server.owner.reply(asked))
 
-        def _send(self, reply: Reply) -> None:
-            body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
-            # Without the date of this machine, which is not that of a simulated clock.
-            self.send_response_only(reply.status)
-            for name, value in {"content-type": "application/json", **reply.headers}.items():
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if reply.is_dropped else body)
-            self.close_connection = self.close_connection or reply.is_dropped
+    def _send(self, reply: Reply) -> None:
+        body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
+        # Without the date of this machine, which is not that of a simulated clock.
+        self.send_response_only(reply.status)
+        for name, value in {"content-type": "application/json", **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if reply.is_dropped else body)
+        self.close_connection = self.close_connection or reply.is_dropped
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: tests read what they want to know from `asked`."""
-
-    return Handler
+    def log_message(self, *_: object) -> None:
+        """Nothing: tests read what they want to know from `asked`."""

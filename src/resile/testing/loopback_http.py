@@ -1,16 +1,15 @@
 """A provider that is spoken to by HTTP, on this machine, over a real socket; it fails as it is told to."""
 
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Struct
+
+from resile.testing.loopback import Loopback, LoopbackServer
 
 
 class Fault(StrEnum):
@@ -50,7 +49,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
 
 
-class LoopbackHttp:
+class LoopbackHttp(Loopback):
     """Serves what `answer` says, from threads of its own.
 
     Attributes:
@@ -61,15 +60,8 @@ class LoopbackHttp:
     def __init__(self, answer: Callable[[Request], Reply] | None = None) -> None:
         self.requests: list[Request] = []
         self.fails: list[Fault | Reply | None] = []
-        self.is_over = threading.Event()
         self._answer = answer
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def address(self) -> str:
-        """The site, without a path."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_Handler)
 
     def answer(self, request: Request) -> Reply:
         """What is answered where nothing fails; kinds of provider say their own."""
@@ -81,36 +73,9 @@ class LoopbackHttp:
         failing = self.fails.pop(0) if self.fails else None
         return self.answer(request) if failing is None else failing
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.is_over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    # Of the five that are usual, those that come beyond them at one moment wait a second or more.
-    request_queue_size = 512
-
-    def __init__(self, provider: LoopbackHttp) -> None:
-        self.provider = provider
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say so, unless whoever asked went away."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: LoopbackServer[LoopbackHttp]
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
@@ -124,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(int(self.headers.get("content-length", "0"))),
         )
-        came = self.server.provider.take(request)
+        came = self.server.owner.take(request)
         if isinstance(came, Reply):
             self._send(came)
         else:
@@ -145,16 +110,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fail(self, fault: Fault, request: Request) -> None:
         if fault is Fault.HANGS:
-            self.server.provider.is_over.wait()
+            self.server.owner.is_over.wait()
         elif fault is Fault.TALKS_NONSENSE:
             self.wfile.write(b"\x16\x03\x01 what do you want?\r\n\r\n")
         elif fault is Fault.DRIPS:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
-            while not self.server.provider.is_over.wait(0.02):
+            while not self.server.owner.is_over.wait(0.02):
                 self.wfile.write(b".")
                 self.wfile.flush()
         elif fault is Fault.CUTS:
-            self._send(self.server.provider.answer(request), is_cut=True)
+            self._send(self.server.owner.answer(request), is_cut=True)
 
     def _send(self, reply: Reply, *, is_cut: bool = False) -> None:
         body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)

@@ -4,16 +4,15 @@ import base64
 import binascii
 import socket
 import ssl
-import sys
-import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from enum import StrEnum
-from socketserver import StreamRequestHandler, ThreadingTCPServer
-from types import TracebackType
-from typing import Any, Self, cast
+from socketserver import StreamRequestHandler
+from typing import cast
 
 from msgspec import Struct
+
+from resile.testing.loopback import Loopback, LoopbackServer
 
 _MAX_LINE = 1 << 16
 _MAX_MESSAGE = 1 << 22
@@ -48,7 +47,7 @@ class Taken(Struct, frozen=True, kw_only=True):
         return message_from_bytes(self.content, policy=policy.default)
 
 
-class LoopbackSmtp:
+class LoopbackSmtp(Loopback):
     """Takes mail, from threads of its own.
 
     Attributes:
@@ -70,42 +69,9 @@ class LoopbackSmtp:
         self.auth = "PLAIN LOGIN"
         self.taken: list[Taken] = []
         self.arrived: list[bytes] = []
-        self.is_over = threading.Event()
         self.context = context
         self.is_tls = is_tls
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        """Of 127.0.0.1."""
-        return int(self._server.server_address[1])
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.is_over.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, owner: LoopbackSmtp) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Dialogue)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say so, unless whoever spoke went away."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
+        super().__init__(_Dialogue)
 
 
 class _GoneError(OSError):
@@ -113,7 +79,7 @@ class _GoneError(OSError):
 
 
 class _Dialogue(StreamRequestHandler):
-    server: _Server
+    server: LoopbackServer[LoopbackSmtp]
 
     def handle(self) -> None:
         self.user, self.sender, self.recipient = "", "", ""

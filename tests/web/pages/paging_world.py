@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from resile.app.access import LOCAL
 from resile.app.growing import Growing
-from resile.app.noting import noted
+from resile.app.noting import Note, noted
 from resile.app.wiring import Resile
 from resile.model.alert import (
     Alert,
@@ -28,6 +28,7 @@ from resile.model.message import Message, MessageState
 from resile.model.severity import Severity
 from resile.model.time import MINUTE
 from resile.ports.paging_store import Changes
+from resile.testing.simulated_clock import SimulatedClock
 
 from .conftest import NOW
 
@@ -63,6 +64,13 @@ def fill(resile: Resile, *, office: str = "Office") -> None:
     resile.catalog.apply(LOCAL, resile.catalog.changes_to(documents))
 
 
+def wait(resile: Resile, **length: float) -> None:
+    """Let so much time pass, as `timedelta` takes it."""
+    clock = resile.clock
+    assert isinstance(clock, SimulatedClock)
+    clock.advance(timedelta(**length))
+
+
 def page(resile: Resile, title: str = "Checkout fails", **more: object) -> str:
     """Declare an incident and page for it; its id."""
     return resile.pager.page(title, who="zoe", by="user:zoe", **more)  # type: ignore[arg-type]
@@ -78,7 +86,8 @@ def moved(resile: Resile, message: Message, *states: MessageState, because: str 
             fields = {"handed_at": now}
         if state is MessageState.DELIVERED:
             fields = {"delivered_at": now}
-        resile.paging.commit(noted(resile.paging, resile.timelines, current, state, now=now, because=because, **fields))
+        note = Note(message=current, state=state, because=because, fields=fields)
+        resile.paging.commit(noted(resile.paging, resile.timelines, [note], now=now))
 
 
 def nobody_reachable(resile: Resile, incident_id: str) -> None:

@@ -7,9 +7,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from resile.app.incidents import command_incident
 from resile.app.links import Deed
 from resile.app.wiring import Resile
 from resile.model.escalation import EscalationState
+from resile.model.incident import InstantName
+from resile.model.lifecycle import Reach
 from resile.testing.simulated_clock import SimulatedClock
 from resile.web.server import create_app
 
@@ -82,6 +85,42 @@ def test_a_link_used_again_says_who_took_it(empty: Resile, stranger: TestClient)
     empty.pager.acknowledge(incident_id, who="bob", by="user:bob")
 
     assert said(stranger.post(path).text) == "bob took INC-1 already."
+
+
+def test_an_opened_link_says_who_has_it_or_that_it_is_over_before_anybody_presses(
+    empty: Resile, stranger: TestClient
+) -> None:
+    incident_id = page(empty)
+    to_take, to_both = (f"/answer/{token(empty, incident_id, deed)}" for deed in (Deed.ACKNOWLEDGE, Deed.ACT))
+    empty.pager.acknowledge(incident_id, who="bob", by="user:bob")
+    taken, both = stranger.get(to_take).text, stranger.get(to_both).text
+    command_incident(empty, incident_id, Reach(InstantName.RESTORED), by="user:bob")
+    over = stranger.get(to_both).text
+
+    assert (said(taken), said(both)) == ("bob took INC-1 already.", "bob took INC-1 already.")
+    assert re.findall(r'name="do" value="(\w+)"', taken) == []
+    assert re.findall(r'name="do" value="(\w+)"', both) == ["escalate"]
+    assert said(over) == "INC-1 is over already: restored."
+    assert "<button" not in over
+
+
+def test_every_answer_leads_to_the_incident(empty: Resile, stranger: TestClient) -> None:
+    path = f"/answer/{token(empty, page(empty), Deed.ACKNOWLEDGE)}"
+
+    assert 'href="/incidents/INC-1"' in stranger.get(path).text
+    assert 'href="/incidents/INC-1"' in stranger.post(path).text
+    assert 'href="/now"' in stranger.get("/answer/nonsense").text
+
+
+def test_a_scanner_that_asks_for_the_head_alone_is_answered_and_takes_nothing(
+    empty: Resile, stranger: TestClient
+) -> None:
+    incident_id = page(empty)
+
+    answer = stranger.head(f"/answer/{token(empty, incident_id, Deed.ACKNOWLEDGE)}")
+
+    assert (answer.status_code, answer.text) == (200, "")
+    assert state(empty, incident_id) is EscalationState.RUNNING
 
 
 def test_the_page_has_no_navigation_no_script_and_is_kept_by_nobody(empty: Resile, stranger: TestClient) -> None:

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, expect
 
 from resile.app.access import LOCAL
+from resile.app.door_kinds import KINDS
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.ports.delivery_door import DoorOptions
@@ -64,6 +65,15 @@ def test_page_says_where_it_fails_and_why(resile: Resile) -> None:
     assert f"its body: {INJECTION}" in html.unescape(page)
     assert INJECTION not in page
     assert "1,234" in page
+
+
+def test_senders_that_most_people_have_come_first_and_each_once(resile: Resile) -> None:
+    page = browser_of(resile).get("/doors").text
+
+    offered = re.findall(r'href="/doors\?kind=(\w+)#connect"', page)
+    assert offered[:4] == ["prometheus", "alertmanager", "grafana", "pagerduty"]
+    assert sorted(offered) == sorted(KINDS)
+    assert offered[-1] == "cdevents"
 
 
 def test_sender_is_connected_and_its_secret_shown_once(resile: Resile) -> None:

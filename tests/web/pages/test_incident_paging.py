@@ -4,20 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from resile.app.incidents import declare
+from resile.app.incidents import command_incident, declare
 from resile.app.paging_lines import MAX_MOVES, grouped
 from resile.app.wiring import Resile
 from resile.model.alert import Outcome
 from resile.model.event import AlertCleared, AlertFired, Event, Paged, PageMoved, Source
-from resile.model.incident import fold
-from resile.model.lifecycle import Declare
+from resile.model.incident import InstantName, fold
+from resile.model.lifecycle import Declare, Reach, Reopen
 from resile.model.message import MessageState
 from resile.model.severity import Severity
-from resile.testing.simulated_clock import SimulatedClock
 from resile.web.pages.timeline import lines_of
 
 from .conftest import INJECTION, LONG, NOW, browser_of
-from .paging_world import alert, arrive, fill, first_page, moved, nobody_reachable, page
+from .paging_world import alert, arrive, fill, first_page, moved, nobody_reachable, page, wait
 from .test_incident_pages import token_in
 from .test_restore_page import text_of
 
@@ -26,12 +25,6 @@ from .test_restore_page import text_of
 def world(empty: Resile) -> Resile:
     fill(empty)
     return empty
-
-
-def wait(resile: Resile, **length: float) -> None:
-    clock = resile.clock
-    assert isinstance(clock, SimulatedClock)
-    clock.advance(timedelta(**length))
 
 
 def test_pages_stand_there_with_their_receipts_and_how_long_each_took(world: Resile) -> None:
@@ -169,3 +162,20 @@ def test_moves_of_unknown_kinds_and_of_other_messages_keep_their_words(world: Re
     assert "00001" not in found.within
     assert found.moves["00002"][0].text == f"{LONG} by sms: levitated after 1 s: magic"
     del world
+
+
+def test_page_of_a_reopened_incident_names_nobody_who_took_it_before(world: Resile) -> None:
+    incident_id = page(world, severity=Severity.SEV2)
+    command_incident(world, incident_id, Reach(InstantName.ACKNOWLEDGED, text="ann"), by="user:ann")
+    wait(world, minutes=5)
+    command_incident(world, incident_id, Reach(InstantName.RESTORED), by="user:ann")
+    wait(world, minutes=5)
+    taken = browser_of(world).get(f"/incidents/{incident_id}").text
+    command_incident(world, incident_id, Reopen("it is back"), by="user:bob")
+
+    open_again = browser_of(world).get(f"/incidents/{incident_id}").text
+
+    # Beside its name; the timeline still tells of it.
+    assert 'name">acknowledged by ann' in taken
+    assert 'name">acknowledged by ann' not in open_again
+    assert f"{incident_id} is open" in open_again

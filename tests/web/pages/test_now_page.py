@@ -1,21 +1,21 @@
 """Now: the one message, what is open by urgency, the buttons, what is overdue, who is on call."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
+from resile.app.incidents import declare
 from resile.app.wiring import Resile
 from resile.model.errors import StoreError
+from resile.model.lifecycle import Declare
 from resile.model.message import MessageState
 from resile.model.severity import Severity
 from resile.model.time import MINUTE
-from resile.testing.simulated_clock import SimulatedClock
 
 from .conftest import INJECTION, browser_of, draft, take_in
-from .paging_world import fill, first_page, message_of, moved, nobody_reachable, page
+from .paging_world import fill, first_page, message_of, moved, nobody_reachable, page, wait
 from .test_restore_page import text_of
 
 
@@ -23,12 +23,6 @@ from .test_restore_page import text_of
 def world(empty: Resile) -> Resile:
     fill(empty)
     return empty
-
-
-def wait(resile: Resile, **length: float) -> None:
-    clock = resile.clock
-    assert isinstance(clock, SimulatedClock)
-    clock.advance(timedelta(**length))
 
 
 def press(browser: TestClient, action: str, incident_id: str, **fields: str):
@@ -242,3 +236,52 @@ def test_who_is_paged_is_seen_also_while_the_disk_is_full(world: Resile) -> None
 
     assert "Checkout fails" in html
     assert "the disk is full" in text_of(html)
+
+
+def test_what_nobody_answers_stands_on_top_however_many_came_after_it(
+    world: Resile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resile.app.standing.MAX_SHOWN", 3)
+    monkeypatch.setattr("resile.app.now.MAX_OPEN", 3)
+    monkeypatch.setattr("resile.app.now.MAX_SHOWN", 3)
+    take_in(world, [draft("imported", minutes=None)])
+    oldest = page(world, "oldest", severity=Severity.SEV3)
+    nobody_reachable(world, oldest)
+    for n in range(4):
+        declare(world, Declare(title=f"by hand {n}"), by="user:zoe")
+    later = []
+    for n in range(6):
+        wait(world, seconds=1)
+        later.append(page(world, f"later {n}", severity=Severity.SEV1))
+
+    html = browser_of(world).get("/now").text
+
+    assert re.findall(r'<article [^>]*id="open-([^"]+)"', html)[:3] == [oldest, *later[:2]]
+    assert html.count('<span class="tag">nobody is paged</span>') == 3
+    assert "5 more are open." in text_of(html)
+    assert "1 imported incident is open elsewhere" in text_of(html)
+
+
+def test_message_counts_all_that_nobody_has_taken(world: Resile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resile.app.standing.MAX_SHOWN", 2)
+    monkeypatch.setattr("resile.app.now.MAX_SHOWN", 2)
+    for n in range(5):
+        page(world, f"one {n}")
+
+    running = message_of(browser_of(world).get("/now").text)
+    for n in range(1, 4):
+        nobody_reachable(world, f"INC-{n}")
+    wait(world, seconds=3)
+
+    assert running == "5 incidents are open; nobody has taken INC-1 and 4 more for less than a minute."
+    assert message_of(browser_of(world).get("/now").text).startswith("Nobody is reachable for ")
+    assert " and 1 more." in message_of(browser_of(world).get("/now").text)
+
+
+def test_a_disk_that_is_nearly_full_needs_a_look(world: Resile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resile.app.room.ENOUGH_BYTES", 2**62)
+
+    html = browser_of(world).get("/now").text
+
+    assert message_of(html) == "No incident is open, but something needs a look."
+    assert "The disk is nearly full: " in text_of(html)

@@ -32,7 +32,7 @@ changes = APIRouter(prefix="/do", include_in_schema=False, dependencies=[Depends
 
 PER_PAGE = 100
 # So many pages are looked through for one that holds alerts which do not fire.
-_TRIES = 20
+_TRIES = 3
 _MAX_TEXT = 200
 OUTCOME_WORDS = {
     Outcome.DECLARED: "declared",

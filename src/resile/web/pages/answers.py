@@ -3,18 +3,24 @@
 The signed token is the proof: no session, no form token. To look changes nothing, for mail scanners follow every link.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from msgspec import Struct
+from msgspec.structs import replace
 
+from resile.app.already import already
 from resile.app.links import Deed, Leave
 from resile.app.wiring import Resile
 from resile.model.errors import AccessError, ConfigError, ResileError
+from resile.model.escalation import EscalationState
 from resile.model.incident import fold, value_of
 from resile.model.message import Message
 from resile.model.phases import instants
 from resile.model.phases import status_of as status_of_incident
+from resile.response.escalate import Stand, stand_of
 from resile.web.doors.strangers import Strangers, network_of
 from resile.web.errors import sentence_for, status_of
 from resile.web.pages.rendering import render
@@ -25,6 +31,10 @@ _DEEDS = {Deed.ACKNOWLEDGE: "Acknowledge", Deed.ESCALATE: "Escalate"}
 _WORDS = {
     Deed.ACKNOWLEDGE: "You take it, and nobody else is paged for it.",
     Deed.ESCALATE: "Whoever comes next in the policy is paged now.",
+}
+_WORDS_OF_SEVERAL = {
+    Deed.ACKNOWLEDGE: "You take all of them, and nobody else is paged for any.",
+    Deed.ESCALATE: "Whoever comes next in the policy of each is paged now.",
 }
 _MAX_TOKEN = 1_000
 _HEADERS = {"cache-control": "no-store", "referrer-policy": "no-referrer", "x-robots-tag": "noindex, nofollow"}
@@ -39,9 +49,9 @@ class TooManyGuessesError(AccessError):
         self.wait_s = wait_s
 
 
-@router.get("/answer/{token}")
+@router.api_route("/answer/{token}", methods=["GET", "HEAD"])
 def ask(request: Request, token: str) -> Response:
-    """What it is about, and the button."""
+    """What it is about, and the button, unless somebody has it already."""
     try:
         leave, message = _meant(request, token)
     except ResileError as error:
@@ -49,12 +59,13 @@ def ask(request: Request, token: str) -> Response:
     deeds = [deed for deed in _DEEDS if leave.deed in {deed, Deed.ACT}]
     if not deeds:
         return _refused(request, _other())
+    about = _about(request, message)
     return _page(
         request,
+        about,
         title=_DEEDS[deeds[0]] if len(deeds) == 1 else "Answer",
-        about=_title(request, message),
-        which=_which(request, message),
-        deeds=[(deed.value, _DEEDS[deed], _WORDS[deed]) for deed in deeds],
+        said=about.said_of(deeds),
+        deeds=[(deed.value, _DEEDS[deed], about.words[deed]) for deed in deeds if about.lets(deed)],
     )
 
 
@@ -67,7 +78,8 @@ def answer(request: Request, token: str, do: Annotated[str, Form(max_length=20)]
         said = _resile(request).receipts.by_link(leave, deed)
     except ResileError as error:
         return _refused(request, error)
-    return _page(request, title=_ANSWERED[deed], about=_title(request, message), said=said)
+    about = replace(_about(request, message), which="")
+    return _page(request, about, title=_ANSWERED[deed], said=said)
 
 
 @router.post("/act/{token}")
@@ -145,27 +157,57 @@ def _other() -> AccessError:
     return AccessError("this link is for something else; open the incident and answer there")
 
 
-def _title(request: Request, message: Message) -> str:
-    """The incident's title as it is now; of a message about several, its own."""
+class _About(Struct, frozen=True):
+    """What the message is about as it is now: the incident in a few words, `INC-7 · SEV1 · checkout · acknowledged`.
+
+    Attributes:
+        stand: of its paging; None: it is about several incidents.
+        already: why nobody needs to take it; empty: somebody should.
+    """
+
+    title: str = ""
+    which: str = ""
+    incident_id: str = ""
+    stand: Stand | None = None
+    already: str = ""
+
+    @property
+    def words(self) -> dict[Deed, str]:
+        """What pressing does."""
+        return _WORDS if self.incident_id else _WORDS_OF_SEVERAL
+
+    def lets(self, deed: Deed) -> bool:
+        """Whether it would do anything: to take what is taken would not, but the next step may still be begun."""
+        if self.stand is None or self.stand.state is EscalationState.RUNNING:
+            return True
+        return deed is Deed.ESCALATE and self.stand.state is not EscalationState.ENDED
+
+    def said_of(self, deeds: Sequence[Deed]) -> str:
+        """Why a button is missing."""
+        return "" if all(self.lets(deed) for deed in deeds) else self.already
+
+
+def _about(request: Request, message: Message) -> _About:
     if message.incident_id is None:
-        return message.title
+        return _About(message.title)
     timeline = _resile(request).timelines.read(message.incident_id)
-    return value_of(fold(message.incident_id, timeline).title, "") or message.title
+    incident = fold(message.incident_id, timeline)
+    severity, services = value_of(incident.severity, None), value_of(incident.services, ())
+    status, stand = status_of_incident(incident, instants(incident)), stand_of(incident, timeline)
+    return _About(
+        title=value_of(incident.title, "") or message.title,
+        which=" · ".join(filter(None, (incident.id, severity and severity.value, ", ".join(services), status.value))),
+        incident_id=incident.id,
+        stand=stand,
+        already=already(incident.id, stand, who=message.person or ""),
+    )
 
 
-def _which(request: Request, message: Message) -> str:
-    """The incident as it is now, in a few words: `INC-7 · SEV1 · checkout · acknowledged`."""
-    if message.incident_id is None:
-        return ""
-    incident = fold(message.incident_id, _resile(request).timelines.read(message.incident_id))
-    severity = value_of(incident.severity, None)
-    services = value_of(incident.services, ())
-    status = status_of_incident(instants(incident))
-    return " · ".join(filter(None, (incident.id, severity and severity.value, ", ".join(services), status.value)))
+_NOTHING = _About()
 
 
-def _page(request: Request, *, status_code: int = 200, **context: object) -> HTMLResponse:
-    known = {"said": "", "about": "", "which": "", "deeds": (), "problem": "", **context}
+def _page(request: Request, about: _About = _NOTHING, *, status_code: int = 200, **context: object) -> HTMLResponse:
+    known = {"said": "", "deeds": (), "problem": "", **context, "about": about}
     page = render(request, "answer.html", status_code=status_code, **known)
     page.headers.update(_HEADERS)
     return page

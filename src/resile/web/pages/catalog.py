@@ -15,6 +15,7 @@ from resile.analytics.words import counted
 from resile.app.access import Identity
 from resile.app.address_warnings import address_warnings
 from resile.app.catalog import Change, Key
+from resile.app.shown_addresses import sees_whole, shown_contacts, shown_versions
 from resile.app.wiring import Resile
 from resile.model.catalog import Kind, document_of, references
 from resile.model.errors import ConfigError, ConflictError
@@ -96,7 +97,9 @@ def catalog_page(request: Request) -> Response:
     q = request.query_params.get("q", "").strip()[:MAX_Q]
     kind = request.query_params.get("kind", "")
     chosen = Kind(kind) if kind in list(Kind) else None
-    found = [one for one in resile.catalog.versions().values() if _matches(one, q)]
+    # As they are shown: a search must not find what is hidden.
+    versions = shown_versions(request.state.identity, resile.catalog, resile.catalog.versions().values())
+    found = [one for one in versions if _matches(one, q)]
     by_kind = {one: [version for version in found if version.kind == one] for one in Kind}
     n_pages = max(1, -(-len(by_kind[chosen]) // PER_PAGE)) if chosen else 1
     page = min(_number(request.query_params.get("page", "1"), 1), n_pages)
@@ -291,6 +294,7 @@ def document_page_of(
     versions = resile.catalog.history(Kind(kind), name) if kind in list(Kind) else []
     if not versions:
         return _unknown(request, kind, name)
+    versions = shown_versions(request.state.identity, resile.catalog, versions)
     newest = versions[0]
     return render(
         request,
@@ -316,13 +320,15 @@ def document_page_of(
 
 def _contacts(request: Request, kind: Kind, newest: Version) -> dict[str, Any]:
     """How a person is reached, and whether whoever looks may prove it."""
-    contacts = request.app.state.resile.contacts
+    resile: Resile = request.app.state.resile
+    by: Identity = request.state.identity
     if kind is not Kind.PERSON or newest.body is None:
         return {"contacts": (), "may_verify": False}
     try:
         return {
-            "contacts": contacts.of(newest.name),
-            "may_verify": contacts.may_verify(request.state.identity, newest.name),
+            "contacts": shown_contacts(by, resile.catalog, newest.name, resile.contacts.of(newest.name)),
+            "may_verify": resile.contacts.may_verify(by, newest.name),
+            "is_shortened": not sees_whole(by, resile.catalog, newest.name),
         }
     except ConfigError:
         # The document can be read no more; what is wrong with it is told at its top.

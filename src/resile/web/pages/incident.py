@@ -21,7 +21,7 @@ from resile.model.escalation import EscalationState
 from resile.model.event import Exclusion, Source
 from resile.model.incident import InstantName, labels_of, value_of
 from resile.model.message import MessageState
-from resile.model.phases import PHASE_ENDS, Phase, cause_of, responder_of
+from resile.model.phases import PHASE_ENDS, Phase, cause_of, taker_of
 from resile.model.severity import Severity
 from resile.ports.account_store import Scope as Right
 from resile.web.pages.rendering import render
@@ -108,7 +108,7 @@ def page_of(request: Request, view: IncidentView, *, problem: str = "", status_c
         "severity_name": None if severity is None else severity.value,
         "services": services,
         "team": value_of(incident.team, None),
-        "responder": responder_of(incident),
+        "taker": taker_of(incident),
         "cause": cause_of(incident),
         "url": web_address(value_of(incident.url, None)),
         "labels": labels_of(incident),

@@ -59,11 +59,14 @@ def message(now: Now, *, says_how_long: bool = True) -> tuple[Parts, str]:
     """The page's one message, and in which colour it is stressed."""
     nobody = [one for one in now.open if one.state is EscalationState.UNREACHABLE]
     if nobody:
-        return [("Nobody is reachable", True), (f" for {_named(nobody)}. Call somebody yourself.", False)], "bad"
+        return [
+            ("Nobody is reachable", True),
+            (f" for {_named(nobody, now.n_unreachable)}. Call somebody yourself.", False),
+        ], "bad"
     untaken = [one for one in now.open if one.state is EscalationState.RUNNING]
     if untaken:
         first = untaken[0]
-        more = f" and {len(untaken) - 1} more" if len(untaken) > 1 else ""
+        more = f" and {now.n_untaken - 1} more" if now.n_untaken > 1 else ""
         waits = f" for {ago(first.detected_at, now.at)}" if first.detected_at and says_how_long else ""
         said = f"nobody has taken {first.incident_id}{more}"
         return [(f"{_open(now.n_open)}; ", False), (said, True), (f"{waits}.", False)], "bad"
@@ -94,13 +97,15 @@ def _open(n: int) -> str:
     return f"{counted(n, 'incident')} {'is' if n == 1 else 'are'} open"
 
 
-def _named(found: Sequence[OpenIncident]) -> str:
-    return _listed([one.incident_id for one in found])
+def _named(found: Sequence[OpenIncident], n: int) -> str:
+    return _listed([one.incident_id for one in found], n)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str], n: int | None = None) -> str:
+    """The first of them, and how many more there are of `n`, or of these."""
     shown = list(names[:_NAMED])
-    more = [f"{len(names) - len(shown)} more"] if len(names) > len(shown) else []
+    n_more = (len(names) if n is None else n) - len(shown)
+    more = [f"{n_more} more"] if n_more > 0 else []
     *before, last = shown + more
     return f"{', '.join(before)} and {last}" if before else last
 

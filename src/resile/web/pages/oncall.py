@@ -97,7 +97,6 @@ def show_all(request: Request, *, problem: str | None = None, status_code: int =
         why=why,
         tone=_tone(standings),
         problem=problem,
-        can_write=may_write(request),
         feeds=[one for one in seen if one.feed.of is FeedOf.PERSON],
         feedless=[name for name in resile.feeds.persons_of(identity) if name not in fed],
         address=address_of(request),

@@ -1,4 +1,8 @@
-"""Calendars on the pages of on-call duty: feeds are made and revoked, files are brought in."""
+"""Calendars on the pages of on-call duty: feeds are made and revoked, files are brought in.
+
+Feeds stand below /settings, where people who may otherwise only read keep what is their own; the use case looks whose
+they are, and who may make a schedule's.
+"""
 
 from typing import Annotated
 
@@ -21,13 +25,13 @@ class _Feed(BaseModel):
     name: str = ""
 
 
-@router.post("/do/feeds/make")
+@router.post("/settings/feeds/make")
 def make(request: Request, form: Annotated[_Feed, Form()]) -> Response:
     """A calendar that may be subscribed to."""
     return _carry_out(request, form, makes=True)
 
 
-@router.post("/do/feeds/revoke")
+@router.post("/settings/feeds/revoke")
 def revoke(request: Request, form: Annotated[_Feed, Form()]) -> Response:
     """Nobody reads it any more."""
     return _carry_out(request, form, makes=False)
