@@ -1,9 +1,10 @@
 """From an alert to the page at its receiver, while a thousand incidents are open and a hundred more begin each second.
 
-    python bench/page_latency.py [--seconds 600] [--per-second 100] [--open 1000] [--peer-seconds 30]
+    python bench/page_latency.py [--seconds 600] [--per-second 100] [--open 1000] [--lasts S] [--peer-seconds 30]
 
 A whole `resile up` on SQLite. Each alert comes in a body of its own to the prometheus door, by several connections, and
-makes an incident whose first step pages by a webhook on this machine. Beside it, in the same run: a server that does
+makes an incident whose first step pages by a webhook on this machine; as nobody tells it again, it expires after five
+minutes, so that from then on as many incidents are restored as begin. Beside it, in the same run: a server that does
 nothing but write the body to SQLite, durably, and hand it on. Whoever sends, and whoever takes the pages, share the
 machine. What others promise instead: Alertmanager, as it is set at first, gathers a new group's alerts for 30 s
 (group_wait) before it sends.
@@ -12,6 +13,8 @@ machine. What others promise instead: Alertmanager, as it is set at first, gathe
 import argparse
 import json
 import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -83,11 +86,13 @@ def open_incidents(data: Path, n_incidents: int) -> None:
             resile.pager.acknowledge(f"OPEN-{n}", who="p0", by="user:p0")
 
 
-def body_of(number: int) -> bytes:
-    """An alert that was never seen before, of a service of its own."""
+def body_of(number: int, *, lasts_s: float | None = None) -> bytes:
+    """An alert that was never seen before, of a service of its own; its sender says that it ends after so long."""
     told = alert(
         f"Slow{number}", service=f"shop-{number}", instance=f"10.0.0.{number % 250}", title=f"alert-{number} is slow"
     )
+    if lasts_s is not None:
+        told["endsAt"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + lasts_s))
     return json.dumps([told]).encode()
 
 
@@ -119,6 +124,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--per-second", type=float, default=100)
     parser.add_argument("--open", type=int, default=1_000, help="incidents that are open before")
+    parser.add_argument(
+        "--lasts", type=float, help="seconds after which an alert expires; else the door's five minutes"
+    )
     parser.add_argument("--peer-seconds", type=float, default=30)
     parser.add_argument("--data", type=Path, help="an empty folder in place of a temporary one; it stays")
     parser.add_argument("--log", type=Path, help="where the server's log goes")
@@ -135,7 +143,12 @@ def main() -> None:
             add_door(environment)
             with serving(environment, log) as (pid, address), Watched(pid) as watched:
                 sent = send_paced(
-                    address, "/doors/prometheus", body_of, n_alerts, per_s=asked.per_second, n_senders=N_SENDERS
+                    address,
+                    "/doors/prometheus",
+                    partial(body_of, lasts_s=asked.lasts),
+                    n_alerts,
+                    per_s=asked.per_second,
+                    n_senders=N_SENDERS,
                 )
                 await_all(lambda: len(sink.arrived) >= n_alerts, within_s=_COMES_WITHIN_S)
             tell(f"resile, {asked.open:,} incidents open before", sent, sink, watched, n_alerts)

@@ -33,6 +33,7 @@ from resile.app.wiring import Resile, open_resile
 from resile.model.message import MessageState
 from resile.testing.loopback_http import Reply, Request
 from resile.testing.loopback_smtp import LoopbackSmtp
+from resile.testing.two_people import reaching_settings, two_people
 from resile.testing.webhook_sink import WebhookSink
 from webhook_load import PROGRAM, Address, started
 
@@ -47,17 +48,7 @@ STARTING_SHARE = 0.2
 THINKS_S = 0.3
 ENDS_AT = "2100-01-01T00:00:00Z"
 WAITS = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.BUNDLED})
-CATALOG = """
-kind: person
-name: ann
-contacts:
-- {{name: mail, channel: email, address: ann@example.org}}
----
-kind: person
-name: bob
-contacts:
-- {{name: hook, channel: webhook, address: "{hook}/bob"}}
----
+POLICY = """\
 kind: policy
 name: default
 steps:
@@ -65,16 +56,10 @@ steps:
 repeat: 0
 last: 1h
 """
-SETTINGS = """
-allowed_addresses = ["127.0.0.1"]
+UNTHROTTLED = """\
+throttle = {most = 10_000, within_s = 60}
 [channels.webhook]
-throttle = {{most = 10_000, within_s = 60}}
-[channels.email]
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-from = "Resile <resile@example.org>"
-throttle = {{most = 10_000, within_s = 60}}
+throttle = {most = 10_000, within_s = 60}
 """
 
 
@@ -249,10 +234,10 @@ class SlowSink(WebhookSink):
 
 def prepared(folder: Path, environment: dict[str, str], mail: LoopbackSmtp, hook: WebhookSink) -> Senders:
     """A data folder with people, a policy and a door; who will knock there."""
-    (folder / "resile.toml").write_text(SETTINGS.format(port=mail.port))
+    (folder / "resile.toml").write_text(reaching_settings(mail.port) + UNTHROTTLED)
     catalog = folder / "catalog"
     catalog.mkdir()
-    (catalog / "people.yaml").write_text(CATALOG.format(hook=hook.address))
+    (catalog / "people.yaml").write_text(two_people(hook.address) + POLICY)
 
     def run(*arguments: str) -> str:
         return subprocess.run([PROGRAM, *arguments], env=environment, capture_output=True, text=True, check=True).stdout
