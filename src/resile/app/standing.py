@@ -158,11 +158,12 @@ def _acknowledged(events: Sequence[Event]) -> datetime | None:
     return next((event.at for event in reversed(events) if isinstance(event, Acknowledged)), None)
 
 
-def _urgency(one: OpenIncident) -> tuple[int, str, str, str]:
+def _urgency(one: OpenIncident) -> tuple[int, str, str, int, str]:
     began = "" if one.declared_at is None else one.declared_at.isoformat()
-    return _ORDER.index(one.state), one.severity or "SEV9", began, one.incident_id
+    # INC-9 comes before INC-10.
+    return _ORDER.index(one.state), one.severity or "SEV9", began, len(one.incident_id), one.incident_id
 
 
-def _urgency_as_known(one: Escalation) -> tuple[int, str, datetime, str]:
+def _urgency_as_known(one: Escalation) -> tuple[int, str, datetime, int, str]:
     """The same as far as it can be told without the timeline."""
-    return _ORDER.index(one.state), one.severity or "SEV9", one.started_at, one.incident_id
+    return _ORDER.index(one.state), one.severity or "SEV9", one.started_at, len(one.incident_id), one.incident_id

@@ -381,3 +381,11 @@ def test_unknown_policy_and_unknown_incident_are_refused_with_the_way_out() -> N
         night.page(policy="defualt")
     with pytest.raises(ConfigError, match="check its id"):
         night.paging.acknowledge("INC-9", who="ann", by="user:ann")
+
+
+def test_of_those_that_began_together_the_ninth_stands_before_the_tenth() -> None:
+    night = Night()
+    for n in range(11):
+        night.paging.page(f"Checkout {n} is slow", who="eve", by="user:eve")
+
+    assert [one.incident_id for one in night.paging.standing()] == [f"INC-{n}" for n in range(1, 12)]
