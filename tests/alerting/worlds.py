@@ -3,10 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from resile.alerting.case import Case, Deed, Group, World
 from resile.alerting.decide import Decided, decide
 from resile.alerting.firing import Firing
 from resile.alerting.rules import Rules, in_order
+from resile.alerting.sender_clocks import as_meant
 from resile.alerting.stages import completed
 from resile.alerting.standing import Standing, firings_of
 from resile.model.alert import Alert, AlertState, KnownAlert, alert_id_of
@@ -62,12 +65,13 @@ class Told:
         now = told.told_at if now is None else now
         alert_id = alert_id_of(told.door, told.fingerprint)
         known = self.known.get(alert_id)
-        case = Case(id=alert_id, alert=completed(told, known), known=known, now=now)
+        case = as_meant(Case(id=alert_id, alert=told, known=None, now=now), known)
+        case = replace(case, alert=completed(case.alert, known), known=known)
         decided = decide(case, self.world())
         if decided.is_written:
             self._keep(decided, known)
         elif decided.case.is_counted and known is not None:
-            again = Alert(**{**_fields(known.alert), "told_at": told.told_at})
+            again = replace(known.alert, told_at=told.told_at, holds_until=told.holds_until or known.alert.holds_until)
             self.known[alert_id] = KnownAlert(**{**_fields(known), "alert": again, "n_told": known.n_told + 1})
         return decided
 

@@ -156,7 +156,9 @@ def meant(both: Both, parts: list[Any]) -> Changes:
                 told.append(decision(name, minutes, reason=str(len(told))))
             case "counted", name, n_more, minutes, expires:
                 until = None if expires is None else at(expires)
-                counted.append(Counted(alert_id=name, n_more=n_more, told_at=at(minutes), expires_at=until))
+                counted.append(
+                    Counted(alert_id=name, n_more=n_more, told_at=at(minutes), expires_at=until, holds_until=until)
+                )
             case "append", name, off:
                 first = versions.get((kind, name), len(timelines.read(name))) + 1
                 versions[kind, name] = first

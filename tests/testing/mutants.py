@@ -294,6 +294,26 @@ def counts_without_a_version() -> Any:
     return _swapped(memory_paging, "told_again", mutated)
 
 
+def believes_a_clock_that_is_behind() -> Any:
+    """What a sender says of the end is taken by our own clock."""
+
+    def mutated(case: Case, known: KnownAlert | None) -> Case:
+        del known
+        return case
+
+    return _swapped(alert_batch, "as_meant", mutated)
+
+
+def counts_without_its_end() -> Any:
+    """The end that a sender tells again is not kept, so that it seems to move on for ever."""
+
+    def mutated(known: KnownAlert, counted: Counted) -> KnownAlert:
+        return told_again(known, replace(counted, holds_until=None))
+
+    told_again = memory_paging.told_again
+    return _swapped(memory_paging, "told_again", mutated)
+
+
 MUTANTS: tuple[Callable[[], Any], ...] = (
     does_not_ask_again,
     acknowledges_on_the_timeline_alone,
@@ -321,4 +341,6 @@ MUTANTS: tuple[Callable[[], Any], ...] = (
     leaves_the_last_way_unused,
     lets_each_declare_for_a_group,
     counts_without_a_version,
+    believes_a_clock_that_is_behind,
+    counts_without_its_end,
 )

@@ -51,7 +51,7 @@ def _told_on(case: Case, known: KnownAlert, world: World) -> tuple[Case, Verdict
     """A newer telling of an alert that fires, or fires again."""
     alert, was = case.alert, known.alert
     if was.state is AlertState.RESOLVED:
-        return case, _goes_on(Stage.DEDUP, f"fires anew, for the {_nth(known.n_fired + 1)} time")
+        return case, _goes_on(Stage.DEDUP, case.why_there or f"fires anew, for the {_nth(known.n_fired + 1)} time")
     if alert.state is AlertState.RESOLVED:
         reason = case.why_there or f"holds no more; it fired since {format_instant(was.starts_at)}"
         return case, _goes_on(Stage.DEDUP, reason)

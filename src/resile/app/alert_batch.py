@@ -11,6 +11,7 @@ from resile.alerting.decide import Decided, decide
 from resile.alerting.firing import Firing
 from resile.alerting.incident_stages import NEAR_IN_TIME, began_at
 from resile.alerting.rules import Rules
+from resile.alerting.sender_clocks import as_meant
 from resile.alerting.stages import LEAST_PATIENCE, completed, dedup, group, is_muted, route
 from resile.app.alert_incidents import AlertIncidents, Pages
 from resile.app.recent_incidents import RecentIncidents
@@ -104,6 +105,7 @@ class AlertBatch:
         known = self._known.get(case.id)
         if known is None:
             return True
+        case = as_meant(case, known)
         _, verdict = dedup(replace(case, known=known), _NO_WORLD)
         return not verdict.ends or known.alert.state is not case.alert.state
 
@@ -140,7 +142,7 @@ class AlertBatch:
         rules = self._rules
         self._seen_until = self._timelines.last_seq()
         routed = [self._routed(case, rules) for case in news]
-        keys = dict.fromkeys(one.group_key or "" for one in routed if one.alert.state is not AlertState.RESOLVED)
+        keys = dict.fromkeys(one.group_key or "" for one in routed if _may_fire(one))
         of_groups = self._store.alerts_in_groups(list(keys))
         members = {key: of_groups.get(key, []) for key in keys}
         ids = {known.incident_id: None for case in news if (known := self._known.get(case.id)) is not None}
@@ -163,12 +165,13 @@ class AlertBatch:
         """By which route and in which group a case will go, for what is to be read."""
         world = replace(_NO_WORLD, rules=rules)
         known = self._known.get(case.id)
+        case = as_meant(case, known)
         case = replace(case, alert=completed(case.alert, known), known=known)
         return group(route(case, world)[0], world)[0]
 
     def _open_ids(self, routed: Sequence[Case], rules: Rules) -> list[str]:
         """Incidents near, in time and in the catalog, to what fires, the newest first."""
-        fires = [case for case in routed if case.service and case.alert.state is not AlertState.RESOLVED]
+        fires = [case for case in routed if case.service and _may_fire(case)]
         if not fires:
             return []
         services = rules.around({case.service for case in fires if case.service})
@@ -205,6 +208,7 @@ class AlertBatch:
 
     def _take(self, case: Case, world: World, incidents: AlertIncidents) -> None:
         known = self._known.get(case.id)
+        case = as_meant(case, known)
         if self._is_refused(case, known):
             return
         case = replace(case, alert=completed(case.alert, known), known=known)
@@ -237,7 +241,8 @@ class AlertBatch:
             return
         alert = case.alert
         expires_at = alert.expires_at or known.alert.expires_at
-        again = replace(known.alert, told_at=alert.told_at, expires_at=expires_at)
+        holds_until = alert.holds_until or known.alert.holds_until
+        again = replace(known.alert, told_at=alert.told_at, expires_at=expires_at, holds_until=holds_until)
         self._known[case.id] = replace(known, alert=again, n_told=known.n_told + 1)
         if known.alert.expires_at is None and expires_at is not None:
             # From now on its sender wants to be heard again and again: nothing looks at it yet.
@@ -248,6 +253,7 @@ class AlertBatch:
             n_more=1 if before is None else before.n_more + 1,
             told_at=alert.told_at,
             expires_at=alert.expires_at or (None if before is None else before.expires_at),
+            holds_until=alert.holds_until or (None if before is None else before.holds_until),
         )
 
     def _write(self, decided: Decided, incident_id: str | None) -> None:
@@ -369,6 +375,11 @@ def _group(members: Sequence[KnownAlert], timelines: Mapping[str, Sequence[Event
         if isinstance(event, AlertFired) and event.recorded_at > since and event.alert_id in names
     )
     return Group(incident_ids=tuple(ids), fired_at=fired_at)
+
+
+def _may_fire(case: Case) -> bool:
+    """Whether it fires, or may turn out to when those before it in the batch are taken."""
+    return case.alert.state is not AlertState.RESOLVED or case.alert.holds_until is not None
 
 
 def _is_in_incident(known: KnownAlert) -> bool:

@@ -47,6 +47,7 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
         starts_at: since when the condition holds, as the sender says; the door's time where it says nothing sensible.
         told_at: when the door took it.
         ends_at: since when it holds no more; only of a resolved one.
+        holds_until: the end that a sender tells with every telling, by its own clock: ahead of what fires.
         expires_at: if nothing is heard until then, it counts as resolved: senders that tell again and again.
         group: the sender's own grouping, where it has one.
         by: who took it, or ended it, there.
@@ -63,6 +64,7 @@ class Alert(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     told_at: datetime
     labels: dict[str, str] = {}
     ends_at: datetime | None = None
+    holds_until: datetime | None = None
     expires_at: datetime | None = None
     severity: Severity | None = None
     service: str | None = None

@@ -88,13 +88,14 @@ class Counted(Struct, frozen=True, kw_only=True):
     """An alert that was told again as it was known.
 
     Attributes:
-        expires_at: None: as it was.
+        expires_at, holds_until: None: as it was.
     """
 
     alert_id: str
     n_more: int
     told_at: datetime
     expires_at: datetime | None = None
+    holds_until: datetime | None = None
 
 
 class MessageCounts(Struct, frozen=True, kw_only=True):

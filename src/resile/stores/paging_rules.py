@@ -135,7 +135,8 @@ def told_again(known: KnownAlert, counted: Counted) -> KnownAlert:
     alert = known.alert
     if counted.told_at >= alert.told_at:
         expires_at = alert.expires_at if counted.expires_at is None else counted.expires_at
-        alert = replace(alert, told_at=counted.told_at, expires_at=expires_at)
+        holds_until = alert.holds_until if counted.holds_until is None else counted.holds_until
+        alert = replace(alert, told_at=counted.told_at, expires_at=expires_at, holds_until=holds_until)
     return replace(known, alert=alert, version=known.version + 1, n_told=known.n_told + counted.n_more)
 
 

@@ -10,6 +10,7 @@ from resile.model.alert import Alert, AlertState, KnownAlert
 from resile.model.event import Acknowledged, AlertFired, Event, PagingBegan, PagingEnded, Reopened
 from resile.model.incident import fold
 from resile.model.phases import instants
+from resile.testing.simulated_alerts import SLOW_CLOCK
 from resile.testing.simulated_paging import SimulatedPaging
 
 _MOST_DECISIONS = 1_000
@@ -28,6 +29,7 @@ def alert_violations(world: SimulatedPaging) -> list[str]:
             found.append(f"alert {alert_id} was told {len(tellings)} times and is not known")
             continue
         faults = [*_state(one, tellings), *_incident(one, timelines), *_counts(world, one)]
+        faults += [] if world.record.n_jumps else _slow_clock(one)
         found += [f"alert {alert_id}: {fault}" for fault in faults]
     found += [] if world.record.n_jumps else list(_groups(known.values()))
     for incident_id, events in timelines.items():
@@ -59,6 +61,12 @@ def _state(known: KnownAlert, tellings: Sequence[Alert]) -> Iterator[str]:
     must_fire = _fires(last.state) and known.alert.expires_at is None
     if _fires(known.alert.state) is not must_fire:
         yield f"its sender said {last.state} last, and it is {known.alert.state}"
+
+
+def _slow_clock(known: KnownAlert) -> Iterator[str]:
+    """What was told as firing by a clock that is behind came to an incident, and ended with what it told of the end."""
+    if known.alert.fingerprint == SLOW_CLOCK and known.incident_id is None:
+        yield "it fired by a clock that is behind, and has no incident"
 
 
 def _incident(known: KnownAlert, timelines: dict[str, list[Event]]) -> Iterator[str]:

@@ -23,8 +23,8 @@ class PagingAlertsConformance(PagingFixtures):
         """
         paging.commit(changes(alert("x", expires_at=at(5)), alert("y")))
         told = [
-            Counted(alert_id="x", n_more=2, told_at=at(2), expires_at=at(7)),
-            Counted(alert_id="x", n_more=1, told_at=at(1), expires_at=at(6)),
+            Counted(alert_id="x", n_more=2, told_at=at(2), expires_at=at(7), holds_until=at(4)),
+            Counted(alert_id="x", n_more=1, told_at=at(1), expires_at=at(6), holds_until=at(3)),
             Counted(alert_id="y", n_more=1, told_at=at(3)),
             Counted(alert_id="z", n_more=1, told_at=at(3)),
         ]
@@ -32,7 +32,7 @@ class PagingAlertsConformance(PagingFixtures):
         paging.commit(changes(counted=tuple(told)))
 
         known = paging.alerts(["x", "y", "z"])
-        assert known["x"] == alert("x", 3, n_told=4, told_at=at(2), expires_at=at(7))
+        assert known["x"] == alert("x", 3, n_told=4, told_at=at(2), expires_at=at(7), holds_until=at(4))
         assert known["y"] == alert("y", 2, n_told=2, told_at=at(3))
         assert set(known) == {"x", "y"}
         with pytest.raises(ConflictError):

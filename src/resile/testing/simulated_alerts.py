@@ -30,6 +30,9 @@ DOOR = "alertmanager"
 # Senders that tell again and again are taken for silent after so long.
 EXPIRES_AFTER = 5 * MINUTE
 _NAMES = ("errors", "slow")
+# Told by a clock that is behind, until a while from then by that clock.
+SLOW_CLOCK = "slow-clock"
+_HOLDS_FOR = 4 * MINUTE
 
 
 class World(Protocol):
@@ -79,6 +82,7 @@ class SimulatedAlerts:
         self._world = world
         # Of their own, so that the rest of a world is as it is without them until they meet.
         self._rng = np.random.default_rng([seed, 1])
+        self._of_clocks = np.random.default_rng([seed, 2])
         self.told: dict[str, list[Alert]] = {}
         self.counted: Counter[str] = Counter()
         self._newest: dict[str, datetime] = {}
@@ -114,6 +118,38 @@ class SimulatedAlerts:
             self._plan_condition(f"{_NAMES[int(rng.integers(len(_NAMES)))]}-{number}")
         if rng.random() < 0.3:  # noqa: PLR2004 - in some, somebody silenced half of it
             self._silence()
+        if self._of_clocks.random() < 0.3:  # noqa: PLR2004 - in some, the clock of a sender is behind
+            self._plan_slow_clock()
+
+    def _plan_slow_clock(self) -> None:
+        """A condition told each minute by a sender that says until when it holds, by a clock that is behind."""
+        rng = self._of_clocks
+        began_at = self._world.clock.now() + timedelta(seconds=float(rng.uniform(0, 1_800)))
+        behind = timedelta(minutes=float(rng.uniform(0, 90)))
+        n_firing, n_over = int(rng.integers(3, 9)), int(rng.integers(1, 5))
+        over_at = began_at + n_firing * MINUTE - timedelta(seconds=float(rng.uniform(1, 50)))
+        for number in range(n_firing + n_over):
+            told_at = began_at + number * MINUTE
+            holds_until = (over_at if number >= n_firing else told_at + _HOLDS_FOR) - behind
+            looks_over = holds_until <= told_at
+            alert = Alert(
+                door=DOOR,
+                fingerprint=SLOW_CLOCK,
+                state=AlertState.RESOLVED if looks_over else AlertState.FIRING,
+                title="disk of the warehouse",
+                labels={"alertname": "disk"},
+                starts_at=began_at - behind,
+                told_at=told_at,
+                ends_at=holds_until if looks_over else None,
+                holds_until=holds_until,
+                expires_at=None if looks_over else holds_until,
+            )
+            self.told.setdefault(alert_id_of(DOOR, SLOW_CLOCK), []).append(alert)
+            after = told_at - self._world.clock.now() + timedelta(seconds=float(rng.uniform(0.05, 2)))
+            self._world.later(after, partial(self._deliver, alert))
+            if rng.random() < 0.1:  # noqa: PLR2004 - some senders try again though they were heard
+                after += timedelta(seconds=float(rng.uniform(5, 400)))
+                self._world.later(after, partial(self._deliver, alert))
 
     def _plan_condition(self, name: str) -> None:
         rng = self._rng

@@ -127,6 +127,7 @@ def alerts_posted(body: Node, options: DoorOptions, delivery: Delivery) -> Itera
             labels=labels,
             starts_at=starts_at,
             ends_at=ends_at,
+            holds_until=ends_at,
             expires_at=expiry(telling.told_at, ends_at, RESOLVE_TIMEOUT),
             severity=telling.severity(labels.get(name, "") for name in SEVERITY_LABELS),
             description=first_of(annotations, DESCRIPTIONS),
