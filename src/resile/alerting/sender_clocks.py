@@ -38,10 +38,10 @@ def as_meant(case: Case, known: KnownAlert | None) -> Case:
         return replace(case, alert=_not_silent_before_its_next(alert, was)) if moves_on else case
     was_over = was.state is AlertState.RESOLVED
     if moves_on and (was_over or was_until <= was.told_at):
-        return _fires(case, _words_of_moving(alert), alert.told_at + _SILENT_AFTER)
+        return _fires(case, was, _words_of_moving(alert), alert.told_at + _SILENT_AFTER)
     if was_until > was.told_at:
         is_at_odds = not was_over and until < was.told_at - _AT_ODDS
-        return _fires(case, _words_of_contradiction(alert, was), None) if is_at_odds else case
+        return _fires(case, was, _words_of_contradiction(alert, was), None) if is_at_odds else case
     # Over, by a clock that is behind: when that was, it cannot say.
     return case if was_over else replace(case, alert=replace(alert, ends_at=alert.told_at))
 
@@ -52,14 +52,13 @@ def _not_silent_before_its_next(alert: Alert, was: Alert) -> Alert:
     return replace(alert, expires_at=max(alert.expires_at or its_time, its_time))
 
 
-def _fires(case: Case, why: str, expires_at: datetime | None) -> Case:
+def _fires(case: Case, was: Alert, why: str, expires_at: datetime | None) -> Case:
     alert = case.alert
-    # At least by so much its clock is behind, so that what it says of the beginning is too early by as much.
-    behind = alert.told_at - (alert.holds_until or alert.told_at)
     fires = replace(
         alert,
         state=AlertState.FIRING,
-        starts_at=min(alert.starts_at + behind, alert.told_at),
+        # When it began, such a clock cannot say; when it was heard of, ours can.
+        starts_at=was.told_at,
         ends_at=None,
         expires_at=expires_at,
         warnings=(why, *alert.warnings),
