@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from resile.alerting.case import Case, World
 from resile.alerting.incident_stages import correlate, incident
-from resile.alerting.stages import MUTED, dedup, group, inhibit, route, silence, throttle
-from resile.model.alert import AlertState, KnownAlert, Outcome, Verdict
+from resile.alerting.stages import dedup, group, inhibit, route, silence, throttle
+from resile.model.alert import MUTED, AlertState, KnownAlert, Outcome, Verdict
 
 # What a stage finds out goes into the case; what it decided, into the verdict.
 StageOf = Callable[[Case, World], tuple[Case, Verdict]]

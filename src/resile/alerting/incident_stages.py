@@ -14,6 +14,8 @@ from resile.model.time import DAY, MINUTE, format_instant
 NEAR_IN_TIME = 15 * MINUTE
 # A time told by the sender that lies further back, or in the future, is not believed.
 OLDEST_START = DAY
+# More alerts that fire are not counted one by one.
+MOST_COUNTED = 1_000
 _ITS_OWN = "it belonged to it before"
 
 
@@ -137,7 +139,8 @@ def _cleared(case: Case, world: World) -> tuple[Case, Verdict]:
     if standing.over is not None:
         return _ends(after, f"{standing.id} is {standing.over[1]} already")
     if n_others:
-        return _ends(after, f"{standing.id} goes on: {n_others:,} of its alerts still fire")
+        counted = f"{n_others:,}" if n_others < MOST_COUNTED else f"{MOST_COUNTED:,} or more"
+        return _ends(after, f"{standing.id} goes on: {counted} of its alerts still fire")
     if not standing.firings.is_by_alert:
         return _ends(after, f"the last of {standing.id} that fired; people declared that, so people restore it")
     if not case.route.restores:

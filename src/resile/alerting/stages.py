@@ -7,13 +7,12 @@ from msgspec.structs import replace
 
 from resile.alerting.case import Case, Group, World
 from resile.alerting.standing import Standing
-from resile.model.alert import Alert, AlertState, KnownAlert, Outcome, Stage, Verdict
+from resile.model.alert import MUTED, Alert, AlertState, KnownAlert, Outcome, Stage, Verdict
 from resile.model.matcher import values_of
 from resile.model.route import Route
 from resile.model.silence import Silence
 from resile.model.time import DAY, HOUR, MINUTE, format_instant
 
-MUTED = frozenset({Outcome.SILENCED, Outcome.INHIBITED})
 _NO_GROUP = Group()
 # What people restored may fire on until its sender notices: for `reopens_within` of its route, but within these.
 LEAST_PATIENCE = 5 * MINUTE

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from resile.alerting.case import MAX_MERGES, Case, Deed, Group, World
 from resile.alerting.decide import Decided, decide
 from resile.alerting.firing import Firing
-from resile.alerting.incident_stages import NEAR_IN_TIME, began_at
+from resile.alerting.incident_stages import MOST_COUNTED, NEAR_IN_TIME, began_at
 from resile.alerting.rules import Rules
 from resile.alerting.sender_clocks import as_meant
 from resile.alerting.stages import LEAST_PATIENCE, completed, dedup, group, is_muted, route
@@ -201,8 +201,12 @@ class AlertBatch:
         clearing = (self._known.get(case.id) for case in news if case.alert.state is AlertState.RESOLVED)
         for incident_id in {known.incident_id for known in clearing if known is not None and known.incident_id}:
             if incidents.is_told_no_more(incident_id):
-                its = self._store.alerts_of([incident_id])
-                incidents.set_open(incident_id, (one.id for one in its if _is_in_incident(one)))
+                its = {
+                    name for name, one in self._known.items() if one.incident_id == incident_id and _is_in_incident(one)
+                }
+                # Of a flood not all are read for each batch: whether others fire is told by some, too.
+                others = self._store.firing_of(incident_id, limit=MOST_COUNTED + len(its))
+                incidents.set_open(incident_id, its.union(others))
 
     # Deciding
 

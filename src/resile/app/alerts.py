@@ -134,10 +134,6 @@ class AlertQuestions:
         known = self._store.alerts([alert_id]).get(alert_id)
         return None if known is None else _view(known, self._store.decisions(alert_id, limit=MAX_DECISIONS))
 
-    def of_incident(self, incident_id: str) -> list[AlertRow]:
-        """The alerts that belong, or last belonged, to an incident, oldest first."""
-        return [row_of(one) for one in self._store.alerts_of([incident_id])]
-
 
 def row_of(known: KnownAlert) -> AlertRow:
     """The alert as lists show it."""

@@ -13,6 +13,9 @@ from resile.model.event import Event, Paged
 from resile.model.message import Message, MessageClass, MessageState, shown_address
 from resile.model.phases import taker_of
 
+# Of a flood, so many are listed; the page *Alerts* has all.
+MAX_ALERTS = 200
+
 
 class PageOut(Struct, frozen=True, kw_only=True):
     """One page: to whom, by which way, and how far it came.
@@ -100,6 +103,7 @@ class IncidentPages(Struct, frozen=True, kw_only=True):
         next_at: when the next step or round begins, or, after the last one, nobody reachable is declared.
         acknowledged_by: who answered.
         pages, other_messages: the oldest first.
+        alerts: the first `MAX_ALERTS` that came; `n_alerts`: how many came in all.
     """
 
     incident_id: str
@@ -118,6 +122,7 @@ class IncidentPages(Struct, frozen=True, kw_only=True):
     pages: list[PageOut]
     other_messages: list[PageOut]
     alerts: list[AlertOfIncident]
+    n_alerts: int
     dwell: DwellOut
 
 
@@ -144,7 +149,8 @@ def incident_pages(resile: Resile, view: IncidentView) -> IncidentPages:
         ringing=[] if escalation is None else _ringing(escalation),
         pages=[_page(one, whys) for one in pages],
         other_messages=[_page(one, whys) for one in messages if one.message_class is not MessageClass.PAGE],
-        alerts=[_alert(one) for one in resile.paging.alerts_of([incident_id])],
+        alerts=[_alert(one) for one in resile.paging.alerts_of([incident_id], limit=MAX_ALERTS)],
+        n_alerts=resile.paging.n_alerts_of(incident_id),
         dwell=_dwell(view, pages),
     )
 

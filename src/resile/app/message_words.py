@@ -32,6 +32,8 @@ _READ_ANEW = timedelta(seconds=5)
 _MAX_FAULTS = 100
 # Others that are open are counted up to so many.
 _MAX_OPEN = 50
+# Of a flood of alerts the first are asked for a playbook.
+_MAX_ASKED = 50
 _NAME_OF = {facts: message for message, facts in KINDS.items()}
 _log = structlog.get_logger()
 
@@ -196,7 +198,7 @@ class CatalogWords:
         self._read_at = now
 
     def _playbook(self, incident_id: str) -> str | None:
-        known = self._store.alerts_of([incident_id])
+        known = self._store.alerts_of([incident_id], limit=_MAX_ASKED)
         return next((one.alert.playbook for one in known if one.alert.playbook), None)
 
 

@@ -140,6 +140,10 @@ class Outcome(StrEnum):
     CLEARED = "cleared"  # resolved; its incident goes on, or is restored with it
 
 
+# With these it fires, and makes no incident.
+MUTED = frozenset({Outcome.SILENCED, Outcome.INHIBITED})
+
+
 class KnownAlert(Struct, frozen=True, kw_only=True):
     """An alert as it stands after everything that was told of it.
 

@@ -221,8 +221,16 @@ class PagingStore(Protocol):
         """By id; those that are not known are absent."""
         ...
 
-    def alerts_of(self, incident_ids: Sequence[str]) -> list[KnownAlert]:
-        """All that belong to some incidents, oldest first."""
+    def alerts_of(self, incident_ids: Sequence[str], *, limit: int | None = None) -> list[KnownAlert]:
+        """Those that belong, or last belonged, to some incidents, oldest first; of a flood a hundred thousand."""
+        ...
+
+    def n_alerts_of(self, incident_id: str) -> int:
+        """How many alerts belong, or last belonged, to an incident."""
+        ...
+
+    def firing_of(self, incident_id: str, *, limit: int) -> list[str]:
+        """Ids of alerts of an incident that are not resolved, and that nothing mutes, in no order."""
         ...
 
     def alerts_firing(self, *, limit: int = 10_000) -> list[KnownAlert]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from resile.model.alert import Decision, KnownAlert, Outcome
+from resile.model.alert import MUTED, Decision, KnownAlert, Outcome
 from resile.model.errors import ConflictError, StoreError
 from resile.model.escalation import Escalation
 from resile.model.message import Message, MessageClass, MessageState
@@ -57,6 +57,7 @@ _SENT_AWAY = {"40P01", "40001"}
 
 _is_resolved = alerts.c.state == literal_column("'resolved'")
 _is_firing = alerts.c.state != literal_column("'resolved'")
+_MUTED = sorted(MUTED)
 _newest_alerts = (alerts.c.decided_at.desc(), alerts.c.id)
 _IN_GROUP = (
     select(alerts.c.body)
@@ -244,10 +245,24 @@ class SqlPagingStore:
         """By id; those that are not known are absent."""
         return {one.id: one for one in self._among(alert_in, alerts.c.id, ids)}
 
-    def alerts_of(self, incident_ids: Sequence[str]) -> list[KnownAlert]:
-        """All that belong to some incidents, oldest first."""
-        found = self._among(alert_in, alerts.c.incident_id, incident_ids)
-        return sorted(found, key=lambda one: (one.first_at, one.id))
+    def alerts_of(self, incident_ids: Sequence[str], *, limit: int | None = None) -> list[KnownAlert]:
+        """Those that belong to some incidents, oldest first."""
+        names = sorted({name for name in incident_ids if is_kept_by_all(name)})
+        query = select(alerts.c.body).where(among(alerts.c.incident_id, names, is_sqlite=self._database.is_sqlite))
+        return values_of(alert_in, self._rows(query.order_by(alerts.c.first_at, alerts.c.id).limit(limit)))
+
+    def n_alerts_of(self, incident_id: str) -> int:
+        """How many alerts belong to an incident."""
+        its = among(alerts.c.incident_id, [incident_id], is_sqlite=self._database.is_sqlite)
+        ((n_alerts,),) = self._rows(select(func.count()).where(its)) if is_kept_by_all(incident_id) else ((0,),)
+        return int(n_alerts)
+
+    def firing_of(self, incident_id: str, *, limit: int) -> list[str]:
+        """Ids of alerts of an incident that are not resolved, and that nothing mutes."""
+        its = alerts.c
+        is_its = (its.incident_id == incident_id) & _is_firing & its.outcome.not_in(_MUTED)
+        rows = self._rows(select(its.id).where(is_its).limit(limit)) if is_kept_by_all(incident_id) else []
+        return [name for (name,) in rows]
 
     def alerts_firing(self, *, limit: int = 10_000) -> list[KnownAlert]:
         """Those that are not resolved, the newest decision first."""

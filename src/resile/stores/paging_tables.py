@@ -83,7 +83,8 @@ alerts = Table(
     Column("body", Text, nullable=False),
     Index("ix_alerts_decided_at", "decided_at"),
     _index("ix_alerts_firing", "decided_at", where="state != 'resolved'"),
-    _index("ix_alerts_incident_id", "incident_id", where="incident_id IS NOT NULL"),
+    _index("ix_alerts_of_incident", "incident_id", "first_at", "id", where="incident_id IS NOT NULL"),
+    _index("ix_alerts_firing_of", "incident_id", where="state != 'resolved'"),
     _index("ix_alerts_group_key", "group_key", "decided_at", where="group_key IS NOT NULL"),
 )
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from resile.alerting.stages import MUTED
 from resile.alerting.standing import firings_of
 from resile.app.alert_incidents import MAX_TOLD
-from resile.model.alert import Alert, AlertState, KnownAlert
+from resile.model.alert import MUTED, Alert, AlertState, KnownAlert
 from resile.model.event import Acknowledged, AlertFired, Event, PagingBegan, PagingEnded, Reopened
 from resile.model.incident import fold
 from resile.model.phases import instants

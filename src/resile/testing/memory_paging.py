@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from resile.model.alert import AlertState, Decision, KnownAlert, Outcome
+from resile.model.alert import MUTED, AlertState, Decision, KnownAlert, Outcome
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.message import Message, MessageClass, MessageState
 from resile.ports.paging_store import Changes, MessageCounts, Timer, TimerKind
@@ -257,10 +257,22 @@ class MemoryPagingStore:
         with self._guard:
             return {name: self._alerts[name] for name in ids if name in self._alerts}
 
-    def alerts_of(self, incident_ids: Sequence[str]) -> list[KnownAlert]:
-        """All that belong to some incidents, oldest first."""
+    def alerts_of(self, incident_ids: Sequence[str], *, limit: int | None = None) -> list[KnownAlert]:
+        """Those that belong to some incidents, oldest first."""
         names = set(incident_ids)
-        return sorted(self._alerts_if(lambda one: one.incident_id in names), key=lambda one: (one.first_at, one.id))
+        its = sorted(self._alerts_if(lambda one: one.incident_id in names), key=lambda one: (one.first_at, one.id))
+        return its[:limit]
+
+    def n_alerts_of(self, incident_id: str) -> int:
+        """How many alerts belong to an incident."""
+        return len(self.alerts_of([incident_id]))
+
+    def firing_of(self, incident_id: str, *, limit: int) -> list[str]:
+        """Ids of alerts of an incident that are not resolved, and that nothing mutes."""
+        its = self.alerts_of([incident_id])
+        return [one.id for one in its if one.alert.state is not AlertState.RESOLVED and one.outcome not in MUTED][
+            :limit
+        ]
 
     def alerts_firing(self, *, limit: int = 10_000) -> list[KnownAlert]:
         """Those that are not resolved, the newest decision first."""

@@ -59,6 +59,29 @@ class PagingAlertsConformance(PagingFixtures):
 
         assert set(paging.alerts(["z"])) == {"z"}
 
+    def test_alerts_of_an_incident_that_fire_are_found_but_for_those_that_are_muted(self, paging: PagingStore) -> None:
+        """Not all where fewer are asked for."""
+        states = {
+            "a": AlertState.FIRING,
+            "b": AlertState.ACKNOWLEDGED,
+            "c": AlertState.RESOLVED,
+            "d": AlertState.FIRING,
+        }
+        outcomes = {"d": Outcome.SILENCED}
+        paging.commit(
+            changes(
+                *(
+                    alert(name, incident_id="i", state=state, outcome=outcomes.get(name, Outcome.JOINED))
+                    for name, state in states.items()
+                ),
+                alert("e", incident_id="j"),
+            )
+        )
+
+        assert sorted(paging.firing_of("i", limit=10)) == ["a", "b"]
+        assert set(paging.firing_of("i", limit=1)) < {"a", "b"}
+        assert [paging.firing_of(name, limit=10) for name in ("j", "k", "i\0")] == [["e"], [], []]
+
     def test_alerts_are_found_by_incident_group_and_state(self, paging: PagingStore) -> None:
         """Of incidents the oldest first, else the newest decision first."""
         paging.commit(
@@ -71,6 +94,8 @@ class PagingAlertsConformance(PagingFixtures):
 
         assert [one.id for one in paging.alerts_of(["i", "j", "i", "k"])] == ["c", "b", "a"]
         assert [one.id for one in paging.alerts_of(["i"])] == ["c", "a"]
+        assert [one.id for one in paging.alerts_of(["i", "j"], limit=2)] == ["c", "b"]
+        assert [paging.n_alerts_of(name) for name in ("i", "j", "i\0")] == [2, 1, 0]
         assert [one.id for one in paging.alerts_firing()] == ["c", "a"]
         assert [one.id for one in paging.alerts_firing(limit=1)] == ["c"]
         told = paging.alerts_in_groups(["g", "none", "h", "g"])
