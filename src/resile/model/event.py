@@ -5,16 +5,11 @@ from enum import StrEnum
 
 import msgspec
 
+from resile.model.recorded import Recorded, Source
+from resile.model.room_event import AnyRoomEvent
 from resile.model.severity import Severity
 
-
-class Source(StrEnum):
-    """How an instant came to be known."""
-
-    MEASURED = "measured"  # by telemetry
-    HUMAN = "human"  # a person said so
-    REPORTED = "reported"  # another system said so
-    INFERRED = "inferred"  # concluded from something else
+__all__ = ["Recorded", "Source"]
 
 
 class Exclusion(StrEnum):
@@ -24,26 +19,6 @@ class Exclusion(StrEnum):
     DRILL = "drill"
     NOISE = "noise"
     TEST = "test"
-
-
-# gc=False: events refer to nothing that could refer back to them. Left to the cycle collector, a million of them on
-# their way through a store cost three times as long.
-class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="kind", omit_defaults=True):
-    """What every event carries.
-
-    Attributes:
-        id: unique within the timeline; the target of corrections. Ids assigned by decide sort in order of assignment.
-        at: when it happened, aware UTC.
-        recorded_at: when resile learnt it, aware UTC.
-        by: who said so: `user:ann`, `import:servicenow`, `token:ci`.
-        source: how `at` is known.
-    """
-
-    id: str
-    at: datetime
-    recorded_at: datetime
-    by: str
-    source: Source
 
 
 class Declared(Recorded, frozen=True, kw_only=True, tag="declared"):
@@ -134,16 +109,30 @@ class Absorbed(Recorded, frozen=True, kw_only=True, tag="absorbed"):
 
 
 class Noted(Recorded, frozen=True, kw_only=True, tag="noted"):
-    """Something a responder wrote down."""
+    """Something a responder wrote down, in Markdown; `pictures`: ids of those that belong to it."""
 
     text: str
+    pictures: tuple[str, ...] = ()
 
 
 class Updated(Recorded, frozen=True, kw_only=True, tag="updated"):
-    """A status update was published; `status` is the publisher's own word for the phase."""
+    """A status update was published.
+
+    Attributes:
+        status: the publisher's own word for the phase.
+        audience: for whom it is; None where another system published it.
+        draft_id: the draft that was sent.
+        components: by name, the state that the status page shows from then on.
+        n_told: to how many addresses it went besides.
+    """
 
     text: str
     status: str | None = None
+    title: str = ""
+    audience: str | None = None
+    draft_id: str | None = None
+    components: dict[str, str] = {}
+    n_told: int = 0
 
 
 class PagingEvent(Recorded, frozen=True, kw_only=True):
@@ -243,6 +232,7 @@ Event = (
     | NobodyReachable
     | PagingEnded
     | Corrected
+    | AnyRoomEvent
 )
 
 _encoder = msgspec.json.Encoder()

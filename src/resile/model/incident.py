@@ -32,6 +32,7 @@ from resile.model.event import (
     Source,
     Updated,
 )
+from resile.model.room_event import RoomEvent
 from resile.model.severity import Severity
 
 T = TypeVar("T")
@@ -159,7 +160,7 @@ def evolve(incident: Incident, event: Event) -> Incident:  # noqa: C901, PLR0911
             return replace(incident, n_events=n, absorbed=incident.absorbed | {event.incident_id})
         case Corrected():
             return replace(incident, n_events=n, corrections=_corrected(incident, event))
-        case Noted() | Updated() | PagingEvent():
+        case Noted() | Updated() | PagingEvent() | RoomEvent():
             return replace(incident, n_events=n)
         case _:
             assert_never(event)

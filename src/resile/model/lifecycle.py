@@ -33,6 +33,9 @@ from resile.model.incident import Incident, InstantName, value_of
 from resile.model.phases import UNDONE_BY_REOPENING, contradictions, instants, last_reopening
 from resile.model.severity import Severity
 
+# Of one note.
+MAX_PICTURES = 50
+
 
 class Declare(Struct, frozen=True, kw_only=True):
     """Say that there is an incident; it counts as detected at `at`."""
@@ -93,9 +96,10 @@ class Absorb(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """Write something down."""
+    """Write something down; `pictures`: ids of those that belong to it."""
 
     text: str
+    pictures: tuple[str, ...] = ()
 
 
 class Publish(Struct, frozen=True):
@@ -187,7 +191,9 @@ def _kinds(  # noqa: C901, PLR0911, PLR0912 - one case per command
         case Absorb():
             return [(Absorbed, {"incident_id": command.incident_id})]
         case Note():
-            return [(Noted, {"text": command.text})]
+            if len(command.pictures) > MAX_PICTURES:
+                raise TransitionError(f"incident {incident.id}: a note has at most {MAX_PICTURES} pictures; write two")
+            return [(Noted, {"text": command.text, "pictures": tuple(dict.fromkeys(command.pictures))})]
         case Publish():
             return [(Updated, {"text": command.text, "status": command.status})]
         case Correct():
