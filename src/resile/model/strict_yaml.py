@@ -11,6 +11,20 @@ from resile.model.errors import ConfigError
 _MAX_NODES = 50_000
 
 
+class YamlError(ConfigError):
+    """A text that is no YAML, or none that a person would write.
+
+    Attributes:
+        row: at which, from 1; None: nobody can say.
+        problem: what is wrong there, with the way out, without the place.
+    """
+
+    def __init__(self, shown: str, row: int | None, problem: str) -> None:
+        super().__init__(f"{shown}{'' if row is None else f', row {row}'}{problem}")
+        self.row = row
+        self.problem = problem.removeprefix(": ").strip()
+
+
 def yaml_documents(body: bytes, *, shown: str, keeps_times: bool = False) -> Iterator[tuple[Any, int]]:
     """Each document with the row at which it begins, from 1; none in an empty file.
 
@@ -19,7 +33,7 @@ def yaml_documents(body: bytes, *, shown: str, keeps_times: bool = False) -> Ite
         keeps_times: leave what looks like a time or a date as it stands: 22:00 is text, and no number of minutes.
 
     Raises:
-        ConfigError: it is no YAML, or more than a person would write.
+        YamlError: it is no YAML, or more than a person would write.
     """
     try:
         loader = (_TimesKept if keeps_times else _StrictLoader)(body)
@@ -32,17 +46,15 @@ def yaml_documents(body: bytes, *, shown: str, keeps_times: bool = False) -> Ite
             loader.dispose()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        row = f", row {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{shown}{row}: {problem}; correct the YAML") from None
+        raise YamlError(shown, None if mark is None else mark.line + 1, f": {problem}; correct the YAML") from None
     except RecursionError:
-        raise ConfigError(f"{shown} is nested too deeply; write it flatter") from None
+        raise YamlError(shown, None, " is nested too deeply; write it flatter") from None
     except (ValueError, KeyError, AttributeError, IndexError, OverflowError):
         # PyYAML reads what looks like a date or a number, or is tagged as one, with Python's own functions and lets
         # them fail.
-        raise ConfigError(
-            f"{shown}: a date, a number or a truth value in it is none; put names between quotes"
-        ) from None
+        problem = ": a date, a number or a truth value in it is none; put names between quotes"
+        raise YamlError(shown, None, problem) from None
 
 
 class _StrictLoader(yaml.SafeLoader):
