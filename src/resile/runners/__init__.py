@@ -1,0 +1,1 @@
+"""What a step of a playbook may run: one kind per file."""
