@@ -1,0 +1,71 @@
+"""The part of an incident's page that tells audiences: drafts, what was published, what is promised."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from resile.analytics.words import duration
+from resile.app.incidents import IncidentView
+from resile.app.telling import told_words
+from resile.app.update_drafts import phase_of
+from resile.app.update_out import DraftOut, UpdatesOut
+from resile.app.wiring import Resile
+from resile.model.audience import Audience
+from resile.model.component import ComponentState, UpdatePhase
+from resile.model.room import Room
+from resile.model.time import MINUTE
+
+_SHOWN = 5
+_SOON = 5 * MINUTE
+
+
+class Promise(Struct, frozen=True):
+    """What an audience waits for: `in 9 min`, `9 min late`."""
+
+    audience: str
+    due_at: datetime
+    words: str
+    tone: str
+
+
+def updates_part(resile: Resile, view: IncidentView, room: Room) -> Mapping[str, Any]:
+    """What `parts/incident_updates.html` shows; the same for everybody who looks."""
+    found = resile.communication.updates.of(view.incident.id, room)
+    now = resile.clock.now()
+    return {
+        "updates": {
+            "waiting": [(one, _fault(resile, view, one)) for one in found.drafts if one.state == "waiting"],
+            "published": [(one, _told(found, one)) for one in reversed(found.drafts) if one.state == "published"][
+                :_SHOWN
+            ],
+            "promises": [_promise(audience, due_at, now) for audience, due_at in found.promises.items()],
+            "audiences": [one.value for one in reversed(Audience)],
+            "phases": [one.value for one in UpdatePhase],
+            "phase": phase_of(view.incident).value,
+            "states": [(one.value, one.words) for one in ComponentState],
+        }
+    }
+
+
+def _fault(resile: Resile, view: IncidentView, one: DraftOut) -> str:
+    """Why the template that would fit a draft was not used; empty: one was, or none fits."""
+    if one.template is not None:
+        return ""
+    return resile.communication.updates.prepare(view.incident.id, one.audience, one.phase).fault or ""
+
+
+def _told(found: UpdatesOut, one: DraftOut) -> str:
+    counts = found.told.get(one.draft_id)
+    if counts is None:
+        return ""
+    return told_words(counts) if counts.is_over else f"{counts.handed:,} of {counts.n:,} subscribers were told so far"
+
+
+def _promise(audience: str, due_at: datetime, now: datetime) -> Promise:
+    left = due_at - now
+    words = duration(abs(left.total_seconds()))
+    if left <= timedelta(0):
+        return Promise(audience, due_at, f"{words} late", "bad")
+    return Promise(audience, due_at, f"in {words}", "warn" if left <= _SOON else "")
