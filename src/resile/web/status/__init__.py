@@ -1,0 +1,1 @@
+"""The public status page: rendered beforehand, served from memory, in a process of its own."""
