@@ -270,7 +270,7 @@ def test_nonsense_that_slack_signed_is_refused_in_words(provider: LoopbackSlack,
 
 
 def test_the_signature_is_that_of_slacks_documentation() -> None:
-    from resile.channels.slack import signature  # noqa: PLC0415 - of this test alone
+    from resile.channels.slack_signature import signature  # noqa: PLC0415 - of this test alone
 
     body = (
         b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V"

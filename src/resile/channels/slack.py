@@ -3,8 +3,6 @@
 Slack has no key by which it would know the same message again: one that is sent twice stands there twice.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,9 +18,10 @@ from resile.channels.http_client import HttpAnswer, HttpClient, taken
 from resile.channels.plugin import ChannelPlugin, Surroundings
 from resile.channels.site import site
 from resile.channels.slack_blocks import ACKNOWLEDGE, ESCALATE, body_of, escaped
+from resile.channels.slack_errors import refusal
+from resile.channels.slack_signature import check_signature
 from resile.channels.words import shortened
-from resile.model.errors import AccessError, ConfigError, DeliveryError
-from resile.model.time import to_us
+from resile.model.errors import ConfigError, DeliveryError
 from resile.ports.channel import ChannelKind, Handed, Outgoing, Receipt, RefusedError, Reply, UncertainError
 from resile.ports.clock import Clock
 
@@ -39,8 +38,6 @@ KIND = ChannelKind(
         "hooks": f"address of Slack's webhooks, unless it is {HOOKS}",
     },
 )
-# An older request is somebody's who repeats what he overheard.
-MAX_AGE_S = 300
 _REPLY_WITHIN_S = 5.0
 _MAX_SENTENCES = 1_000
 _FAULT = 500
@@ -48,19 +45,6 @@ _ID = re.compile(r"[CGDUW][A-Z0-9]{5,30}")
 _NAME = re.compile(r"#[^\s#@<>&,:]{1,80}")
 _HOOK = re.compile(r"/(services|workflows|triggers)/[A-Za-z0-9/_-]{5,200}")
 _PROVIDER = "Slack"
-# Slack says of these that a part of it may have been done.
-_UNTOLD = frozenset({"fatal_error", "internal_error"})
-_LATER = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable", "team_added_to_org",
-                    "request_timeout", "accesslimited"})  # fmt: skip
-_OURS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
-                   "not_allowed_token_type", "org_login_required", "two_factor_setup_required"})  # fmt: skip
-_WAY_OUT = {
-    "channel_not_found": "check the address; a private channel must first invite the app",
-    "not_in_channel": "invite the app to the channel",
-    "is_archived": "take it out of the archive, or give another channel",
-    "missing_scope": "give the app the right chat:write, and install it again",
-    "messages_tab_disabled": "switch on the app's Messages tab in its settings at Slack",
-}
 _ANSWERS = {ACKNOWLEDGE: "acknowledge", ESCALATE: "escalate"}
 
 
@@ -152,7 +136,9 @@ class Slack:
     def receipts(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes, *, url: str) -> list[Receipt]:
         """What was pressed."""
         del query, url
-        self._check_signature({name.lower(): value for name, value in headers.items()}, body)
+        small = {name.lower(): value for name, value in headers.items()}
+        now = self._clock.now()
+        check_signature(self._signing_secret, small, body, now=now, setting="channels.slack.signing_secret")
         try:
             fields = parse_qs(body.decode(), max_num_fields=20)
             pressed = msgspec.json.decode(fields["payload"][0], type=_Pressed)
@@ -213,7 +199,7 @@ class Slack:
         except msgspec.ValidationError:
             raise UncertainError("Slack did not answer as it does; look there whether the message arrived") from None
         if not posted.ok:
-            raise _refusal(shortened(posted.error, 60))
+            raise refusal(posted.error, setting="channels.slack.token")
         return posted
 
     def _post(
@@ -230,37 +216,6 @@ class Slack:
         if answer.status == _FAULT:
             raise UncertainError("Slack had a fault (500), which leaves open whether the message was taken")
         return answer
-
-    def _check_signature(self, headers: Mapping[str, str], body: bytes) -> None:
-        if self._signing_secret is None:
-            raise AccessError("Slack's answers are not taken here; set channels.slack.signing_secret")
-        told_at, given = headers.get("x-slack-request-timestamp", ""), headers.get("x-slack-signature", "")
-        wanted = signature(self._signing_secret.get_secret_value(), told_at, body)
-        if not hmac.compare_digest(wanted.encode(), given.encode()):
-            raise AccessError("this is not signed by the Slack app; check channels.slack.signing_secret")
-        if not told_at.isascii() or not told_at.isdigit() or len(told_at) > 12:  # noqa: PLR2004 - digits
-            raise AccessError("the time at which Slack signed this cannot be read")
-        if abs(to_us(self._clock.now()) // 1_000_000 - int(told_at)) > MAX_AGE_S:
-            raise AccessError(
-                "Slack signed this more than 5 minutes ago, or the clocks differ; check the server's clock"
-            )
-
-
-def signature(secret: str, told_at: str, body: bytes) -> str:
-    """How Slack signs what it sends: HMAC-SHA256 over version, time and body."""
-    return "v0=" + hmac.new(secret.encode(), b"v0:%s:%s" % (told_at.encode(), body), hashlib.sha256).hexdigest()
-
-
-def _refusal(error: str) -> DeliveryError:
-    """What an error of Slack's interface means for the message."""
-    if error in _UNTOLD:
-        return UncertainError(f"Slack had a fault ({error}), which leaves open whether the message was taken")
-    if error in _LATER:
-        return RefusedError(f"Slack does not take it now ({error})")
-    if error in _OURS:
-        return RefusedError(f"Slack does not let us in ({error}); check channels.slack.token")
-    way_out = f"; {_WAY_OUT[error]}" if error in _WAY_OUT else ""
-    return RefusedError(f"Slack refused it ({error or 'it does not say why'}){way_out}", is_final=bool(error))
 
 
 def _open(settings: Mapping[str, Any], surroundings: Surroundings) -> Slack:

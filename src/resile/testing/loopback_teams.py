@@ -1,10 +1,19 @@
-"""The webhook of a Teams workflow on this machine: takes an Adaptive Card and answers 202."""
+"""Teams on this machine: a workflow that takes Adaptive Cards, and a webhook by which people write."""
 
+import base64
+import hashlib
+import hmac
+from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from resile.testing.callbacks import Callback
 from resile.testing.loopback_http import LoopbackHttp, Reply, Request
 
 PATH = "/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke"
+# Of nobody; as Teams makes them.
+TOKEN = base64.b64encode(b"loopback security token of 32 by").decode()
 _SIG = "loopback-signature-of-a-workflow"
 _MAX_BYTES = 28 * 1_024
 _CARD = "application/vnd.microsoft.card.adaptive"
@@ -22,6 +31,7 @@ class LoopbackTeams(LoopbackHttp):
         super().__init__()
         self.cards: list[dict[str, Any]] = []
         self.is_on = True
+        self._n_written = 0
 
     @property
     def workflow(self) -> str:
@@ -42,6 +52,28 @@ class LoopbackTeams(LoopbackHttp):
             return _refused(400, "TriggerInputSchemaMismatch", "The input body does not match the schema.")
         self.cards.append(attachments[0]["content"])
         return Reply(status=202, body=b"", headers={"x-ms-workflow-run-id": f"run{len(self.cards)}"})
+
+    def writes(self, url: str, text: str, *, member: str, name: str, at: datetime, token: str = TOKEN) -> Callback:
+        """What Teams sends when somebody writes `@resile text` in a channel."""
+        self._n_written += 1
+        body = {
+            "type": "message",
+            "id": f"17456000{self._n_written:05d}",
+            "timestamp": at.isoformat(),
+            "serviceUrl": "https://smba.trafficmanager.net/emea/",
+            "channelId": "msteams",
+            "from": {"id": "29:1XJKJMvc5GBtc2JwZq0oj8tHZmzrQgFmB25ATiQWA85g", "name": name, "aadObjectId": member},
+            "conversation": {"isGroup": True, "id": "19:253b1f341670408fb6fe51050b6e5ceb@thread.skype"},
+            "textFormat": "plain",
+            "text": f"<at>resile</at>&nbsp;{text}\n",
+        }
+        return self.signed(url, msgspec.json.encode(body), token=token)
+
+    def signed(self, url: str, body: bytes, *, token: str = TOKEN) -> Callback:
+        """A body, signed as the webhook signs."""
+        mark = base64.b64encode(hmac.new(base64.b64decode(token), body, hashlib.sha256).digest()).decode()
+        headers = {"Content-Type": "application/json; charset=utf-8", "Authorization": f"HMAC {mark}"}
+        return Callback(url=url, headers=headers, body=body)
 
 
 def _refused(status: int, code: str, words: str) -> Reply:

@@ -1,0 +1,140 @@
+"""Who of the catalog somebody in Slack is, and who in Slack somebody of the catalog is; and what they may do."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from resile.app.catalog import Catalog
+from resile.app.persons import account_of
+from resile.channels.slack_rooms import SlackMember, SlackRooms
+from resile.model.catalog import Person
+from resile.model.chat import Member
+from resile.model.errors import AccessError
+from resile.model.paging_documents import contacts_of
+from resile.ports.account_store import AccountStore, Scope
+from resile.ports.chat_book import ChatBook
+from resile.ports.clock import Clock
+
+PROGRAM = "slack"
+_LASTS = timedelta(hours=24)
+_EMAIL = "email"
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """Somebody in a chat program; `person` is their name in the catalog, None where nobody there is them."""
+
+    program: str = PROGRAM
+    member: str
+    name: str
+    person: str | None
+
+    @property
+    def by(self) -> str:
+        """As timelines name who told something."""
+        return f"{self.program}:{self.member}" if self.person is None else f"person:{self.person}"
+
+
+class ChatPeople:
+    """Looks people up; what Slack said of somebody is remembered for a day."""
+
+    def __init__(
+        self, slack: SlackRooms, book: ChatBook, catalog: Catalog, accounts: AccountStore, clock: Clock
+    ) -> None:
+        self._slack = slack
+        self._book = book
+        self._catalog = catalog
+        self._accounts = accounts
+        self._clock = clock
+
+    def known(self, member_id: str, *, name: str = "") -> Known:
+        """Who somebody is: by their id among the contacts, else by the e-mail of their profile.
+
+        Args:
+            name: what Slack called them just now.
+
+        Raises:
+            DeliveryError: Slack was to be asked, and does not answer.
+        """
+        people = self._catalog.people()
+        person = _with_contact(people, PROGRAM, member_id)
+        if person is not None:
+            return Known(member=member_id, name=person, person=person)
+        told = self._looked_up(member_id)
+        if told is None:
+            return Known(member=member_id, name=name or member_id, person=None)
+        person = None if told.email is None else _with_contact(people, _EMAIL, told.email)
+        return Known(member=member_id, name=person or told.name, person=person)
+
+    def as_remembered(self, member_id: str) -> str | None:
+        """What somebody is called, as far as it is known without asking Slack."""
+        person = _with_contact(self._catalog.people(), PROGRAM, member_id)
+        told = None if person is not None else self._book.member(PROGRAM, member_id)
+        return person if told is None else told.name
+
+    def _looked_up(self, member_id: str) -> Member | None:
+        remembered = self._book.member(PROGRAM, member_id)
+        now = self._clock.now()
+        if remembered is not None and remembered.looked_at > now - _LASTS:
+            return remembered
+        found = self._slack.member(member_id)
+        return None if found is None else self._note(found, now)
+
+    def _note(self, found: SlackMember, now: datetime) -> Member:
+        member = Member(program=PROGRAM, id=found.id, name=found.name, email=found.email, looked_at=now)
+        self._book.note_member(member)
+        return member
+
+    def member_of(self, person: str) -> str | None:
+        """The id of a person of the catalog at Slack; None: they have none there, as far as their contacts tell.
+
+        Raises:
+            DeliveryError: Slack was to be asked, and does not answer.
+        """
+        told = self._catalog.person(person)
+        if told is None:
+            return None
+        contacts = contacts_of(person, told.contacts)
+        for contact in contacts:
+            if contact.channel == PROGRAM and contact.address[:1] in {"U", "W"}:
+                return contact.address
+        for contact in contacts:
+            if contact.channel == _EMAIL:
+                found = self._slack.member_by_email(contact.address)
+                if found is not None:
+                    return self._note(found, self._clock.now()).id
+        return None
+
+    def commander(self, known: Known) -> str:
+        """The person who may command here.
+
+        Raises:
+            AccessError: nobody knows who they are, or their account may not write.
+        """
+        if known.person is None:
+            raise AccessError(
+                f"resile does not know who you are: have your member id {known.member}, or the e-mail of your Slack "
+                "profile, added to your contacts in resile's catalog"
+            )
+        return allowed(known.person, self._catalog, self._accounts)
+
+
+def allowed(name: str, catalog: Catalog, accounts: AccountStore) -> str:
+    """Somebody of the catalog who may command: whoever has an account needs the right to write.
+
+    Raises:
+        AccessError: their account may not.
+    """
+    told = catalog.person(name)
+    user = None if told is None else accounts.user_named(account_of(name, told))
+    if user is not None and (user.disabled_at is not None or Scope.WRITE not in user.role.scopes):
+        raise AccessError(f"the account of {name} may not write in resile; ask an admin for the right")
+    return name
+
+
+def _with_contact(people: dict[str, Person], channel: str, address: str) -> str | None:
+    wanted = address.casefold()
+    for name, person in people.items():
+        for contact in person.contacts:
+            if contact.channel == channel and contact.address.strip().casefold() == wanted:
+                return name
+    return None
