@@ -145,7 +145,11 @@ def _cleared(case: Case, world: World) -> tuple[Case, Verdict]:
         return _ends(after, f"the last of {standing.id} that fired; people declared that, so people restore it")
     if not case.route.restores:
         return _ends(after, f"the last of {standing.id} that fired; route {case.route.name} leaves restoring to people")
-    return _ends(replace(after, deed=Deed.RESTORE), f"the last of {standing.id} that fired: it is restored")
+    after = replace(after, deed=Deed.RESTORE)
+    if case.route.restored_after:
+        waits = long(case.route.restored_after)
+        return _ends(after, f"the last of {standing.id} that fired: it is restored once that stayed so for {waits}")
+    return _ends(after, f"the last of {standing.id} that fired: it is restored")
 
 
 def _ends(case: Case, reason: str) -> tuple[Case, Verdict]:

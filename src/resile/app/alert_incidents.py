@@ -11,10 +11,11 @@ from resile.alerting.case import Case, Deed
 from resile.alerting.incident_stages import began_at, said_of_start
 from resile.alerting.stages import long
 from resile.alerting.standing import Firings, Standing, after, firings_of
+from resile.app.endings import ending_looked_at
 from resile.app.growing import Growing
 from resile.app.reopening import looked_at_again
+from resile.app.restoring import tell_restored
 from resile.model.alert import PLAYBOOK_LABEL, Alert, AlertState
-from resile.model.errors import TransitionError
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.event import (
     AlertCleared,
@@ -25,23 +26,18 @@ from resile.model.event import (
     Exclusion,
     Noted,
     Reopened,
-    Restored,
     SeverityChanged,
-    Source,
 )
-from resile.model.incident import InstantName, value_of
-from resile.model.lifecycle import Reach
+from resile.model.incident import value_of
 from resile.model.message import Message
-from resile.model.phases import instants, last_reopening
-from resile.model.time import MICROSECOND
-from resile.ports.paging_store import Changes, PagingStore
+from resile.model.phases import instants
+from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
 
 # Of more, an incident tells no longer one by one; the list of alerts has them all.
 MAX_TOLD = 5_000
 _MAX_LABELS = 32
 _MAX_LABEL_VALUE = 200
 _IS_PAGED = frozenset({EscalationState.RUNNING, EscalationState.ACKNOWLEDGED, EscalationState.UNREACHABLE})
-_BEFORE_RESTORED = tuple(InstantName)[: list(InstantName).index(InstantName.RESTORED)]
 _OLDEST_END = timedelta(days=1)
 _AND_MORE = (
     f"More than {MAX_TOLD:,} times an alert of this incident fired or cleared. What fires and clears from now on "
@@ -71,6 +67,18 @@ class Pages(Protocol):
         ...
 
 
+class OpenPlaybook(Protocol):
+    """Tells on an incident's timeline which playbook is opened for it, where one fits and none is open."""
+
+    def __call__(self, growing: Growing, alerts: Sequence[Alert] = ()) -> None:
+        """Tell it; `alerts`: those that make the incident."""
+        ...
+
+
+def opens_none(growing: Growing, alerts: Sequence[Alert] = ()) -> None:
+    """Where there are no playbooks."""
+
+
 class _Wish(Struct):
     """What paging is to be asked for an incident once all alerts of the batch are decided.
 
@@ -97,15 +105,26 @@ class AlertIncidents:
     Args:
         timelines: of those that may be touched.
         number: gives the number of a new incident.
+        open_playbook: asked once of each incident to which an alert comes, until one is open.
     """
 
-    def __init__(self, timelines: Mapping[str, Sequence[Event]], *, now: datetime, number: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        timelines: Mapping[str, Sequence[Event]],
+        *,
+        now: datetime,
+        number: Callable[[], int],
+        open_playbook: OpenPlaybook = opens_none,
+    ) -> None:
         self._now = now
         self._number = number
+        self._open_playbook = open_playbook
         self._growing = {name: Growing(name, told, now=now, by="resile") for name, told in timelines.items()}
         self._firings = {name: firings_of(told) for name, told in timelines.items()}
         self._wishes: dict[str, _Wish] = {}
         self._said_of_more: set[str] = set()
+        # Until when each must stay clear; None: it does not any more.
+        self._clear_until: dict[str, datetime | None] = {}
         self.standings = {name: self._standing(name) for name in timelines}
 
     def is_told_no_more(self, incident_id: str) -> bool:
@@ -132,11 +151,18 @@ class AlertIncidents:
         growing.by = f"door:{case.alert.door}"
         n_before, stood = len(growing.new), self._firings[incident_id]
         self._tell(growing, case)
+        if case.deed in {Deed.DECLARE, Deed.REOPEN, Deed.JOIN} and self._n_told(growing) < MAX_TOLD:
+            self._open_playbook(growing, [case.alert])
         self._firings[incident_id] = after(self._firings[incident_id], growing.new[n_before:])
         if self.is_told_no_more(incident_id):
             self._count_untold(incident_id, case)
         self.standings[incident_id] = self._standing(incident_id)
-        self._wish(incident_id, case, is_rearmed=stood.n_fired > 0 and not stood.open)
+        was_clear = stood.n_fired > 0 and not stood.open
+        if was_clear and case.deed in {Deed.JOIN, Deed.REOPEN}:
+            self._clear_until[incident_id] = None
+        # Whoever took it has it still: that it was clear for so short a time was never said.
+        waits = stood.cleared_at is not None and self._now < stood.cleared_at + case.route.restored_after
+        self._wish(incident_id, case, is_rearmed=was_clear and not waits)
         return incident_id
 
     def _standing(self, incident_id: str) -> Standing:
@@ -158,7 +184,7 @@ class AlertIncidents:
             case Deed.CLEAR | Deed.RESTORE:
                 self._tell_cleared(growing, case)
                 if case.deed is Deed.RESTORE:
-                    self._restore(growing, case)
+                    self._cleared_all(growing, case)
             case Deed.NOTHING:
                 pass
 
@@ -201,26 +227,17 @@ class AlertIncidents:
             is_open = firings.open | {case.id}
         self._firings[incident_id] = replace(firings, open=is_open)
 
-    def _restore(self, growing: Growing, case: Case) -> None:
+    def _cleared_all(self, growing: Growing, case: Case) -> None:
+        """Restored, or to be restored once it stayed so for as long as its route asks."""
         ended = [_ended_at(case)]
         cleared_at = self._firings[growing.incident_id].cleared_at
         if cleared_at is not None:
             ended.append(cleared_at)
-        reopened = last_reopening(growing.incident)
-        if reopened is not None and reopened.at >= self._now:
-            # At this instant, or by a clock that is ahead: it is over all the same, and nobody is paged for it.
-            growing.tell(Restored, at=max([*ended, *_no_earlier_than(growing)]))
-            return
-        at = min(max([*ended, *_no_earlier_than(growing)]), self._now)
-        for instant in (at, self._now):
-            try:
-                growing.carry_out(Reach(InstantName.RESTORED), at=instant, source=Source.MEASURED)
-            except TransitionError as error:
-                reason = str(error)
-            else:
-                return
-        # Its instants contradict each other, so that no time would do: people must mend them.
-        growing.tell(Noted, text=f"All alerts are resolved, but the incident could not be restored: {reason}")
+        due_at = max(ended) + case.route.restored_after
+        if case.route.restored_after and due_at > self._now:
+            self._clear_until[growing.incident_id] = due_at
+        else:
+            tell_restored(growing, ended)
 
     def _wish(self, incident_id: str, case: Case, *, is_rearmed: bool) -> None:
         wish = self._wishes.setdefault(incident_id, _Wish())
@@ -287,8 +304,13 @@ class AlertIncidents:
         return known.state is not EscalationState.RUNNING
 
     def appends(self) -> Changes:
-        """Everything that was told."""
-        return Changes(appends=tuple(one for growing in self._growing.values() for one in growing.appends()))
+        """Everything that was told, and when to look at it again."""
+        clear = (Timer(kind=TimerKind.CLEAR, subject=one, due_at=at) for one, at in self._clear_until.items())
+        ending = (timer for growing in self._growing.values() for timer in ending_looked_at(growing).timers)
+        return Changes(
+            appends=tuple(one for growing in self._growing.values() for one in growing.appends()),
+            timers=(*clear, *ending),
+        )
 
 
 def _declare(growing: Growing, case: Case) -> None:
@@ -339,14 +361,6 @@ def _ended_at(case: Case) -> datetime:
     alert = case.alert
     at = alert.ends_at or alert.told_at
     return min(max(at, alert.starts_at, case.now - _OLDEST_END), case.now)
-
-
-def _no_earlier_than(growing: Growing) -> list[datetime]:
-    """What was reached before, and must not come after restoring."""
-    known = instants(growing.incident)
-    found = [instant.at for name in _BEFORE_RESTORED if (instant := known.get(name)) is not None]
-    reopened = last_reopening(growing.incident)
-    return found if reopened is None else [*found, reopened.at + MICROSECOND]
 
 
 def _because(case: Case) -> str:

@@ -15,11 +15,13 @@ from resile.analytics.query import Query
 from resile.analytics.selection import selected
 from resile.app.growing import Growing
 from resile.app.wiring import Resile
+from resile.app.withdrawn import shown_timeline
 from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.event import Event, Source
 from resile.model.incident import Incident, fold, value_of
 from resile.model.lifecycle import Absorb, Command, Declare, Merge, decide
 from resile.model.phases import Contradiction, Instants, Phase, Status, contradictions, instants, phases, status_of
+from resile.model.room_lifecycle import RoomCommand
 from resile.ports.paging_store import Changes
 from resile.ports.timeline_store import Append
 
@@ -197,7 +199,7 @@ def _view(incident_id: str, timeline: Sequence[Event]) -> IncidentView:
     known = instants(incident)
     return IncidentView(
         incident=incident,
-        timeline=list(timeline),
+        timeline=shown_timeline(timeline),
         version=len(timeline),
         instants=known,
         phases=phases(known),
@@ -219,7 +221,7 @@ def declare(resile: Resile, command: Declare, *, by: str, at: datetime | None = 
 def command_incident(
     resile: Resile,
     incident_id: str,
-    command: Command,
+    command: Command | RoomCommand,
     *,
     by: str,
     at: datetime | None = None,
@@ -233,8 +235,10 @@ def command_incident(
 
     Raises:
         TransitionError: the incident's state does not allow the command.
+        ConfigError: it names a picture that the incident has not.
         ConflictError: it is not at the expected version, or others kept appending first.
     """
+    resile.room.pictures.refuse_unknown(incident_id, command)
     for _ in range(_TRIES):
         timeline = resile.timelines.read(incident_id)
         if expected_version is not None and len(timeline) != expected_version:
@@ -243,6 +247,8 @@ def command_incident(
             )
         growing = Growing(incident_id, timeline, now=resile.clock.now(), by=by)
         told = growing.carry_out(command, at=at, source=source)
+        if isinstance(command, Declare):
+            resile.playbooks.opening()(growing)
         # Who acknowledges, restores or merges ends the paging in the same step.
         known = resile.paging.escalations([incident_id]).get(incident_id)
         messages = [] if known is None else resile.paging.messages_of([incident_id])

@@ -36,7 +36,7 @@ def add_actions(app: typer.Typer) -> None:
     """Make the commands part of `resile incident`."""
     commands: tuple[Callable[..., None], ...] = (
         *(declare, impact, ack, identify, mitigate, restore, close, reopen),
-        *(severity, describe, note, update, mark, merge, correct),
+        *(severity, describe, note, mark, merge, correct),
     )
     for command in commands:
         app.command()(command)
@@ -184,21 +184,6 @@ def note(
     from resile.model.lifecycle import Note  # noqa: PLC0415
 
     _carry_out(ctx, incident_id, Note(text), "noted", at=at, by=by)
-
-
-def update(
-    ctx: typer.Context,
-    incident_id: _ID,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What was told to the public.")],
-    *,
-    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help="Your word for the phase.")] = None,
-    at: _AT = None,
-    by: _BY = None,
-) -> None:
-    """Record a status update that was published."""
-    from resile.model.lifecycle import Publish  # noqa: PLC0415
-
-    _carry_out(ctx, incident_id, Publish(text, status), "update recorded", at=at, by=by)
 
 
 def mark(

@@ -8,6 +8,8 @@ import typer
 from resile.cli.filters import Words, asks, query_of
 from resile.cli.incident_actions import add_actions
 from resile.cli.invocation import Invocation, invocation_of
+from resile.cli.room_command import add_room
+from resile.cli.update_command import update
 from resile.model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -126,6 +128,8 @@ def show_command(
     from resile.app.incidents import show_incident  # noqa: PLC0415
     from resile.cli.incident_pages_view import draw_pages  # noqa: PLC0415
     from resile.cli.incident_view import draw_incident  # noqa: PLC0415
+    from resile.cli.room_view import draw_room  # noqa: PLC0415
+    from resile.model.room import room_of  # noqa: PLC0415
 
     invocation: Invocation = invocation_of(ctx)
     with invocation.open() as resile:
@@ -137,7 +141,10 @@ def show_command(
         typer.echo(to_json(incident_out(view)))
     else:
         draw_incident(invocation.out, view)
+        draw_room(invocation.out, room_of(view.timeline))
         draw_pages(invocation.out, pages)
 
 
 add_actions(app)
+app.command()(update)
+add_room(app)

@@ -11,11 +11,13 @@ from rich.text import Text
 from resile.analytics.words import counted, duration, exact_duration, exclusion_name, phase_name
 from resile.app.paging_lines import Move, grouped, paging_words
 from resile.app.printable import printable
+from resile.app.room_lines import room_words
 from resile.cli.drawing import share_bar
 from resile.cli.tables import plain_table, print_table
 from resile.model.event import Event, PagingEvent, Source, kind_of
 from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Phase, cause_of, responder_of
+from resile.model.room_event import RoomEvent
 
 if TYPE_CHECKING:
     from resile.app.incidents import IncidentPage, IncidentRow, IncidentView, Listing
@@ -154,17 +156,27 @@ def _timeline_table(timeline: list[Event]) -> Table:
     for event in sorted(timeline, key=lambda event: (event.at, event.id)):
         if event.id in told.within:
             continue
-        said = _said(event) if not isinstance(event, PagingEvent) else _paging_said(event, told.moves.get(event.id, ()))
+        match event:
+            case PagingEvent():
+                said = _paging_said(event, told.moves.get(event.id, ()))
+            case RoomEvent():
+                said = _worded(*room_words(event))
+            case _:
+                said = _said(event)
         table.add_row(event.id, _moment(event.at), said, Text(event.by))
     return table
 
 
-def _paging_said(event: PagingEvent, moves: tuple[Move, ...]) -> Text:
-    """What happened, and below it what came of it: a line for each page, with how far it came."""
-    what, more = paging_words(event)
+def _worded(what: str, more: str) -> Text:
     text = Text(printable(what), "bold")
     if more:
         text.append(": ", "dim").append(printable(more))
+    return text
+
+
+def _paging_said(event: PagingEvent, moves: tuple[Move, ...]) -> Text:
+    """What happened, and below it what came of it: a line for each page, with how far it came."""
+    text = _worded(*paging_words(event))
     for move in moves:
         text.append("\n")
         if move.at is not None:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from resile.model.alert import Alert, Beat
 from resile.model.change import ChangeReport, Commit
+from resile.model.chat import Heard
 from resile.model.draft import Draft
 from resile.ports.journal import Delivery
 
@@ -21,6 +22,7 @@ class Understood(Struct, frozen=True, kw_only=True):
         incidents: whole as the sender knows them now, such as an issue with a certain label.
         alerts: conditions that hold or hold no more; they may page somebody.
         beats: signs of life.
+        heard: what happened to messages in rooms of chat programs.
         unmapped: where it means nothing to resile, one sentence that says what it is; the rest is empty then.
     """
 
@@ -30,6 +32,7 @@ class Understood(Struct, frozen=True, kw_only=True):
     incidents: tuple[Draft, ...] = ()
     alerts: tuple[Alert, ...] = ()
     beats: tuple[Beat, ...] = ()
+    heard: tuple[Heard, ...] = ()
     unmapped: str | None = None
 
 

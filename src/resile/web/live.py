@@ -15,8 +15,8 @@ from resile.model.errors import StoreError
 from resile.model.event import kind_of
 from resile.ports.timeline_store import StoredEvent, TimelineStore
 
-# Who watches holds a connection; others need some too.
-MAX_WATCHERS = 200
+# Who watches holds a connection, and another one for a moment when they ask for what is new; others need some too.
+MAX_WATCHERS = 240
 # Then it ends, and whoever still watches comes again: rights are looked at when a stream begins.
 LONGEST_S = 600
 # Silence that long is broken by a comment, lest something between us and the reader take the connection for dead.

@@ -174,17 +174,6 @@ def test_an_open_incident_is_acknowledged_and_restored_by_two_buttons(empty: Res
     assert "Restored 14 min 24 s after it was detected." in text
 
 
-def test_a_command_on_an_old_page_is_refused_with_a_sentence(empty: Resile) -> None:
-    take_in(empty, [draft("a")])
-    browser = browser_of(empty)
-    aim = {"csrf_token": token_in(browser.get("/incidents/test:a").text), "incident_id": "test:a", "version": "1"}
-
-    answer = browser.post("/do/note", data={**aim, "text": "too late"})
-
-    assert answer.status_code == 409
-    assert "Not done: incident test:a is at version 3, not 1" in text_of(answer.text)
-
-
 def test_a_form_from_elsewhere_changes_nothing(empty: Resile) -> None:
     take_in(empty, [draft("a")])
     browser = browser_of(empty)

@@ -113,7 +113,7 @@ def list_incidents(
 def declare(request: Request, body: DeclareBody) -> Response:
     """Declare an incident under the next number; its address is in `Location`."""
     view = incidents.declare(resile_of(request), body.command(), by=request.state.identity.by, at=body.at)
-    answer = _shown(view, status_code=201)
+    answer = shown(view, status_code=201)
     answer.headers["location"] = f"/api/v1/incidents/{quote(view.incident.id, safe=':')}"
     return answer
 
@@ -128,7 +128,7 @@ def timeline(
     limit: Annotated[int, Query(ge=1, le=MAX_EVENTS)] = 200,
 ) -> Response:
     """The events in the order in which resile learnt of them, as they are stored."""
-    view = _known(request, incident_id)
+    view = known(request, incident_id)
     part = view.timeline[after : after + limit]
     end = after + len(part)
     following = end if part and end < view.version else None
@@ -149,7 +149,7 @@ def command(
 
     With `If-Match` it is refused where somebody else changed the incident since that version.
     """
-    _known(request, incident_id)
+    known(request, incident_id)
     view = incidents.command_incident(
         resile_of(request),
         incident_id,
@@ -158,13 +158,13 @@ def command(
         at=body.at,
         expected_version=version_of(if_match),
     )
-    return _shown(view)
+    return shown(view)
 
 
 @router.get("/{incident_id:path}", summary="Show one incident", responses=answers(IncidentOut, also=(404,)))
 def show(request: Request, incident_id: str) -> Response:
     """What holds now, its phases, and its timeline; the version is in `ETag`."""
-    return _shown(_known(request, incident_id))
+    return shown(known(request, incident_id))
 
 
 def version_of(if_match: str | None) -> int | None:
@@ -181,14 +181,20 @@ def version_of(if_match: str | None) -> int | None:
     return int(match[1])
 
 
-def _known(request: Request, incident_id: str) -> IncidentView:
+def known(request: Request, incident_id: str) -> IncidentView:
+    """The incident.
+
+    Raises:
+        HTTPException: 404, there is none of that id.
+    """
     view = incidents.show_incident(resile_of(request), incident_id)
     if view is None:
         raise HTTPException(404, f"incident {incident_id[:200]!r} is not known; /api/v1/incidents lists the ids")
     return view
 
 
-def _shown(view: IncidentView, *, status_code: int = 200) -> Response:
+def shown(view: IncidentView, *, status_code: int = 200) -> Response:
+    """An incident as an answer; its version is in `ETag`."""
     answer = as_json(incident_out(view), status_code=status_code)
     answer.headers["etag"] = f'"{view.version}"'
     return answer

@@ -5,8 +5,9 @@
 const STREAM = "/api/v1/stream";
 // Times such as "for 6 min" grow old without any event.
 const REFRESH_MS = 15000;
-// Events come in bursts: a page and its receipts are one change to the eye.
-const GATHER_MS = 250;
+// Events come in bursts: a page and its receipts are one change to the eye. Not all browsers ask at the same moment.
+const GATHER_MS = 200;
+const SPREAD_MS = 150;
 const PATIENCE_MS = 4000;
 // Longer than a finger needs from the decision to the touch.
 const TOUCH_MS = 700;
@@ -34,7 +35,7 @@ function connect() {
     seen = event.lastEventId;
     const watched = root.dataset.watch;
     if (watched && JSON.parse(event.data).incident_id !== watched) return;
-    if (!gathering) gathering = window.setTimeout(() => { gathering = 0; refresh(true); }, GATHER_MS);
+    if (!gathering) gathering = window.setTimeout(() => { gathering = 0; refresh(true); }, GATHER_MS + Math.random() * SPREAD_MS);
   });
   const mine = source;
   // A stream that has ended in order comes again by itself in two seconds; only what lasts longer is told.
@@ -105,11 +106,31 @@ function put(isNews) {
   if (isNews && said && words && said.textContent !== words) said.textContent = words;
 }
 
+// Whoever has an id stays itself, with what somebody has open or under their finger in it; the others are put anew.
 function blend(old, fresh) {
-  if (old.isEqualNode(fresh)) return;
+  if (old.isEqualNode(fresh)) return old;
   const parts = keyed(old);
-  if (parts.size && keyed(fresh).size) { blendParts(old, fresh, parts); return; }
-  if (!isHeld(old)) old.replaceWith(document.importNode(fresh, true));
+  if (parts.size && keyed(fresh).size) {
+    dress(old, fresh);
+    blendParts(old, fresh, parts);
+    return old;
+  }
+  if (isHeld(old)) return old;
+  const anew = document.importNode(fresh, true);
+  for (const one of old.querySelectorAll("details[open][id]")) {
+    const same = anew.querySelector(`details#${CSS.escape(one.id)}`);
+    if (same) same.open = true;
+  }
+  if (old.matches("details[open]") && anew.matches("details")) anew.open = true;
+  const wasFocused = document.activeElement === old;
+  old.replaceWith(anew);
+  if (wasFocused) anew.focus({ preventScroll: true });
+  return anew;
+}
+
+function dress(old, fresh) {
+  for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 
 function keyed(element) {
@@ -125,10 +146,8 @@ function blendParts(old, fresh, parts) {
     if (!here) {
       here = document.importNode(part, true);
       old.insertBefore(here, place ? place.nextSibling : old.firstChild);
-    } else if (!here.isEqualNode(part) && !isHeld(here)) {
-      const anew = document.importNode(part, true);
-      here.replaceWith(anew);
-      here = anew;
+    } else {
+      here = blend(here, part);
     }
     // Moving an element takes the focus from what is in it.
     const before = place ? place.nextElementSibling : old.firstElementChild;
@@ -139,13 +158,17 @@ function blendParts(old, fresh, parts) {
 
 function isHeld(element) {
   const focused = document.activeElement;
-  if (focused && focused !== document.body && element.contains(focused)) return true;
+  // A part that was jumped to has the focus itself, and nobody types in it.
+  const isJumpedTo = focused === element && element.tabIndex < 0;
+  if (focused && focused !== document.body && !isJumpedTo && element.contains(focused)) return true;
   if (element.querySelector("details[open] form")) return true;
   return [...element.querySelectorAll(TYPED_IN)].some((one) => "value" in one && one.defaultValue !== undefined && one.value !== one.defaultValue);
 }
 
 function begin() {
   connect();
+  // A first visit: the server knows the reader's zone only from the next answer on.
+  if (document.documentElement.dataset.zone !== Intl.DateTimeFormat().resolvedOptions().timeZone) refresh(false);
   window.setInterval(() => { if (!document.hidden) refresh(false); }, REFRESH_MS);
   for (const kind of ["pointerdown", "touchstart", "pointerup"]) {
     document.addEventListener(kind, () => { touchedAt = Date.now(); }, { passive: true });
