@@ -358,7 +358,7 @@ def test_alerts_without_a_playbook_are_counted_and_tests_are_not(resile: Resile)
     resile.paging.commit(Changes(alerts=told))
 
     assert [line.split(";")[0] for line in lines(resile)] == [
-        "minor: 1 alert of the last 30 days named no playbook: a is slow"
+        "minor: 1 alert of the last 30 days had no playbook: a is slow"
     ]
 
 

@@ -127,7 +127,9 @@ def test_a_template_decides_for_its_message_and_the_one_of_a_channel_before_othe
     }
     facts = page_facts(incident(), **FACTS)
 
-    assert words_of(facts, templates, channel="email") == Words(title="SEV1!", text="for all on call for payments")
+    assert words_of(facts, templates, channel="email") == Words(
+        title="SEV1!", text="for all on call for payments", template="a"
+    )
     assert words_of(facts, templates, channel="sms").text == "for sms"
     # What it says nothing of stays as it is.
     assert words_of(facts, templates, channel="sms").title == "SEV1 checkout: Error rate is high"

@@ -44,3 +44,34 @@ def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"resile\.toml is no TOML"):
         load_settings(data=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PORT", "no", r"RESILE_STATUS__PORT"),
+        ("PORT", "70000", r"less than or equal to 65535"),
+        ("ZONE", "Mars/Base", r"Mars/Base"),
+        ("BASE_URL", "javascript:alert(1)", r"write an address of the web"),
+        ("CONTACT_URL", "javascript:alert(1)", r"write https://host/path or mailto:"),
+        ("TITLE", " ", r"write one line"),
+        ("TITEL", "Acme", r"Extra inputs are not permitted"),
+    ],
+)
+def test_status_page_that_cannot_be_meant_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(f"RESILE_STATUS__{name}", value)
+
+    with pytest.raises(ConfigError, match=says):
+        load_settings(data=tmp_path)
+
+
+def test_status_page_is_off_until_it_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert load_settings(data=tmp_path).status is None
+
+    monkeypatch.setenv("RESILE_STATUS__BASE_URL", "https://status.example.org/")
+
+    found = load_settings(data=tmp_path).status
+    assert found is not None
+    assert (found.host, found.port, found.address) == ("127.0.0.1", 8322, "https://status.example.org")

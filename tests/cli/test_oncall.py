@@ -79,12 +79,12 @@ def test_exported_catalog_is_what_apply_reads(terminal: Terminal, folder: Path, 
 def test_documents_of_every_kind_leave_and_come_back(terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for kind, text in EXAMPLES.items():
-        (tmp_path / f"in/{kind}.yaml").write_text(text)
+        (tmp_path / ("in/checkout-errors.md" if kind is Kind.PLAYBOOK else f"in/{kind}.yaml")).write_text(text)
     terminal.says("apply", str(tmp_path / "in"), "--yes")
 
     terminal.says("export", str(tmp_path / "out"))
 
-    written = {path.parent.name for path in (tmp_path / "out/catalog").rglob("*.yaml")}
+    written = {path.parent.name for path in (tmp_path / "out/catalog").rglob("*.*")}
     assert len(written) == len(Kind)
     assert f"{len(Kind)} documents" in terminal.says("apply", str(tmp_path / "out/catalog"), "--prune")
 

@@ -7,7 +7,7 @@ import pytest
 
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
-from resile.sources.catalog_folder import path_of, read_folder, yaml_of
+from resile.sources.catalog_folder import file_text, path_of, read_folder
 
 SCHEDULE = """\
 kind: schedule
@@ -59,7 +59,7 @@ def test_times_without_quotes_are_the_words_that_they_look_like(write) -> None:
 def test_word_that_is_nearly_a_number_is_written_and_read_as_the_word(write) -> None:
     body = {"title": "1.5e3"}
 
-    read = read_folder(write("one.yaml", yaml_of("person", "ann", body))).documents
+    read = read_folder(write("one.yaml", file_text("person", "ann", body))).documents
 
     assert read[Kind.PERSON, "ann"][0] == body
 
@@ -82,7 +82,7 @@ def test_folder_that_cannot_be_looked_into_is_said_and_not_taken_for_an_empty_on
 def test_what_is_written_reads_as_the_same(write, tmp_path: Path) -> None:
     read = read_folder(write("in/one.yaml", SCHEDULE)).documents
     for (kind, name), (body, _) in read.items():
-        write(f"out/{path_of(kind, name)}", yaml_of(kind, name, body))
+        write(f"out/{path_of(kind, name)}", file_text(kind, name, body))
 
     again = read_folder(tmp_path / "out").documents
 

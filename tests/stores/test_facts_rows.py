@@ -1,14 +1,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resile.analytics.facts import FACTS_SCHEMA, facts_of, facts_table
 from resile.model.draft import Draft
-from resile.model.event import Declared, Detected, Event, Paged, PageMoved, Source, Updated
+from resile.model.event import Declared, Detected, Event, Mitigated, Paged, PageMoved, Reopened, Source, Updated
 from resile.model.history import record_history
 from resile.model.incident import fold
+from resile.model.room_event import PlaybookOpened, Risk, StepBegan
 from resile.stores.facts_rows import row_of, table_of
 from tests.model.strategies import NOW, drafts, timelines
 
@@ -97,3 +99,29 @@ def test_instants_keep_their_microseconds_in_any_year(instants: list[datetime | 
 
     assert column.combine_chunks().equals(pa.array(instants, FACTS_SCHEMA.field("closed").type))
     assert column.to_pylist() == instants
+
+
+def of_playbook(kind: type[Event], second: int, name: str, source: Source = Source.MEASURED) -> Event:
+    at = NOW + timedelta(seconds=second)
+    step = {"run_id": "r", "step": "s", "runner": "shell", "risk": Risk.READ} if kind is StepBegan else {}
+    common = {"id": f"{second + 10:05d}", "at": at, "recorded_at": at, "by": "ann", "source": source}
+    return kind(**common, playbook=name, number=1, **step)
+
+
+@pytest.mark.parametrize("also", [[], [told(Reopened, 90, 9)]])
+def test_playbook_is_used_where_somebody_opened_it_or_a_step_began_before_mitigation(also: list[Event]) -> None:
+    timeline = [
+        told(Declared, 0, 1, title="Checkout fails"),
+        told(Detected, 0, 2),
+        of_playbook(PlaybookOpened, 1, "by-itself"),
+        of_playbook(PlaybookOpened, 2, "chosen", Source.HUMAN),
+        of_playbook(StepBegan, 3, "run"),
+        told(Mitigated, 4, 6),
+        of_playbook(StepBegan, 5, "late"),
+        of_playbook(PlaybookOpened, 6, "later", Source.HUMAN),
+        *also,
+    ]
+    row = by_name(timeline)
+
+    assert row["playbooks_opened"] == ("by-itself", "chosen", "later")
+    assert row["playbooks_used"] == (("chosen", "late", "later", "run") if also else ("chosen", "run"))

@@ -14,11 +14,14 @@ from resile.model.errors import StoreError
 from resile.stores import (
     account_tables,
     catalog_tables,
+    chat_tables,
+    communication_tables,
     contact_tables,
     delivery_tables,
     feed_tables,
     migrations,
     paging_tables,
+    picture_tables,
     silence_tables,
 )
 from resile.stores.deliveries import SqlDeliveryStore
@@ -59,10 +62,13 @@ def test_models_match_migrations(database: Database) -> None:
     for tables in (
         account_tables,
         catalog_tables,
+        communication_tables,
+        chat_tables,
         contact_tables,
         delivery_tables,
         feed_tables,
         paging_tables,
+        picture_tables,
         silence_tables,
     ):
         assert tables.metadata is metadata

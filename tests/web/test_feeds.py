@@ -17,7 +17,7 @@ from resile.model.catalog import Kind
 from resile.model.time import DAY
 from resile.ports.feed_book import FeedOf
 from resile.testing.simulated_clock import SimulatedClock
-from resile.web.feeds import BURST
+from resile.web.readings import BURST
 from resile.web.server import create_app
 from tests.web.api.visitor import ORIGIN, Visitor
 from tests.web.pages.conftest import NOW, PASSWORDS

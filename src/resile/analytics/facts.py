@@ -1,6 +1,6 @@
 """The columnar projection: one row of facts per incident, from which every measure is computed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from resile.model.incident import Incident, InstantName, labels_of, value_of
 from resile.model.phases import Instants, instants, is_in_order, status_of
 
 # To be raised with every change of the columns or of how they are filled: older projections are then derived anew.
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -39,6 +39,9 @@ FACTS_SCHEMA = pa.schema(
         # When resile queued its first page for it, null where it paged nobody; and when a provider took the first one.
         pa.field("page_queued_at", _INSTANT),
         pa.field("paged_at", _INSTANT),
+        # Names of playbooks that were opened for it; and of those that were used before it was mitigated; null: none.
+        pa.field("playbooks_opened", pa.list_(pa.string())),
+        pa.field("playbooks_used", pa.list_(pa.string())),
         pa.field("n_events", pa.int32(), nullable=False),
         # The incident's version (number of events) is n_events; the newest row of an incident holds.
         pa.field("last_recorded_at", _INSTANT),
@@ -57,8 +60,9 @@ def facts_of(
     *,
     page_queued_at: datetime | None = None,
     paged_at: datetime | None = None,
+    playbooks: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
 ) -> dict[str, Any]:
-    """One incident's row, by column name; of paging the folded incident knows nothing."""
+    """One incident's row, by column name; of paging and playbooks the folded incident knows nothing."""
     known: Instants = instants(incident)
     services = () if incident.services is None else incident.services.value
     if len(services) > 1:  # Named twice, it is still one.
@@ -81,6 +85,8 @@ def facts_of(
         "declared_at": incident.declared_at,
         "page_queued_at": page_queued_at,
         "paged_at": paged_at,
+        "playbooks_opened": playbooks[0],
+        "playbooks_used": playbooks[1],
         "n_events": incident.n_events,
         "last_recorded_at": last_recorded_at,
     }

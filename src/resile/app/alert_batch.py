@@ -13,7 +13,7 @@ from resile.alerting.incident_stages import MOST_COUNTED, NEAR_IN_TIME, began_at
 from resile.alerting.rules import Rules
 from resile.alerting.sender_clocks import as_meant
 from resile.alerting.stages import LEAST_PATIENCE, completed, dedup, group, is_muted, route
-from resile.app.alert_incidents import AlertIncidents, Pages
+from resile.app.alert_incidents import AlertIncidents, OpenPlaybook, Pages
 from resile.app.recent_incidents import RecentIncidents
 from resile.model.alert import AlertState, Decision, KnownAlert, Outcome
 from resile.model.escalation import EscalationState
@@ -61,6 +61,7 @@ class AlertBatch:
         timelines: TimelineStore,
         rules: Callable[[datetime], Rules],
         pages: Pages,
+        open_playbook: OpenPlaybook,
         now: datetime,
         number: Callable[[], int],
         room: Callable[[str], int],
@@ -69,6 +70,7 @@ class AlertBatch:
         self._store = store
         self._timelines = timelines
         self._pages = pages
+        self._open_playbook = open_playbook
         self._now = now
         self._number = number
         self._read_rules = rules
@@ -150,7 +152,7 @@ class AlertBatch:
             ids |= dict.fromkeys(_incidents_of(its))
         open_ids = self._open_ids(routed, rules)
         timelines = self._read([name for name in (*ids, *open_ids) if name is not None])
-        incidents = AlertIncidents(timelines, now=self._now, number=self._number)
+        incidents = AlertIncidents(timelines, now=self._now, number=self._number, open_playbook=self._open_playbook)
         self._look_up_untold(news, incidents)
         firing = Firing(rules.inhibitions)
         if rules.inhibitions:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from resile.alerting.case import Case
 from resile.app.alert_batch import AlertBatch
-from resile.app.alert_incidents import Pages
+from resile.app.alert_incidents import OpenPlaybook, Pages, opens_none
 from resile.app.alert_rules import AlertRules
 from resile.app.few_lines import FewLines
 from resile.app.recent_incidents import RecentIncidents
@@ -48,6 +48,7 @@ class AlertIntake:
     Args:
         pages: gives what pages by the catalog as it is now, for one batch: to read it for each incident would take
             longer than everything else.
+        opening: gives what opens playbooks, likewise for one batch.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class AlertIntake:
         rules: AlertRules,
         silences: SilenceBook,
         pages: Callable[[], Pages],
+        opening: Callable[[], OpenPlaybook] = lambda: opens_none,
     ) -> None:
         self._store = store
         self._timelines = timelines
@@ -66,6 +68,7 @@ class AlertIntake:
         self._rules = rules
         self._silences = silences
         self._pages = pages
+        self._opening = opening
         self._numbers = _Numbers(timelines)
         self._recent = RecentIncidents(store, timelines)
         self.firing = FiringCounts(store, most=MAX_FIRING)
@@ -119,6 +122,7 @@ class AlertIntake:
             timelines=self._timelines,
             rules=self._rules.at,
             pages=self._pages(),
+            open_playbook=self._opening(),
             now=now,
             number=numbers.draw,
             room=lambda door: self.firing.room(door, now=now),

@@ -23,6 +23,7 @@ from resile.model.catalog import (
 from resile.model.catalog_warnings import warnings_of
 from resile.model.errors import ConfigError, ConflictError
 from resile.model.paging_documents import CHANNELS, PolicyDocument, TemplateDocument, policy_of
+from resile.model.playbook import Playbook, PlaybookDocument
 from resile.model.policy import Policy
 from resile.model.schedule import Schedule
 from resile.model.time import format_instant
@@ -149,6 +150,14 @@ class Catalog:
         """Every escalation policy, by name, of its present version."""
         return self._of_each(
             Kind.POLICY, PolicyDocument, lambda one, told: policy_of(one.name, told, version=one.number)
+        )
+
+    def playbooks(self) -> dict[str, tuple[Version, Playbook]]:
+        """Every playbook with the version in which it says that, by name."""
+        from resile.model.playbook_text import parse_playbook  # noqa: PLC0415 - loads with the first playbook
+
+        return self._of_each(
+            Kind.PLAYBOOK, PlaybookDocument, lambda one, told: (one, parse_playbook(one.name, told.text))
         )
 
     def title_of(self, kind: Kind, name: str) -> str:

@@ -66,7 +66,24 @@ class Directory:
         if target.kind is TargetKind.SCHEDULE:
             person, fault = self._holder(target.name)
             return ([] if person is None else [(person, f"on call for {target.name}")]), fault
+        if target.kind is TargetKind.SERVICE:
+            return self._of_service(target.name)
         return self._of_team(target.name)
+
+    def _of_service(self, name: str) -> tuple[list[tuple[str, str]], str]:
+        """Whom its own policy pages first, else its owner's; else whoever is on call for its owner."""
+        service = self.services.get(name)
+        if service is None:
+            return [], f"service {name} is not in the catalog"
+        owner = service.owner or ""
+        team = self._teams.get(owner)
+        policies = (service.policy, None if team is None else team.policy)
+        policy = next((self.policies[one] for one in policies if one is not None and one in self.policies), None)
+        if policy is None:
+            return self._of_team(owner) if owner else ([], f"service {name} has neither a policy nor an owner")
+        # No step of a policy names a service.
+        found = [self._people_of(target) for target in policy.steps[0].page]
+        return [one for people, _ in found for one in people], "; ".join(fault for _, fault in found if fault)
 
     def _of_team(self, name: str) -> tuple[list[tuple[str, str]], str]:
         team = self._teams.get(name)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from resile.app import doctor_running as running
+from resile.app import doctor_status
 from resile.app.access import Identity
+from resile.app.chat_settings import ChatSettings
 from resile.app.doctor_catalog import CatalogExamination
 from resile.app.findings import Finding, Gravity, worst_first
+from resile.app.playbook_lint import playbook_findings
 from resile.app.templates import check_template_renders
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
@@ -78,7 +81,16 @@ def examined(
         has_base_url=resile.settings.base_url is not None,
         used=used,
     )
-    found += running.without_playbook(resile.paging, now)
+    playbooks = [one.playbook for one in resile.playbooks.all().values()]
+    found += running.without_playbook(resile.paging, playbooks, now)
+    found += playbook_findings(resile)
+    found += doctor_status.of_components(resile)
+    found += doctor_status.of_publishing(resile, now)
+    if resile.settings.chat != ChatSettings():
+        from resile.app.chat_check import chat_findings  # noqa: PLC0415 - loads what speaks to Slack
+
+        tell("Looking whether incidents can have rooms in chat programs")
+        found += chat_findings(resile)
     # Those that are there although nobody set them up, and that nobody uses, need not be reached.
     tried = {name: one for name, one in channels.items() if name in used or name in resile.settings.channels}
     # First among their like: one channel may be the way to everybody.

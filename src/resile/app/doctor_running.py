@@ -8,10 +8,14 @@ from pathlib import Path
 
 from resile.app.doors import DoorSeen
 from resile.app.findings import Finding, Gravity
+from resile.app.playbooks import labels_to_match
 from resile.app.room import short_of_room
 from resile.app.standing import OVERDUE_AFTER, PagedNow
+from resile.model.alert import Alert
 from resile.model.errors import DeliveryError
 from resile.model.escalation import EscalationState
+from resile.model.playbook import Playbook
+from resile.model.playbook_match import About, matches
 from resile.model.time import DAY
 from resile.ports.channel import Channel
 from resile.ports.paging_store import PagingStore
@@ -162,8 +166,8 @@ def addresses(*, has_heartbeat: bool, has_base_url: bool, used: frozenset[str]) 
         yield _found(Gravity.SERIOUS, "pages", "cannot be answered from where they arrive", why, where)
 
 
-def without_playbook(store: PagingStore, now: datetime) -> Iterator[Finding]:
-    """Alerts of the last days that say nothing of what to do."""
+def without_playbook(store: PagingStore, playbooks: Sequence[Playbook], now: datetime) -> Iterator[Finding]:
+    """Alerts of the last days that say nothing of what to do, and for which no playbook of the catalog is."""
     missing: Counter[str] = Counter()
     before: datetime | None = None
     for _ in range(_MAX_LOOKS):
@@ -172,7 +176,7 @@ def without_playbook(store: PagingStore, now: datetime) -> Iterator[Finding]:
         missing.update(
             one.alert.title or one.alert.fingerprint
             for one in recent
-            if not one.alert.is_test and one.alert.playbook is None
+            if not one.alert.is_test and one.alert.playbook is None and not _is_fitted(one.alert, playbooks)
         )
         if len(recent) < _AT_ONCE:
             break
@@ -183,10 +187,16 @@ def without_playbook(store: PagingStore, now: datetime) -> Iterator[Finding]:
         yield _found(
             Gravity.MINOR,
             f"{missing.total():,} alert{'' if missing.total() == 1 else 's'} of the last {ALERTS_OF.days} days",
-            "named no playbook",
+            "had no playbook",
             f"{shown}{more}",
-            "give their rules a runbook_url, or what the sender calls it",
+            "write playbooks that match them, or give their rules a runbook_url, or what the sender calls it",
         )
+
+
+def _is_fitted(alert: Alert, playbooks: Sequence[Playbook]) -> bool:
+    services = () if alert.service is None else (alert.service,)
+    about = About(id="", severity=alert.severity, services=services, alerts=(labels_to_match(alert),))
+    return any(matches(playbook, about) is not None for playbook in playbooks)
 
 
 def _found(gravity: Gravity, subject: str, what: str, why: str, where: str) -> Finding:

@@ -8,6 +8,8 @@ from resile.model.event import Event, PagingEvent, Source
 from resile.model.history import event_id
 from resile.model.incident import Incident, evolve, fold
 from resile.model.lifecycle import Command, decide
+from resile.model.room import Room, room_of
+from resile.model.room_lifecycle import RoomCommand, decide_room
 from resile.ports.timeline_store import Append
 
 
@@ -36,6 +38,11 @@ class Growing:
         """All events, those about to be appended too."""
         return [*self.timeline, *self.new]
 
+    @property
+    def room(self) -> Room:
+        """Its room with everything that was told so far."""
+        return room_of(self.events)
+
     def tell(
         self,
         kind: type[Event] | type[PagingEvent],
@@ -56,14 +63,23 @@ class Growing:
         self._take(told)
 
     def carry_out(
-        self, command: Command, *, at: datetime | None = None, source: Source = Source.HUMAN, by: str | None = None
+        self,
+        command: Command | RoomCommand,
+        *,
+        at: datetime | None = None,
+        source: Source = Source.HUMAN,
+        by: str | None = None,
     ) -> list[Event]:
         """Add the events that a command becomes.
 
         Raises:
             TransitionError: the incident's state does not allow it.
         """
-        told = decide(self.incident, command, now=self.now, by=by or self.by, at=at, source=source)
+        stamp: dict[str, Any] = {"now": self.now, "by": by or self.by, "at": at, "source": source}
+        if isinstance(command, RoomCommand):
+            told = decide_room(self.incident, self.room, command, **stamp)
+        else:
+            told = decide(self.incident, command, **stamp)
         for event in told:
             self._take(event)
         return told

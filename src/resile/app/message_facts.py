@@ -6,11 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resile.analytics.words import duration
 from resile.app.printable import printable, printable_lines
+from resile.model.audience import Audience
 from resile.model.incident import Incident, labels_of, value_of
-from resile.model.phases import instants
+from resile.model.phases import cause_of, instants
 from resile.response.wall_clock import local
 
 MAX_LISTED = 20
@@ -80,12 +82,27 @@ class ShiftFacts(Struct, frozen=True, kw_only=True):
 
 
 class UpdateFacts(Struct, frozen=True, kw_only=True):
-    """A status update: what somebody wrote, the phase in the writer's own word, and who it was."""
+    """A status update: what somebody wrote, the phase in the writer's own word, and who it was.
+
+    Attributes:
+        incident: for customers without title, labels, team and number: nothing that is ours alone.
+        audience: `responders`, `executives`, `customers`; empty where somebody wrote all of it.
+        components: titles of what is affected.
+        lasted: from its beginning until it was restored, or until now: `42 min`.
+        next_within: `30 min`; empty: no further update is promised.
+        commander, cause: who leads, and the cause where it is known; empty for customers.
+    """
 
     incident: IncidentFacts
     text: str
     status: str
     by: str
+    audience: str = ""
+    components: tuple[str, ...] = ()
+    lasted: str = ""
+    next_within: str = ""
+    commander: str = ""
+    cause: str = ""
 
 
 Facts = PageFacts | ShiftFacts | UpdateFacts
@@ -194,6 +211,41 @@ def update_facts(
         text=printable_lines(text)[:_MAX_TEXT].strip(),
         status=_short(status or "", _MAX_NAME),
         by=_short(by, _MAX_NAME),
+    )
+
+
+def draft_facts(
+    incident: Incident,
+    *,
+    audience: Audience,
+    status: str,
+    now: datetime,
+    components: Sequence[str] = (),
+    next_within_s: int | None = None,
+    commander: str = "",
+) -> UpdateFacts:
+    """What a draft for an audience may tell. What customers are not to read is not in it."""
+    known = instants(incident)
+    facts = incident_facts(incident, now=now)
+    began = known.impact_began or known.detected
+    began_at = (incident.declared_at or now) if began is None else began.at
+    ended_at = now if known.restored is None else known.restored.at
+    facts = replace(facts, since=moment(began_at, now=now, zone=None))
+    titles = tuple(_short(one, _MAX_NAME) for one in components[:MAX_LISTED])
+    is_outside = audience is Audience.CUSTOMERS
+    if is_outside:
+        facts = replace(facts, id="", title="", severity="", services=titles, team="", playbook="", labels={})
+    return UpdateFacts(
+        incident=facts,
+        text="",
+        status=status,
+        by="",
+        audience=audience.value,
+        components=titles,
+        lasted=duration(max((ended_at - began_at).total_seconds(), 0.0)),
+        next_within="" if next_within_s is None else duration(next_within_s),
+        commander="" if is_outside else _short(commander, _MAX_NAME),
+        cause="" if is_outside else _short(cause_of(incident) or "", _MAX_TITLE),
     )
 
 

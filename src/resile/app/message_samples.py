@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from resile.app.message_facts import Facts, page_facts, shift_facts, update_facts
+from resile.app.message_facts import Facts, draft_facts, page_facts, shift_facts, update_facts
+from resile.model.audience import Audience
+from resile.model.component import UpdatePhase
 from resile.model.incident import Incident, Register
 from resile.model.severity import Severity
 
@@ -43,5 +45,19 @@ SAMPLES: Mapping[str, tuple[Facts, ...]] = {
     "update": (
         update_facts(_WHOLE, text="We roll back.", now=_NOW, status="identified", by="ann", zone="Europe/Berlin"),
         update_facts(_BARE, text="", now=_NOW),
+        *(
+            draft_facts(
+                incident,
+                audience=audience,
+                status=phase,
+                now=_NOW,
+                components=components,
+                next_within_s=next_within_s,
+                commander="ann",
+            )
+            for audience in Audience
+            for phase in UpdatePhase
+            for incident, components, next_within_s in ((_WHOLE, ("Checkout", "Cart"), 1_800), (_BARE, (), None))
+        ),
     ),
 }

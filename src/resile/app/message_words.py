@@ -18,6 +18,7 @@ from resile.app.message_facts import (
 )
 from resile.app.standing import standing
 from resile.app.templates import KINDS, chosen, rendered
+from resile.app.update_words import drafted_words
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
 from resile.model.event import AlertFired, Event
@@ -43,12 +44,14 @@ class Words(Struct, frozen=True, kw_only=True):
 
     Attributes:
         text: whole; what matters most comes first, so that channels may cut it.
+        template: name of the template of the catalog that worded it; None: we did.
         fault: why the template of the catalog was not used; None: there is none, or it was.
     """
 
     title: str
     text: str
     fault: str | None = None
+    template: str | None = None
 
     @property
     def short(self) -> str:
@@ -59,16 +62,22 @@ class Words(Struct, frozen=True, kw_only=True):
 
 def words_of(facts: Facts, templates: Mapping[str, TemplateDocument], *, channel: str) -> Words:
     """What a message says on a channel. A template that is broken loses no message."""
-    message = _NAME_OF[type(facts)]
     ours = built_in(facts)
-    found = chosen(templates, message, channel)
+    found = _template_for(facts, templates, channel)
     if found is None:
         return ours
     try:
         subject, text = rendered(*found, facts)
     except ConfigError as error:
         return Words(title=ours.title, text=ours.text, fault=str(error))
-    return Words(title=subject or ours.title, text=text or ours.text)
+    return Words(title=subject or ours.title, text=text or ours.text, template=found[0])
+
+
+def _template_for(
+    facts: Facts, templates: Mapping[str, TemplateDocument], channel: str
+) -> tuple[str, TemplateDocument] | None:
+    audience, phase = (facts.audience, facts.status) if isinstance(facts, UpdateFacts) else (None, None)
+    return chosen(templates, _NAME_OF[type(facts)], channel, audience=audience, phase=phase)
 
 
 def built_in(facts: Facts) -> Words:
@@ -104,6 +113,9 @@ def _shift(facts: ShiftFacts) -> Words:
 
 
 def _update(facts: UpdateFacts) -> Words:
+    if facts.audience:
+        title, text = drafted_words(facts)
+        return Words(title=title, text=text)
     status = f" ({facts.status})" if facts.status else ""
     lines = [facts.text or "There is nothing new to tell.", f"Since {facts.incident.since}."]
     lines += [f"Written by {facts.by}."] if facts.by else []
@@ -168,7 +180,7 @@ class CatalogWords:
         """What another message says."""
         self._look(now)
         words = words_of(facts, self._templates, channel=channel)
-        found = chosen(self._templates, _NAME_OF[type(facts)], channel)
+        found = _template_for(facts, self._templates, channel)
         if found is not None:
             self._note(found[0], words.fault)
         return words

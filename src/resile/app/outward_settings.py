@@ -5,9 +5,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from resile.model.audience import Audience
 from resile.model.document import length_of
 from resile.model.errors import ConfigError
-from resile.model.time import DAY
+from resile.model.severity import Severity
+from resile.model.time import DAY, MINUTE, WEEK
 
 _SHORTEST = timedelta(seconds=5)
 MAX_URL = 2_000
@@ -63,6 +65,35 @@ class EmitSettings(BaseModel):
     @classmethod
     def _is_of_the_web(cls, url: str) -> str:
         return _checked(url)
+
+
+class UpdateSettings(BaseModel):
+    """One `[[updates]]`: how an audience is told of incidents of some severities. The first that fits counts.
+
+    Attributes:
+        severities: empty: all.
+        agree: how many people who did not write a draft have to agree before it is sent.
+        every: when the next update is promised, `30m`; `off`: none is.
+        people: of the catalog, to whom it is sent besides.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    audience: Audience
+    severities: list[Severity] = []
+    agree: int = Field(default=0, ge=0, le=5)
+    every: str | None = None
+    people: list[str] = Field(default=[], max_length=50)
+
+    @field_validator("every")
+    @classmethod
+    def _is_a_length(cls, every: str | None) -> str | None:
+        if every not in {None, "off"}:
+            try:
+                length_of(every or "", "every", least=MINUTE, most=WEEK)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return every
 
 
 def _checked(url: str) -> str:

@@ -8,7 +8,9 @@ import structlog
 from msgspec.structs import replace
 
 from resile.app.already import already, pushed_already
+from resile.app.calling_in import answering_policy, chosen_policy, tell_called
 from resile.app.directory import Directory
+from resile.app.endings import ending_looked_at
 from resile.app.growing import Growing
 from resile.app.reopening import looked_at_again, opens_again
 from resile.app.standing import OpenIncident, PagedNow, paged_now
@@ -24,7 +26,7 @@ from resile.model.severity import Severity
 from resile.ports.clock import Clock
 from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
 from resile.ports.timeline_store import TimelineStore
-from resile.response.escalate import NewPage, advance, begun, held, pushed, stand_of, widened
+from resile.response.escalate import NewPage, advance, begun, held, joined, pushed, stand_of, widened
 
 # What resile does by itself, it does under this name.
 SYSTEM = "resile"
@@ -122,9 +124,11 @@ class Paging:
     def following(
         self, growing: Growing, known: Escalation | None, messages: Sequence[Message], *, because: str = ""
     ) -> Changes:
-        """What follows for paging from whatever was told on `growing`, by whom ever."""
-        if known is None:
-            return Changes()
+        """What follows for paging, and how it ends, from whatever was told on `growing`, by whom ever."""
+        followed = Changes() if known is None else self._followed(growing, known, messages, because)
+        return followed + ending_looked_at(growing)
+
+    def _followed(self, growing: Growing, known: Escalation, messages: Sequence[Message], because: str) -> Changes:
         stand = stand_of(growing.incident, growing.events)
         if known.state is EscalationState.ENDED:
             why = None if stand.state is EscalationState.ENDED else opens_again(growing, known)
@@ -283,13 +287,7 @@ class Paging:
         return self._decided(incident_id, push, by=by)
 
     def _begun_anew(self, growing: Growing, directory: Directory, *, because: str) -> Changes:
-        services, team = value_of(growing.incident.services, ()), value_of(growing.incident.team, None)
-        name = directory.policy_for(services, team)
-        policy = None if name is None else directory.policies.get(name)
-        if policy is None:
-            raise ConfigError(
-                f"no policy answers for {growing.incident_id}; page somebody by name, or make a policy named default"
-            )
+        policy = answering_policy(directory, growing.incident)
         return self.begin_by(growing, None, policy, because=because, directory=directory)
 
     def page(
@@ -314,32 +312,13 @@ class Paging:
         """
         now = self._clock.now()
         directory = self._look(now)
-        chosen = self._chosen(directory, policy, targets, services)
+        chosen = chosen_policy(directory, policy, targets, services)
         incident_id = f"INC-{self._timelines.next_number()}"
         growing = Growing(incident_id, [], now=now, by=by)
         growing.carry_out(Declare(title=text, severity=severity, services=tuple(services)))
         changes = self.begin_by(growing, None, chosen, because=f"{who} asked for it", directory=directory)
         self._store.commit(changes + Changes(appends=growing.appends()))
         return incident_id
-
-    def _chosen(
-        self, directory: Directory, policy: str | None, targets: Sequence[Target], services: Sequence[str]
-    ) -> Policy:
-        if targets:
-            chosen = Policy(name=", ".join(map(str, targets)), steps=(Step(page=tuple(targets)),))
-        else:
-            name = policy or directory.policy_for(services, None)
-            if name is None:
-                raise ConfigError("nobody answers for it; name a policy, a team, a schedule or a person")
-            if name not in directory.policies:
-                listed = ", ".join(sorted(directory.policies)[:20]) or "none"
-                raise ConfigError(f"policy {name[:64]!r} is not in the catalog; there are {listed}")
-            chosen = directory.policies[name]
-        called = [directory.call(step, None) for step in chosen.steps]
-        if not any(callee.ways for one in called for callee in one.callees):
-            missing = "; ".join(dict.fromkeys(fault for one in called for fault in one.missing))
-            raise ConfigError(f"{chosen.name} reaches nobody now ({missing or 'no contacts'}); page somebody else")
-        return chosen
 
     def page_also(self, incident_id: str, targets: Sequence[Target], *, who: str, by: str) -> str:
         """Page somebody else for an incident, from now on in place of what its policy says.
@@ -350,7 +329,7 @@ class Paging:
 
         def call(growing: Growing, known: Escalation | None, messages: Sequence[Message]) -> tuple[str, Changes]:
             directory = self._look(growing.now)
-            policy = self._chosen(directory, None, targets, ())
+            policy = chosen_policy(directory, None, targets, ())
             stand = stand_of(growing.incident, growing.events)
             if stand.state is EscalationState.ENDED:
                 return f"{incident_id} is over already: {stand.because}; reopen it first.", Changes()
@@ -359,6 +338,29 @@ class Paging:
                 stopped = Changes(messages=called_off(growing, messages))
             began = self.begin_by(growing, known, policy, because=f"{who} asked for it", directory=directory)
             return f"{incident_id}: now paging {policy.name}.", stopped + began
+
+        return self._decided(incident_id, call, by=by)
+
+    def call_in(self, incident_id: str, targets: Sequence[Target], *, who: str, by: str, because: str = "") -> str:
+        """Have further people paged for an incident, beside whoever is being paged. One sentence for whoever asked.
+
+        Raises:
+            ConfigError: there is no such incident, it is over, or nobody would be paged.
+        """
+
+        def call(growing: Growing, known: Escalation | None, messages: Sequence[Message]) -> tuple[str, Changes]:
+            directory = self._look(growing.now)
+            policy = chosen_policy(directory, None, targets, ())
+            stand = stand_of(growing.incident, growing.events)
+            if stand.state is EscalationState.ENDED:
+                raise ConfigError(f"{incident_id} is over already: {stand.because}; reopen it first")
+            called = tell_called(growing, directory, targets, because=because)
+            said = f"{incident_id}: called in {', '.join(one.person for one in called.callees)}."
+            if known is None or {known.state, stand.state} != {EscalationState.RUNNING}:
+                why = f"called in by {who}"
+                return said, self.begin_by(growing, known, policy, because=why, directory=directory)
+            on = replace(joined(known, called, now=growing.now), version=known.version + 1)
+            return said, self._advanced(growing, on, messages, directory, is_new=True)
 
         return self._decided(incident_id, call, by=by)
 

@@ -15,6 +15,8 @@ from resile.app.engine import Engine
 from resile.app.links import Links
 from resile.app.notify import Measures, Notifier
 from resile.app.sinks import Sinks
+from resile.app.tell import CHANNEL as SUBSCRIBERS
+from resile.app.tell import Spreading
 from resile.app.tick import Handler, Ticker
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
@@ -64,6 +66,7 @@ def open_outside(resile: Resile, *, address: str) -> Outside:
     channels = open_channels(told, clock=resile.clock, allowed=settings.allowed_addresses, key=key)
     if settings.emit:
         channels[CHANNEL] = Sinks(channels["webhook"], settings.emit)
+    channels[SUBSCRIBERS] = Spreading(resile.communication.tellings)
     return Outside(channels=channels, links=Links(settings.base_url or address, key), throttles=throttles)
 
 
@@ -89,7 +92,9 @@ def handlers_of(resile: Resile) -> dict[TimerKind, Handler]:
         TimerKind.ESCALATION: resile.pager.due,
         TimerKind.SHIFT: resile.shifts.due,
         TimerKind.DRILL: drills_of(resile).due,
+        **resile.communication.handlers,
         **resile.alerting.handlers,
+        **resile.runs.handlers,
     }
 
 

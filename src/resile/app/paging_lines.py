@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from resile.analytics.words import exact_duration
+from resile.app.tell import CHANNEL as SUBSCRIBERS
 from resile.model.event import (
     AlertCleared,
     AlertFired,
@@ -160,9 +161,15 @@ def paging_words(event: PagingEvent) -> tuple[str, str]:
         case Paged():
             return f"Page to {event.person}", event.because
         case PageMoved():
-            whom = f" to {event.person}" if event.person else ""
-            return f"Message{whom} {event.state}", " – ".join(filter(None, (event.channel, event.because)))
+            return _message_words(event)
         case NobodyReachable():
             return "Nobody reachable", event.because
         case _:
             return "Paging ended", event.because
+
+
+def _message_words(event: PageMoved) -> tuple[str, str]:
+    if event.channel == SUBSCRIBERS:
+        return "Subscribers", event.because
+    whom = f" to {event.person}" if event.person else ""
+    return f"Message{whom} {event.state}", " – ".join(filter(None, (event.channel, event.because)))

@@ -21,6 +21,7 @@ from resile.ports.door_book import Door
 from resile.ports.paging_store import PagingStore
 from resile.ports.silence_book import SilenceBook
 from resile.ports.timeline_store import TimelineStore
+from resile.response.ending import EndingLengths
 
 
 class PagingParts(Struct, frozen=True, kw_only=True):
@@ -45,8 +46,10 @@ def paging_over(
     doors: Callable[[], Mapping[str, Door]],
     links: Links,
     clock: Clock,
+    lengths: EndingLengths | None = None,
+    address: str | None = None,
 ) -> PagingParts:
-    """All of it over these stores."""
+    """All of it over these stores; `lengths` and `address` as in Endings."""
     contacts = Contacts(catalog, contact_book, paging, clock)
     words = CatalogWords(catalog, paging, timelines)
     look = partial(_directory, catalog, documents, contacts.verified)
@@ -61,6 +64,9 @@ def paging_over(
         pages=lambda: Paging(paging, timelines, clock, look=cache(look), words=words),
         ways=contacts.ways_for,
         clock=clock,
+        verified=contacts.verified,
+        lengths=lengths,
+        address=address,
     )
     receipts = Receipts(paging, timelines, pager, clock)
     return PagingParts(pager=pager, receipts=receipts, links=links, alerting=alerting, contacts=contacts, words=words)

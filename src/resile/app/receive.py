@@ -218,6 +218,7 @@ def receiver_of(resile: "Resile", *, understands: Callable[[str, DoorOptions], D
             for entry, one in told
             for draft in one.incidents
         ]
+        resile.chats.hear([one for _, what in told for one in what.heard])
         if tellings:
             record_drafts(resile.timelines, tellings, now=resile.clock.now())
 

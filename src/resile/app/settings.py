@@ -14,7 +14,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from resile.app.outward_settings import EmitSettings, HeartbeatSettings
+from resile.app.chat_settings import ChatSettings
+from resile.app.outward_settings import EmitSettings, HeartbeatSettings, UpdateSettings
+from resile.app.quiet_settings import QuietSettings
+from resile.app.runner_settings import RunnerSettings
+from resile.app.status_settings import StatusSettings
 from resile.app.weekly import weekly_of
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity
@@ -46,6 +50,11 @@ class Settings(BaseSettings):
         heartbeat: the address that is called as long as everything goes on.
         ring_drill: when everybody on call is paged to try the way: `wed 14:00 Europe/Berlin`; None: never by itself.
         emit: other systems that hear of incidents.
+        runners: what steps of playbooks may run here.
+        quiet: when people are asked whether an incident is restored, and when it is closed by itself.
+        updates: who has to agree to updates, how often they are promised, and to whom they are sent.
+        status: the public status page; None: there is none.
+        chat: chat programs in which incidents have rooms.
     """
 
     model_config = SettingsConfigDict(
@@ -67,6 +76,11 @@ class Settings(BaseSettings):
     heartbeat: HeartbeatSettings | None = None
     ring_drill: str | None = None
     emit: list[EmitSettings] = []
+    runners: RunnerSettings = RunnerSettings()
+    quiet: QuietSettings = QuietSettings()
+    updates: list[UpdateSettings] = []
+    status: StatusSettings | None = None
+    chat: ChatSettings = ChatSettings()
 
     @field_validator("ring_drill")
     @classmethod
@@ -110,6 +124,5 @@ def load_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"setting {name!r}: {first['msg']}; correct it in resile.toml or in RESILE_{name.upper()}"
-        ) from None
+        variable = f"RESILE_{name.upper().replace('.', '__')}"
+        raise ConfigError(f"setting {name!r}: {first['msg']}; correct it in resile.toml or in {variable}") from None

@@ -157,7 +157,7 @@ class ShiftNotices:
         for name, person in self._catalog.people().items():
             contacts = contacts_of(name, person.contacts)
             wanted = notices_of(name, person.notices, contacts)
-            contact = None if wanted is None else _contact(contacts, wanted.use, verified.get(name, frozenset()))
+            contact = None if wanted is None else notice_contact(contacts, wanted.use, verified.get(name, frozenset()))
             if wanted is not None and contact is not None:
                 wish = Wish(before=leads_of(name, wanted), ends=wanted.ends)
                 found[name] = _Told(contact=contact, wish=wish, zone=person.zone)
@@ -250,7 +250,7 @@ def _clock(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
-def _contact(contacts: Sequence[Contact], use: str | None, verified: frozenset[str]) -> Contact | None:
+def notice_contact(contacts: Sequence[Contact], use: str | None, verified: frozenset[str]) -> Contact | None:
     """Where a notice goes: to the one they chose, else by mail, else to the first that does not ring.
 
     Of contacts some of which are proven only to these: the others may be a stranger's.

@@ -101,6 +101,8 @@ def check_template_renders(document: TemplateDocument, name: str = "") -> list[s
         return [f"template {name!r} is for {document.message[:40]!r} messages; there are {', '.join(KINDS)}"]
     faults = []
     for facts in SAMPLES[document.message]:
+        if isinstance(facts, UpdateFacts) and document.audience not in {None, facts.audience}:
+            continue
         try:
             rendered(name, document, facts)
         except ConfigError as error:
@@ -109,15 +111,28 @@ def check_template_renders(document: TemplateDocument, name: str = "") -> list[s
 
 
 def chosen(
-    templates: Mapping[str, TemplateDocument], message: str, channel: str
+    templates: Mapping[str, TemplateDocument],
+    message: str,
+    channel: str,
+    *,
+    audience: str | None = None,
+    phase: str | None = None,
 ) -> tuple[str, TemplateDocument] | None:
-    """The template for a message on a channel: one for that channel before one for all; of several the first."""
-    fitting = [(name, one) for name, one in sorted(templates.items()) if one.message == message]
-    for wanted in (channel, None):
-        for name, one in fitting:
-            if one.channel == wanted:
-                return name, one
-    return None
+    """The template that fits best: one for that channel before one for all, then audience, then phase.
+
+    Of several that fit as well the first by name.
+    """
+    wanted = (("channel", channel), ("audience", audience), ("phase", phase))
+    fitting = [
+        (name, one)
+        for name, one in sorted(templates.items())
+        if one.message == message and all(getattr(one, field) in {None, value} for field, value in wanted)
+    ]
+    return max(
+        fitting,
+        key=lambda named: tuple(getattr(named[1], field) is not None for field, _ in wanted),
+        default=None,
+    )
 
 
 def _text_of(source: str, told: Mapping[str, Any]) -> str:

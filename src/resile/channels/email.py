@@ -83,26 +83,36 @@ class Email:
 
     def address(self, text: str) -> str:
         """A mailbox without a name; the host in small letters."""
-        mailbox = text.strip()
-        if not _MAILBOX.fullmatch(mailbox):
-            raise ConfigError(f"{shortened(text, 80)!r} is no e-mail address; write it like ann@example.org")
-        local, _, host = mailbox.rpartition("@")
-        return f"{local}@{host.lower()}"
+        return mailbox_of(text)
 
     def send(self, outgoing: Outgoing, *, timeout_s: float) -> Handed:
         """Hand one message to the SMTP server."""
-        try:
-            recipient = self.address(outgoing.address)
-        except ConfigError as error:
-            raise RefusedError(str(error), is_final=True) from None
-        content = self.written(outgoing, recipient).as_bytes()
-        dialogue = self._open(timeout_s)
+        # What is wrong with the address shows before anybody is called.
+        recipient, content = self._content(outgoing)
+        dialogue = self.open(timeout_s)
         try:
             dialogue.hand_over(self._sender.addr_spec, recipient, content)
             dialogue.quit()
         finally:
             dialogue.close()
         return Handed(ref=self._message_id(outgoing.id))
+
+    def session(self, *, timeout_s: float) -> "MailSession":
+        """A dialogue with the SMTP server for many messages."""
+        return MailSession(self, self.open(timeout_s))
+
+    def hand_over(self, dialogue: SmtpDialogue, outgoing: Outgoing) -> Handed:
+        """One message more through a dialogue that is open."""
+        recipient, content = self._content(outgoing)
+        dialogue.hand_over(self._sender.addr_spec, recipient, content)
+        return Handed(ref=self._message_id(outgoing.id))
+
+    def _content(self, outgoing: Outgoing) -> tuple[str, bytes]:
+        try:
+            recipient = self.address(outgoing.address)
+        except ConfigError as error:
+            raise RefusedError(str(error), is_final=True) from None
+        return recipient, self.written(outgoing, recipient).as_bytes()
 
     def receipts(self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes, *, url: str) -> list[Receipt]:
         """None: SMTP servers answer by mail, not by calling."""
@@ -111,11 +121,11 @@ class Email:
 
     def check(self, *, timeout_s: float) -> None:
         """Whether the server lets us in."""
-        dialogue = self._open(timeout_s)
+        dialogue = self.open(timeout_s)
         dialogue.quit()
         dialogue.close()
 
-    def _open(self, timeout_s: float) -> SmtpDialogue:
+    def open(self, timeout_s: float) -> SmtpDialogue:
         """A dialogue in which a message may be handed over."""
         server, deadline = self._server, Deadline(timeout_s)
         words = f"the SMTP server {server.host}:{server.port}"
@@ -161,6 +171,10 @@ class Email:
         if outgoing.message_class is MessageClass.PAGE and outgoing.severity in _URGENT:
             message["Importance"] = "high"
             message["X-Priority"] = "1"
+        if outgoing.leave_url is not None:
+            # RFC 8058: mail programs leave with one click, by a POST of their own.
+            message["List-Unsubscribe"] = f"<{outgoing.leave_url}>"
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         text = cut(outgoing.text, _MAX_TEXT)
         message.set_content(_plain(text, _links(outgoing)))
         message.add_alternative(_html(title_of(outgoing, _MAX_SUBJECT), text, _links(outgoing)), subtype="html")
@@ -170,6 +184,57 @@ class Email:
         if not _PLAIN_ID.fullmatch(name):
             name = name.encode().hex()[:200]
         return f"<{name}@{self._sender.domain}>"
+
+
+class MailSession:
+    """Many messages through one dialogue, which is opened anew where it broke."""
+
+    def __init__(self, email: Email, dialogue: SmtpDialogue) -> None:
+        self._email = email
+        self._dialogue: SmtpDialogue | None = dialogue
+
+    def send(self, outgoing: Outgoing, *, timeout_s: float) -> Handed:
+        """Hand one over."""
+        if self._dialogue is None:
+            self._dialogue = self._email.open(timeout_s)
+        dialogue = self._dialogue
+        dialogue.renew(Deadline(timeout_s))
+        try:
+            return self._email.hand_over(dialogue, outgoing)
+        except RefusedError:
+            self._go_on()
+            raise
+        except BaseException:
+            self.close()
+            raise
+
+    def _go_on(self) -> None:
+        """What was refused is forgotten there; where even that fails, the next message opens another."""
+        try:
+            if self._dialogue is not None:
+                self._dialogue.reset()
+        except RefusedError:
+            self.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        dialogue, self._dialogue = self._dialogue, None
+        if dialogue is not None:
+            dialogue.quit()
+            dialogue.close()
+
+
+def mailbox_of(text: str) -> str:
+    """A mailbox without a name; the host in small letters.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    mailbox = text.strip()
+    if not _MAILBOX.fullmatch(mailbox):
+        raise ConfigError(f"{shortened(text, 80)!r} is no e-mail address; write it like ann@example.org")
+    local, _, host = mailbox.rpartition("@")
+    return f"{local}@{host.lower()}"
 
 
 def _subject(title: str) -> str:
@@ -186,6 +251,8 @@ def _links(outgoing: Outgoing) -> list[tuple[str, str]]:
         ("Acknowledge", outgoing.ack_url),
         ("Escalate", outgoing.escalate_url),
         ("Open the incident", outgoing.url),
+        ("Confirm", outgoing.confirm_url),
+        ("Unsubscribe", outgoing.leave_url),
     ]
     return [(words, url) for words, url in links if url]
 

@@ -45,7 +45,7 @@ class HttpAnswer(Struct, frozen=True, kw_only=True):
 
     Attributes:
         headers: names in small letters; of several of one name the last.
-        body: its first 64 KiB.
+        body: its first 64 KiB, unless more was asked for.
         is_whole: whether that is all of it; False also where it broke off.
     """
 
@@ -92,12 +92,14 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         is_typed: bool = False,
+        most_bytes: int = MAX_ANSWER,
     ) -> HttpAnswer:
         """Send one request; redirects are not followed. Errors name `provider` and the host, never the address.
 
         Args:
             timeout_s: of everything together.
             is_typed: a user typed the address, not an administrator: it is guarded, and no proxy is asked.
+            most_bytes: of the answer, more than which are cut off.
 
         Raises:
             RefusedError: the request did not leave whole, so that nobody took it.
@@ -117,7 +119,9 @@ class HttpClient:
         connection.default_port = PORTS[place.scheme]
         connection.sock = opened
         try:
-            return _exchange(connection, method, place, {**_OUR_HEADERS, **(headers or {})}, body, provider=provider)
+            all_headers = {**_OUR_HEADERS, **(headers or {})}
+            response = _exchange(connection, method, place, all_headers, body, provider=provider)
+            return _read(response, most_bytes)
         finally:
             connection.close()
 
@@ -149,7 +153,7 @@ _OUR_HEADERS = {"user-agent": f"resile/{__version__}", "accept": "application/js
 
 def _exchange(
     connection: HTTPConnection, method: str, place: Place, headers: Mapping[str, str], body: bytes, *, provider: str
-) -> HttpAnswer:
+) -> HTTPResponse:
     is_sent = False
     try:
         connection.request(method, place.path, body=body or None, headers=dict(headers))
@@ -162,24 +166,23 @@ def _exchange(
     except (ValueError, HTTPException) as error:
         raise RefusedError(f"{provider}: {type(error).__name__} in a header; check its settings") from None
     try:
-        response = connection.getresponse()
+        return connection.getresponse()
     except (OSError, HTTPException) as error:
         if not is_sent:
             raise RefusedError(f"{provider} at {place.host} hung up while it was told") from None
         fact = "did not answer in time" if isinstance(error, TimeoutError) else "hung up, or answered with nonsense"
         raise UncertainError(f"{provider} at {place.host} took the request and {fact}") from None
-    return _read(response)
 
 
-def _read(response: HTTPResponse) -> HttpAnswer:
+def _read(response: HTTPResponse, most_bytes: int) -> HttpAnswer:
     body, is_whole = b"", True
     try:
-        body = response.read(MAX_ANSWER + 1)
+        body = response.read(most_bytes + 1)
     except (OSError, HTTPException):
         is_whole = False
-    is_whole = is_whole and len(body) <= MAX_ANSWER and not response.length
+    is_whole = is_whole and len(body) <= most_bytes and not response.length
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return HttpAnswer(status=response.status, headers=headers, body=body[:MAX_ANSWER], is_whole=is_whole)
+    return HttpAnswer(status=response.status, headers=headers, body=body[:most_bytes], is_whole=is_whole)
 
 
 def taken(answer: HttpAnswer, provider: str, *, ours: str | None = None, said: str = "") -> HttpAnswer:

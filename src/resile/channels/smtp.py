@@ -7,7 +7,7 @@ from ssl import SSLContext
 
 from msgspec import Struct
 
-from resile.channels.connection import PlainSocket, TlsSocket, start_tls, why
+from resile.channels.connection import Deadline, PlainSocket, TlsSocket, start_tls, why
 from resile.channels.words import shortened
 from resile.ports.channel import RefusedError, UncertainError
 
@@ -156,6 +156,18 @@ class SmtpDialogue:
             raise UncertainError(f"{self._server} has the message and answered {reply.code}, which says nothing of it")
         self._check(reply, _FINE, "refused the message:", of_address=True)
         return reply.text
+
+    def renew(self, deadline: Deadline) -> None:
+        """Begin the next message of the same dialogue, which may take until then."""
+        self._socket.deadline = deadline
+
+    def reset(self) -> None:
+        """Forget a message that was not handed over.
+
+        Raises:
+            RefusedError: the dialogue cannot go on.
+        """
+        self._expect("RSET", _FINE, "answered to RSET")
 
     def quit(self) -> None:
         """Take leave, without waiting for what the server says to it, which changes nothing."""

@@ -27,7 +27,9 @@ def add_to(root: typer.Typer) -> None:
 
 def apply(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder with YAML files, of any depth.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder with YAML files and playbooks, of any depth.")
+    ],
     *,
     prune: Annotated[
         bool, typer.Option("--prune", help="Take out of the catalog what the folder does not hold.")
@@ -39,7 +41,8 @@ def apply(
     """Bring the catalog in from files, all of it or nothing, after showing what changes.
 
     A file holds YAML documents, each with kind and name: person, team, service, schedule, policy, route, inhibition,
-    template. Backstage's entities beside them are read too. `resile export DIR` writes all back under catalog/.
+    template, component. Playbooks are Markdown, in playbooks/NAME.md. Backstage's entities beside them are read too.
+    `resile export DIR` writes all back under catalog/.
     """
     from resile.sources.catalog_folder import read_folder  # noqa: PLC0415 - loads when asked
 

@@ -110,10 +110,10 @@ def _write_facts(resile: "Resile", path: Path) -> None:
 
 def _write_catalog(resile: "Resile", folder: Path) -> int:
     """Each document in its file, as `resile apply` reads it; other files there are left alone."""
-    from resile.sources.catalog_folder import path_of, yaml_of  # noqa: PLC0415 - loads when asked
+    from resile.sources.catalog_folder import file_text, path_of  # noqa: PLC0415 - loads when asked
 
     versions = resile.catalog.versions()
-    paths = {folder / path_of(kind, name): yaml_of(kind, name, one.body) for (kind, name), one in versions.items()}
+    paths = {folder / path_of(kind, name): file_text(kind, name, one.body) for (kind, name), one in versions.items()}
     for path, body in paths.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with _whole(path) as file:

@@ -12,6 +12,7 @@ from resile import __version__
 from resile.cli import (
     accounts_command,
     apply_command,
+    chat_command,
     contact_command,
     doctor_command,
     door_command,
@@ -22,13 +23,17 @@ from resile.cli import (
     import_command,
     incident_command,
     journal_command,
+    maintenance_command,
     oncall_calendars,
     oncall_command,
     page_command,
+    playbook_command,
+    playbook_run,
     report_command,
     roster_command,
     serving,
     silence_command,
+    status_command,
 )
 from resile.cli.errors import FAILED, Commands
 from resile.cli.invocation import Invocation
@@ -46,7 +51,10 @@ app = typer.Typer(
 _COMMANDS = (
     serving, import_command, report_command, incident_command, export_command, facts_command, accounts_command,
     door_command, door_test_command, journal_command, apply_command, oncall_command, oncall_calendars, page_command,
-    silence_command, contact_command, roster_command, doctor_command, drill_command,
+    silence_command, contact_command, roster_command, doctor_command, drill_command, playbook_command, playbook_run,
+    maintenance_command,
+    status_command,
+    chat_command,
 )  # fmt: skip
 for _command in _COMMANDS:
     _command.add_to(app)

@@ -65,7 +65,7 @@ def _read(tool: str, path: Path) -> "Roster":
 
 
 def _write(roster: "Roster", folder: Path, tool: str) -> None:
-    from resile.sources.catalog_folder import path_of, yaml_of  # noqa: PLC0415 - loads when asked
+    from resile.sources.catalog_folder import file_text, path_of  # noqa: PLC0415 - loads when asked
 
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -74,7 +74,7 @@ def _write(roster: "Roster", folder: Path, tool: str) -> None:
         for (kind, name), body in roster.documents.items():
             file = folder / path_of(kind, name)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(yaml_of(kind, name, body), encoding="utf-8")
+            file.write_text(file_text(kind, name, body), encoding="utf-8")
         (folder / NOTES).write_text(_notes(roster, _TOOLS[tool]), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written ({error.strerror}); name another with --out") from None

@@ -64,7 +64,7 @@ def demo(ctx: typer.Context, *, port: _PORT = None) -> None:
         with _interrupted_by_sigterm(), folder as name:
             _mark(Path(name))
             settings = invocation.settings_with(data=Path(name), port=port, is_simulated=True)
-            own = settings.model_copy(update={"database_url": None, "base_url": None})
+            own = settings.model_copy(update={"database_url": None, "base_url": None, "status": None})
             _serve(own, prepare=_simulate)
     except KeyboardInterrupt:
         # Ended before it was ready: that too is an end in good order, and the folder is gone.

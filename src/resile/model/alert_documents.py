@@ -18,6 +18,7 @@ MAX_GROUPED = 20
 # More is no throttle: groups remember no more of what fired lately.
 MAX_THROTTLED = 1_000
 LONGEST_REOPENING = WEEK
+LONGEST_CLEAR = DAY
 
 
 class ThrottleDocument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +39,7 @@ class RouteDocument(DocumentBase, frozen=True, kw_only=True):
         service, team, severity: of the incident, where the alert does not say, or says otherwise.
         pages: False: the incident is declared and nobody is paged.
         restores: whether the incident is restored once all its alerts are resolved.
+        restored_after: for how long they must stay clear until that is said; the instant is when they cleared.
         reopens_within: what fires again so soon after that is the same incident.
     """
 
@@ -50,6 +52,7 @@ class RouteDocument(DocumentBase, frozen=True, kw_only=True):
     severity: str | None = None
     pages: bool = True
     restores: bool = True
+    restored_after: str = "0"
     reopens_within: str = "30m"
     throttle: ThrottleDocument | None = None
 
@@ -88,6 +91,7 @@ def route_of(name: str, told: RouteDocument) -> Route:
         severity=None if told.severity is None else _severity(told.severity, subject),
         pages=told.pages,
         restores=told.restores,
+        restored_after=length_of(told.restored_after, f"{subject}: restored_after", most=LONGEST_CLEAR),
         reopens_within=length_of(told.reopens_within, f"{subject}: reopens_within", most=LONGEST_REOPENING),
         throttle=None if told.throttle is None else _throttle(told.throttle, f"{subject}: throttle"),
     )

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from resile.model.alert_documents import InhibitionDocument, RouteDocument, inhibition_of, route_of
+from resile.model.component_document import ComponentDocument, check_component
 from resile.model.document import DocumentBase
 from resile.model.errors import ConfigError
 from resile.model.paging_documents import (
@@ -25,6 +26,7 @@ from resile.model.paging_documents import (
     policy_of,
     rules_of,
 )
+from resile.model.playbook import PlaybookDocument
 from resile.model.schedule import (
     Hours,
     Layer,
@@ -56,6 +58,8 @@ class Kind(StrEnum):
     ROUTE = "route"
     INHIBITION = "inhibition"
     TEMPLATE = "template"
+    PLAYBOOK = "playbook"
+    COMPONENT = "component"
 
 
 class Person(DocumentBase, frozen=True, kw_only=True):
@@ -142,7 +146,16 @@ class ScheduleDocument(DocumentBase, frozen=True, kw_only=True):
 
 
 Document = (
-    Person | Team | Service | ScheduleDocument | PolicyDocument | RouteDocument | InhibitionDocument | TemplateDocument
+    Person
+    | Team
+    | Service
+    | ScheduleDocument
+    | PolicyDocument
+    | RouteDocument
+    | InhibitionDocument
+    | TemplateDocument
+    | PlaybookDocument
+    | ComponentDocument
 )
 _TYPES: dict[Kind, type[Document]] = {
     Kind.PERSON: Person,
@@ -153,6 +166,8 @@ _TYPES: dict[Kind, type[Document]] = {
     Kind.ROUTE: RouteDocument,
     Kind.INHIBITION: InhibitionDocument,
     Kind.TEMPLATE: TemplateDocument,
+    Kind.PLAYBOOK: PlaybookDocument,
+    Kind.COMPONENT: ComponentDocument,
 }
 
 
@@ -162,10 +177,7 @@ def document_of(kind: Kind, name: str, body: Mapping[str, Any]) -> Document:
     Raises:
         ConfigError: the first thing that is wrong, with the place and the way out.
     """
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{kind} {name[:80]!r} cannot be used as a name; use 1 to {MAX_NAME} small letters, digits and . _ -"
-        )
+    check_document_name(kind, name)
     try:
         document: Document = msgspec.convert(dict(body), type=_TYPES[kind], strict=True)
     except msgspec.ValidationError as error:
@@ -174,6 +186,18 @@ def document_of(kind: Kind, name: str, body: Mapping[str, Any]) -> Document:
         check_name(document.title, f"{kind} {name!r}: title")
     _check(name, document)
     return document
+
+
+def check_document_name(kind: Kind, name: str) -> None:
+    """Whether a document can be called so.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{kind} {name[:80]!r} cannot be used as a name; use 1 to {MAX_NAME} small letters, digits and . _ -"
+        )
 
 
 def _check(name: str, document: Document) -> None:
@@ -193,6 +217,16 @@ def _check(name: str, document: Document) -> None:
         inhibition_of(name, document)
     elif isinstance(document, TemplateDocument):
         check_template(name, document)
+    elif isinstance(document, PlaybookDocument):
+        _check_playbook(name, document)
+    elif isinstance(document, ComponentDocument):
+        check_component(name, document)
+
+
+def _check_playbook(name: str, document: PlaybookDocument) -> None:
+    from resile.model.playbook_text import parse_playbook  # noqa: PLC0415 - readers of YAML and Markdown load with it
+
+    parse_playbook(name, document.text)
 
 
 def schedule_of(name: str, document: ScheduleDocument) -> Schedule:
@@ -324,6 +358,8 @@ def references(document: Document) -> list[tuple[Kind, str]]:
         found = [(Kind(target.kind), target.name) for step in policy.steps for target in step.page]
     elif isinstance(document, RouteDocument):
         found = _named(Kind.POLICY, document.policy) + _named(Kind.TEAM, document.team)
+    elif isinstance(document, ComponentDocument):
+        found = [(Kind.SERVICE, one) for one in document.services]
     else:
         found = []
     return list(dict.fromkeys(found))

@@ -38,7 +38,11 @@ class Matcher(Struct, frozen=True):
 
     def fits(self, alert: Alert) -> bool:
         """Whether the alert is like that."""
-        return any(self._is_said_by(value) for value in values_of(alert, self.name)) is not self.is_not
+        return self.fits_values(values_of(alert, self.name))
+
+    def fits_values(self, values: Iterable[str]) -> bool:
+        """Whether one of the values is what is wanted; or none of them, where anything but that is."""
+        return any(self._is_said_by(value) for value in values) is not self.is_not
 
     def _is_said_by(self, value: str) -> bool:
         return _whole(self.value)(value) if self.is_pattern else value == self.value

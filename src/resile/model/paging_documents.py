@@ -5,6 +5,8 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from resile.model.audience import audience_of
+from resile.model.component import update_phase
 from resile.model.document import DocumentBase, length_of
 from resile.model.errors import ConfigError
 from resile.model.policy import (
@@ -82,6 +84,7 @@ class TemplateDocument(DocumentBase, frozen=True, kw_only=True):
     Attributes:
         message: for which messages: `page`, `shift_notice`, `update`.
         channel: for that channel alone; None: for all.
+        audience, phase: of updates: for these alone, `customers` and `investigating`; None: for all.
         subject, text: `{{ incident.title }}`, ...
     """
 
@@ -89,6 +92,8 @@ class TemplateDocument(DocumentBase, frozen=True, kw_only=True):
     subject: str = ""
     text: str = ""
     channel: str | None = None
+    audience: str | None = None
+    phase: str | None = None
 
 
 def contacts_of(name: str, told: tuple[ContactDocument, ...]) -> tuple[Contact, ...]:
@@ -209,15 +214,17 @@ def leads_of(person: str, told: NoticesDocument) -> tuple[timedelta, ...]:
     return tuple(length_of(str(one), f"person {person!r}, notices", most=WEEK) for one in told.before)
 
 
-def target_of(said: str, subject: str) -> Target:
-    """Whom `schedule/payments`, `person/ann` or `team/payments` means.
+def target_of(said: str, subject: str, *, services: bool = False) -> Target:
+    """Whom `schedule/payments`, `person/ann`, `team/payments` or, for calling in, `service/payments` means.
 
     Raises:
         ConfigError: it is written otherwise.
     """
     kind, _, name = said.strip().partition("/")
-    if kind not in list(TargetKind) or not name:
-        raise ConfigError(f"{subject}: {said[:80]!r} is no target; write person/ann, schedule/shop or team/shop")
+    # A service's policy that named services could lead back to itself.
+    if kind not in list(TargetKind) or not name or (kind == TargetKind.SERVICE and not services):
+        ways = "person/ann, schedule/shop" + (", team/shop or service/shop" if services else " or team/shop")
+        raise ConfigError(f"{subject}: {said[:80]!r} is no target; write {ways}")
     return Target(TargetKind(kind), name)
 
 
@@ -235,6 +242,15 @@ def check_template(name: str, told: TemplateDocument) -> None:
         )
     if told.channel is not None and not _CHANNEL.fullmatch(told.channel):
         raise ConfigError(f"template {name!r}: {told.channel[:40]!r} is no channel; write e.g. sms")
+    if (told.audience is not None or told.phase is not None) and told.message != "update":
+        raise ConfigError(f"template {name!r}: audience and phase are for updates; leave them out, or write update")
+    try:
+        if told.audience is not None:
+            audience_of(told.audience)
+        if told.phase is not None:
+            update_phase(told.phase)
+    except ConfigError as error:
+        raise ConfigError(f"template {name!r}: {error}") from None
     if not told.text.strip() and not told.subject.strip():
         raise ConfigError(f"template {name!r} says nothing; give it a text: or a subject:")
     if len(told.text) + len(told.subject) > MAX_TEMPLATE:

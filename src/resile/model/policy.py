@@ -18,11 +18,12 @@ LONGEST_WAIT = timedelta(hours=24)
 
 
 class TargetKind(StrEnum):
-    """What a policy's step may name."""
+    """Whom a policy's step may name, or somebody who calls people in."""
 
     PERSON = "person"
     SCHEDULE = "schedule"  # whoever is on call by it at that moment
     TEAM = "team"  # whoever is on call by the team's schedules; all members where it has none
+    SERVICE = "service"  # the first step of its policy, else its owner; for calling in, not in policies
 
 
 class Target(Struct, frozen=True):

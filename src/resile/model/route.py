@@ -34,6 +34,7 @@ class Route(Struct, frozen=True, kw_only=True):
     severity: Severity | None = None
     pages: bool = True
     restores: bool = True
+    restored_after: timedelta = timedelta(0)
     reopens_within: timedelta = 30 * MINUTE
     throttle: Throttle | None = None
 

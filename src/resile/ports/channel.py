@@ -22,6 +22,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
         ack_url, escalate_url: signed, of this message alone; to be opened, then confirmed; None where none are needed.
         act_url: takes a POST without a page between, for channels whose buttons send one: `act_url?do=acknowledge`.
         receipt_url: where the provider is to send its receipts; None where nobody outside reaches resile.
+        confirm_url, leave_url: of subscribers: by which they begin, and end, to be told.
         extra: as in Message.
     """
 
@@ -38,6 +39,8 @@ class Outgoing(Struct, frozen=True, kw_only=True):
     escalate_url: str | None = None
     act_url: str | None = None
     receipt_url: str | None = None
+    confirm_url: str | None = None
+    leave_url: str | None = None
     is_repeat: bool = False
     extra: Mapping[str, str] = {}
 
@@ -183,6 +186,31 @@ class Signing(Protocol):
 
         Raises:
             ConfigError: it is no address.
+        """
+        ...
+
+
+class Session(Protocol):
+    """A connection that is kept for many messages; used by one thread."""
+
+    def send(self, outgoing: Outgoing, *, timeout_s: float) -> Handed:
+        """As the channel's own. After an UncertainError it is of no use any more."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+@runtime_checkable
+class Bulk(Protocol):
+    """A channel that can hand over many messages through one connection."""
+
+    def session(self, *, timeout_s: float) -> Session:
+        """Connect.
+
+        Raises:
+            RefusedError: nobody lets us.
         """
         ...
 

@@ -22,7 +22,16 @@ class TimerKind(StrEnum):
     SILENCE = "silence"  # a silence that may have been forgotten; subject: its id
     SHIFT = "shift"  # somebody's shift begins or ends soon; subject: schedule
     DRILL = "drill"  # a ring drill; subject: its id
+    CLEAR = "clear"  # all alerts of an incident cleared a while ago; subject: incident id
+    ENDING = "ending"  # an incident in which nothing may happen any more; subject: incident id
     UPDATE = "update"  # an update was promised; subject: incident id
+    STEP = "step"  # nobody told of a step's run any more; subject: incident id/run id
+    MAINTENANCE = "maintenance"  # a maintenance window begins or ends; subject: its id
+    STEP_STOP = "step_stop"  # somebody wanted a run to end, which is over by then; subject as above
+
+
+# Very many of these may be due at one moment: they come after all others.
+LAST_TIMERS = frozenset({TimerKind.ALERT, TimerKind.CLEAR, TimerKind.ENDING})
 
 
 class Timer(Struct, frozen=True, kw_only=True):
@@ -131,7 +140,7 @@ class PagingStore(Protocol):
     def claim_timers(self, *, now: datetime, until: datetime, by: str, limit: int) -> list[Timer]:
         """Those due by `now` that nobody holds, the longest due first; held by `by` until then, for nobody else.
 
-        Those of alerts come after all others: when a flood of alerts expires, escalations go on in time.
+        Those of LAST_TIMERS come after all others: when a flood of alerts expires, escalations go on in time.
         A lease that has run out is nobody's. Whoever held it may still commit; versions tell who was first.
         """
         ...

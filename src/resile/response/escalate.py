@@ -22,7 +22,7 @@ from resile.model.event import (
 from resile.model.incident import Incident, value_of
 from resile.model.message import OVER, Message, MessageState, message_id_of
 from resile.model.phases import instants
-from resile.model.policy import Called, Policy, Step, Target, TargetKind, Way
+from resile.model.policy import Called, Callee, Policy, Step, Target, TargetKind, Way
 from resile.model.severity import Severity
 
 # What a step's targets come to, at the present instant.
@@ -235,15 +235,7 @@ class _Advance:
         after = policy.steps[number + 1].after if number + 1 < len(policy.steps) else policy.last
         reached = [callee for callee in called.callees if callee.ways]
         unreached = [f"{callee.person} has no way to be reached" for callee in called.callees if not callee.ways]
-        ringing = tuple(
-            Ringing(
-                person=callee.person,
-                why=callee.why,
-                step=number,
-                paths=tuple(PathState(way=way, due_at=self._now + way.after) for way in callee.ways),
-            )
-            for callee in reached
-        )
+        ringing = tuple(_ringing(callee, number, self._now) for callee in reached)
         self._escalation = replace(one, step=number, step_due_at=self._now + after, ringing=(*one.ringing, *ringing))
         fields = {
             "step": number + 1,
@@ -262,6 +254,11 @@ class _Advance:
             told=tuple(self._told),
             due_at=due_at_of(self._escalation, self._sent, now=self._now),
         )
+
+
+def _ringing(callee: Callee, step: int, now: datetime) -> Ringing:
+    paths = tuple(PathState(way=way, due_at=now + way.after) for way in callee.ways)
+    return Ringing(person=callee.person, why=callee.why, step=step, paths=paths)
 
 
 def due_at_of(escalation: Escalation, sent: Mapping[str, Message], *, now: datetime) -> datetime | None:
@@ -296,6 +293,16 @@ def pushed(escalation: Escalation, *, now: datetime) -> Escalation:
         ringing=escalation.ringing if goes_on else (),
         by=None,
     )
+
+
+def joined(escalation: Escalation, called: Called, *, now: datetime) -> Escalation:
+    """Paging in which further people ring until the round ends, beside those of its steps."""
+    beside = len(escalation.policy.steps)  # after every step, so that none waits for them, or takes them for its own
+    ringing = {one.person for one in escalation.ringing}
+    further = tuple(
+        _ringing(callee, beside, now) for callee in called.callees if callee.ways and callee.person not in ringing
+    )
+    return replace(escalation, ringing=(*escalation.ringing, *further))
 
 
 def is_worse(escalation: Escalation, severity: Severity | None) -> bool:

@@ -1,4 +1,4 @@
-"""The catalog as files: YAML documents in a folder, read and written."""
+"""The catalog as files: YAML documents, and playbooks in Markdown, in a folder; read and written."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError
+from resile.model.playbook_text import playbook_named
+from resile.model.strict_yaml import yaml_documents
 from resile.sources.backstage import Entity, documents_of, entity_of, is_entity
-from resile.sources.strict_yaml import yaml_documents
+from resile.sources.playbook_files import FOLDER, playbook_files, read_playbook
 
 MAX_FILE_BYTES = 1 << 20
 MAX_FILES = 20_000
@@ -28,6 +30,8 @@ _FOLDERS = {
     Kind.ROUTE: "routes",
     Kind.INHIBITION: "inhibitions",
     Kind.TEMPLATE: "templates",
+    Kind.PLAYBOOK: FOLDER,
+    Kind.COMPONENT: "components",
 }
 
 Key = tuple[Kind, str]
@@ -71,6 +75,11 @@ def read_folder(folder: Path, *, known: Collection[Key] = ()) -> Folder:
         if (kind, name) in found:
             raise ConfigError(f"{place}: {kind} {name!r} stands in {found[kind, name][1]} too; keep one")
         found[kind, name] = body, place
+    for name, path in playbook_files(folder):
+        key = Kind.PLAYBOOK, name
+        if key in found:
+            raise ConfigError(f"{path}: playbook {name!r} stands in {found[key][1]} too; keep one")
+        found[key] = {"text": read_playbook(path)}, str(path)
     for key, (body, place) in documents_of(entities, {*found, *known}, notes).items():
         own, own_place = found.get(key, ({}, place))
         found[key] = {**body, **own}, own_place
@@ -95,6 +104,10 @@ def read_text(text: str, *, shown: str) -> tuple[Kind, str, dict[str, Any]]:
     """
     if len(text) > MAX_TEXT:
         raise ConfigError(f"{shown} is longer than {MAX_TEXT} characters; shorten it")
+    named = playbook_named(text)
+    if named is not None:
+        # A form sends \r\n, whatever was written.
+        return Kind.PLAYBOOK, named, {"text": text.replace("\r\n", "\n")}
     found = [(said, row) for said, row in yaml_documents(_encoded(text), shown=shown, keeps_times=True) if said]
     if len(found) != 1:
         raise ConfigError(f"{shown} holds {len(found) or 'no'} documents; write one, which begins with kind: and name:")
@@ -172,10 +185,12 @@ def _refuse(value: object) -> str:
     raise TypeError(type(value))
 
 
-def yaml_of(kind: str, name: str, body: Mapping[str, Any] | None) -> str:
-    """A document as it stands in a file; nothing where it is not there."""
+def file_text(kind: str, name: str, body: Mapping[str, Any] | None) -> str:
+    """A document as it stands in a file: in YAML, or a playbook as it was written; nothing where it is not there."""
     if body is None:
         return ""
+    if kind == Kind.PLAYBOOK:
+        return str(body.get("text", ""))
     return yaml.safe_dump({"kind": str(kind), "name": name, **body}, sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -185,12 +200,14 @@ def difference(
     """From one body of a document to another, line by line, as `diff -u` has it; no lines where they are the same."""
     from difflib import unified_diff  # noqa: PLC0415 - loads when asked
 
-    old, new = (yaml_of(kind, name, body).splitlines() for body in (before, after))
+    # Cut at \n alone: another way to end lines is a difference of a playbook, which is kept byte for byte.
+    old, new = (file_text(kind, name, body).removesuffix("\n").split("\n") for body in (before, after))
+    old, new = ([] if lines == [""] else lines for lines in (old, new))
     path = str(path_of(kind, name))
     from_file, to_file = path if before is not None else "/dev/null", path if after is not None else "/dev/null"
     return list(unified_diff(old, new, from_file, to_file, lineterm="", n=n_around))
 
 
 def path_of(kind: Kind, name: str) -> Path:
-    """Where a document stands in a folder that is written: `teams/payments.yaml`."""
-    return Path(_FOLDERS[kind]) / f"{name}.yaml"
+    """Where a document stands in a folder that is written: `teams/payments.yaml`, `playbooks/checkout.md`."""
+    return Path(_FOLDERS[kind]) / f"{name}{'.md' if kind == Kind.PLAYBOOK else '.yaml'}"

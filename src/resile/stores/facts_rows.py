@@ -6,6 +6,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from resile.analytics.facts import FACTS_SCHEMA, facts_of
+from resile.analytics.playbook_use import playbooks_of
 from resile.model.event import (
     Acknowledged,
     Closed,
@@ -24,18 +25,20 @@ from resile.model.event import (
 )
 from resile.model.incident import KIND_OF_CLAIM, InstantName, fold
 from resile.model.message import MessageState
-from resile.model.phases import Status
+from resile.model.phases import Status, instants
+from resile.model.room_event import PlaybookOpened, RoomEvent, StepBegan
 from resile.stores.arrow_rows import Row, arrow_table
 
 _N_INSTANTS = len(InstantName)
 _NOT_KNOWN = (None,) * _N_INSTANTS
 _NEVER_PAGED = (None, None)
+_NO_PLAYBOOKS = (None, None)
 _TAKEN = frozenset({MessageState.HANDED.value, MessageState.DELIVERED.value})
 _PLACE: dict[type, int] = {
     kind: list(InstantName).index(InstantName(KIND_OF_CLAIM[kind]))
     for kind in (ImpactBegan, Detected, Acknowledged, Identified, Mitigated, Restored, Closed)
 }
-_CLOSED = _PLACE[Closed]
+_MITIGATED, _RESTORED, _CLOSED = _PLACE[Mitigated], _PLACE[Restored], _PLACE[Closed]
 _STATUS = (
     *(Status.OPEN, Status.OPEN),  # Impact and detection change nothing of it.
     *(Status.ACKNOWLEDGED, Status.IDENTIFIED, Status.MITIGATED, Status.RESTORED, Status.CLOSED),
@@ -49,7 +52,16 @@ def row_of(incident_id: str, timeline: Sequence[Event]) -> Row:
         return plain
     last_recorded_at = max([event.recorded_at for event in timeline])
     page_queued_at, paged_at = paging_of(timeline)
-    row = facts_of(fold(incident_id, timeline), last_recorded_at, page_queued_at=page_queued_at, paged_at=paged_at)
+    incident = fold(incident_id, timeline)
+    known = instants(incident)
+    over = known.mitigated or known.restored
+    row = facts_of(
+        incident,
+        last_recorded_at,
+        page_queued_at=page_queued_at,
+        paged_at=paged_at,
+        playbooks=playbooks_of(timeline, None if over is None else over.at),
+    )
     return tuple([row[name] for name in FACTS_SCHEMA.names])
 
 
@@ -75,14 +87,15 @@ def _plain_row(incident_id: str, timeline: Sequence[Event]) -> Row | None:
     at: list[datetime | None] = [*_NOT_KNOWN]
     sources: list[str | None] = [*_NOT_KNOWN]
     last_recorded_at = declared.recorded_at
-    has_paged = False
+    has_paged = has_playbook = False
     for event in timeline[1:]:
         if event.recorded_at > last_recorded_at:  # noqa: PLR1730 - max() would be a call more, for every event
             last_recorded_at = event.recorded_at
         place = _PLACE.get(type(event))
         if place is None:
-            if isinstance(event, Noted | Updated | PagingEvent):
+            if isinstance(event, Noted | Updated | PagingEvent | RoomEvent):
                 has_paged = has_paged or isinstance(event, Paged)
+                has_playbook = has_playbook or isinstance(event, PlaybookOpened | StepBegan)
                 continue
             return None
         if at[place] is not None:
@@ -107,6 +120,7 @@ def _plain_row(incident_id: str, timeline: Sequence[Event]) -> Row | None:
         *at,
         *sources,
         *(paging_of(timeline) if has_paged else _NEVER_PAGED),
+        *(playbooks_of(timeline, at[_MITIGATED] or at[_RESTORED]) if has_playbook else _NO_PLAYBOOKS),
         len(timeline),
         last_recorded_at,
     )

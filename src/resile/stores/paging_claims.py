@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindpar
 
 from resile.model.message import Message, MessageState
 from resile.model.time import from_us, to_us
-from resile.ports.paging_store import Timer, TimerKind
+from resile.ports.paging_store import LAST_TIMERS, Timer
 from resile.stores.paging_rows import (
     Row,
     in_turn,
@@ -26,6 +26,7 @@ from resile.stores.paging_tables import messages, timers
 from resile.stores.rows import insert_rows, plain_rows
 
 _TURNS = (0, 1)
+_LAST = sorted(kind.value for kind in LAST_TIMERS)
 _NOW: BindParameter[int] = bindparam("now")
 _MOST: BindParameter[int] = bindparam("most")
 
@@ -42,11 +43,10 @@ def _messages(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 # Statements are made once: making one takes several times as long as running it.
 _lease = timers.c.lease_until
-# Two looks, of which each finds its rows in an index; of one with "or" SQLite and PostgreSQL look at all. Those of
-# alerts come after all others: very many of them may be due at one moment.
+# Two looks, of which each finds its rows in an index; of one with "or" SQLite and PostgreSQL look at all.
 _DUE_TIMERS = tuple(
     (_timers(_lease.is_(None), turn), _timers(_lease.is_not(None), _lease <= _NOW, turn))
-    for turn in (timers.c.kind != TimerKind.ALERT.value, timers.c.kind == TimerKind.ALERT.value)
+    for turn in (timers.c.kind.not_in(_LAST), timers.c.kind.in_(_LAST))
 )
 _NEXT_TIMER = (
     select(func.min(timers.c.due_at)).where(_lease.is_(None)),

@@ -53,6 +53,9 @@ class LoopbackSmtp(Loopback):
     Attributes:
         fails: by place, what happens there instead: a reply such as `550 5.1.1 unknown`, or a hitch. Places are
             CONNECT, EHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, and BODY once all of the message has arrived.
+        refuses: by recipient, the reply to RCPT.
+        thinks_s: how long it takes to answer once a message has arrived.
+        n_dialogues: how often somebody connected.
         users: passwords by user; empty: nobody needs to log in.
         auth: mechanisms that are offered.
         taken: messages that were answered 250.
@@ -65,6 +68,9 @@ class LoopbackSmtp(Loopback):
 
     def __init__(self, context: ssl.SSLContext | None = None, *, is_tls: bool = False) -> None:
         self.fails: dict[str, str | Hitch] = {}
+        self.refuses: dict[str, str] = {}
+        self.n_dialogues = 0
+        self.thinks_s = 0.0
         self.users: dict[str, str] = {}
         self.auth = "PLAIN LOGIN"
         self.taken: list[Taken] = []
@@ -84,6 +90,7 @@ class _Dialogue(StreamRequestHandler):
     def handle(self) -> None:
         self.user, self.sender, self.recipient = "", "", ""
         self.is_encrypted = False
+        self.server.owner.n_dialogues += 1
         if self.server.owner.is_tls:
             self._encrypt()
         self._reply("CONNECT", "220 loopback ESMTP")
@@ -100,6 +107,7 @@ class _Dialogue(StreamRequestHandler):
                 "MAIL": self._mail,
                 "RCPT": self._rcpt,
                 "DATA": self._data,
+                "RSET": self._rset,
             }.get(verb)
             if told is None:
                 self._say("502 5.5.2 not understood")
@@ -177,8 +185,15 @@ class _Dialogue(StreamRequestHandler):
             self.sender = words.partition("<")[2].partition(">")[0]
 
     def _rcpt(self, words: str) -> None:
-        if self._reply("RCPT", "250 2.1.5 fine"):
-            self.recipient = words.partition("<")[2].partition(">")[0]
+        recipient = words.partition("<")[2].partition(">")[0]
+        if (refusal := self.server.owner.refuses.get(recipient)) is not None:
+            self._say(refusal)
+        elif self._reply("RCPT", "250 2.1.5 fine"):
+            self.recipient = recipient
+
+    def _rset(self, _: str) -> None:
+        self.sender, self.recipient = "", ""
+        self._reply("RSET", "250 2.0.0 forgotten")
 
     def _data(self, _: str) -> None:
         if not self.recipient:
@@ -201,6 +216,8 @@ class _Dialogue(StreamRequestHandler):
                 is_encrypted=self.is_encrypted,
             )
             self.server.owner.taken.append(told)
+        if self.server.owner.thinks_s:
+            self.server.owner.is_over.wait(self.server.owner.thinks_s)
         self._reply("BODY", f"250 2.0.0 queued as {len(self.server.owner.arrived)}")
 
 

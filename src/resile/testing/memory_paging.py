@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from resile.model.alert import MUTED, AlertState, Decision, KnownAlert, Outcome
 from resile.model.escalation import Escalation, EscalationState
 from resile.model.message import Message, MessageClass, MessageState
-from resile.ports.paging_store import Changes, MessageCounts, Timer, TimerKind
+from resile.ports.paging_store import LAST_TIMERS, Changes, MessageCounts, Timer, TimerKind
 from resile.stores.paging_rules import (
     MOST_OF_GROUP,
     MOVING,
@@ -99,10 +99,10 @@ class MemoryPagingStore:
                 self._timers[timer.kind, timer.subject] = replace(timer, lease_by=None), timer.due_at, None
 
     def claim_timers(self, *, now: datetime, until: datetime, by: str, limit: int) -> list[Timer]:
-        """Those due by `now` that nobody holds, those of alerts last, else the longest due first."""
+        """Those due by `now` that nobody holds, those of LAST_TIMERS last, else the longest due first."""
         with self._guard:
             due = [
-                (name[0] is TimerKind.ALERT, due_at, name)
+                (name[0] in LAST_TIMERS, due_at, name)
                 for name, (_, due_at, lease_until) in self._timers.items()
                 if due_at <= now and (lease_until is None or lease_until <= now)
             ]

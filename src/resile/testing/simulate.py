@@ -30,13 +30,14 @@ _MOST_ENGINES = 3
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What came of one seed."""
+    """What came of one seed; `n_broken_off`: messages that were being sent as their process died, or stood still."""
 
     seed: int
     violations: tuple[str, ...]
     n_pages: int
     n_incidents: int
     n_crashes: int
+    n_broken_off: int
     n_duplicates: int
     n_unreachable: int
     n_alerts: int
@@ -77,6 +78,7 @@ def run_seed(seed: int, stores: Stores, *, n_engines: int) -> Outcome:
         n_pages=len(record.accepted),
         n_incidents=len(record.declared),
         n_crashes=len(record.crashes),
+        n_broken_off=len(record.broken_off),
         n_duplicates=duplicates_of(record),
         n_unreachable=world.n_unreachable(),
         n_alerts=sum(world.alerts.counted.values()),

@@ -66,6 +66,8 @@ def _batch(first: int, n: int, rng: np.random.Generator) -> pa.RecordBatch:
         "n_reopened": pa.array((rng.random(n) < _REOPENED).astype(np.int32)),
         "page_queued_at": pa.nulls(n),
         "paged_at": pa.nulls(n),
+        "playbooks_opened": pa.nulls(n),
+        "playbooks_used": pa.nulls(n),
         "n_events": pa.array(np.full(n, 8, dtype=np.int32)),
         "last_recorded_at": _times(instants[-1], np.zeros(n, dtype=bool)),
         "declared_at": _times(instants[0], np.zeros(n, dtype=bool)),

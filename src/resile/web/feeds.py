@@ -1,8 +1,5 @@
 """`/feeds/TOKEN.ics`: what calendar programs subscribe to. The address is the right: no session, no cookie, no form."""
 
-from collections import OrderedDict
-from collections.abc import Callable
-
 import structlog
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -12,36 +9,9 @@ from resile.app.wiring import Resile
 from resile.model.errors import AccessError
 from resile.web.doors.strangers import Strangers, network_of
 from resile.web.errors import problem
+from resile.web.readings import Readings
 
-# So many readings of one feed at once, and so many seconds for each after that: programs read every few minutes.
-BURST = 20
-EVERY_S = 10.0
-_MAX_KNOWN = 10_000
 _log = structlog.get_logger()
-
-
-class Readings:
-    """How often each feed was read lately.
-
-    Args:
-        elapsed_s: a clock that only runs forward, in seconds.
-    """
-
-    def __init__(self, elapsed_s: Callable[[], float]) -> None:
-        self._elapsed_s = elapsed_s
-        self._free_at: OrderedDict[str, float] = OrderedDict()
-
-    def wait_s(self, feed_id: str) -> int | None:
-        """Count one; after how many seconds to come again, None: now will do."""
-        now = self._elapsed_s()
-        free_at = max(self._free_at.get(feed_id, now), now) + EVERY_S
-        if free_at > now + BURST * EVERY_S:
-            return int(EVERY_S)
-        self._free_at[feed_id] = free_at
-        self._free_at.move_to_end(feed_id)
-        if len(self._free_at) > _MAX_KNOWN:
-            self._free_at.popitem(last=False)
-        return None
 
 
 def feeds_router(strangers: Strangers, readings: Readings) -> APIRouter:

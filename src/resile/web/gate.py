@@ -36,9 +36,9 @@ from resile.web.security import (
 API = "/api/"
 # Asked for by programs: they cannot log in on a page.
 _FOR_PROGRAMS = (API, "/metrics")
-# For everybody, without a look at who asks; what providers tell of messages is signed, and so is the address of a feed,
-# which is checked there.
-_OPEN = ("/static", "/healthz", "/receipts", "/feeds")
+# For everybody, without a look at who asks; what providers and chat programs tell is signed, and so is the address of a
+# feed, which is checked there.
+_OPEN = ("/static", "/healthz", "/receipts", "/feeds", "/chat/slack", "/chat/teams")
 # For whoever holds a signed link, which is looked at there.
 _SIGNED = ("/answer", "/act")
 # For everybody who is not logged in yet.

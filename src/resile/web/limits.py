@@ -6,6 +6,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resile.ports.picture_book import MAX_BYTES as MAX_PICTURE_BYTES
 from resile.web.errors import problem
 from resile.web.security import path_of
 
@@ -18,16 +19,26 @@ MAX_CONNECTIONS = 500
 MAX_IMPORTS = 2
 RETRY_AFTER_S = 30
 _IMPORTS = "/api/v1/imports"
+# With what a form wraps around it.
+_MAX_UPLOAD_BYTES = MAX_PICTURE_BYTES + 100_000
 
 
 def max_body_bytes(path: str) -> int:
     """The most bytes that a request to this path may carry."""
-    return MAX_IMPORT_BYTES if path == _IMPORTS else MAX_BODY_BYTES
+    if path == _IMPORTS:
+        return MAX_IMPORT_BYTES
+    return _MAX_UPLOAD_BYTES if _is_picture(path) else MAX_BODY_BYTES
 
 
 def too_large(path: str) -> str:
     """The sentence on a body that has more."""
+    if _is_picture(path):
+        return f"the picture has more than {MAX_PICTURE_BYTES:,} bytes; cut out the part that shows it"
     return f"the body has more than {max_body_bytes(path):,} bytes; send less at once"
+
+
+def _is_picture(path: str) -> bool:
+    return path.startswith(("/api/v1/incidents/", "/incidents/")) and path.endswith("/pictures")
 
 
 def announced_bytes(request: Request) -> int:

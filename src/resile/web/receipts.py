@@ -3,7 +3,6 @@
 The channel knows how its provider signs; what it does not sign is not listened to.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
@@ -16,12 +15,12 @@ from starlette.responses import Response
 
 from resile.model.errors import AccessError, ConfigError
 from resile.ports.channel import Channel, Receipt, Reply, Replying
+from resile.web.bodies import BodyError, read_body
 from resile.web.doors.strangers import Strangers, network_of
 from resile.web.errors import problem
 from resile.web.security import path_of
 
 MAX_BYTES = 64_000
-_BODY_WITHIN_S = 10
 _MAX_FIELDS = 50
 _log = structlog.get_logger()
 # What a use case makes of receipts: a sentence for each answer in them, for whoever answered.
@@ -94,16 +93,10 @@ async def _answered(request: Request, name: str, channel: Channel, receipts: Seq
 
 
 async def _body(request: Request) -> bytes:
-    body = bytearray()
     try:
-        async with asyncio.timeout(_BODY_WITHIN_S):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > MAX_BYTES:
-                    raise _RefusedError(413, f"the body has more than {MAX_BYTES:,} bytes; no receipt is so long")
-    except TimeoutError:
-        raise _RefusedError(408, f"the body took longer than {_BODY_WITHIN_S} s; send it again") from None
-    return bytes(body)
+        return await read_body(request, most_bytes=MAX_BYTES, what="receipt")
+    except BodyError as error:
+        raise _RefusedError(error.status, error.detail) from None
 
 
 def _query(request: Request) -> dict[str, str]:

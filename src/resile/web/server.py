@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import gc
-import logging
 import os
 import signal
 import socket
@@ -16,7 +15,6 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-import msgspec
 import structlog
 import uvicorn
 from anyio import to_thread
@@ -30,6 +28,7 @@ from resile import __version__
 from resile.app.access import Access
 from resile.app.accounts import Accounts
 from resile.app.beside_engine import BesideEngine
+from resile.app.chat_parts import slack_chat_over, teams_chat_over
 from resile.app.own_metrics import OwnMetrics
 from resile.app.paging_engine import Outside, engine_of, open_outside
 from resile.app.passwords import Passwords
@@ -42,21 +41,27 @@ from resile.model.errors import ConfigError
 from resile.web import accounts, api, errors, metrics
 from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
+from resile.web.chat_slack import slack_router
+from resile.web.chat_teams import teams_router
 from resile.web.doors.front import DoorFront
 from resile.web.doors.open_doors import OpenDoors
 from resile.web.doors.strangers import Strangers
-from resile.web.feeds import Readings, feeds_router
+from resile.web.feeds import feeds_router
 from resile.web.gate import Gate
 from resile.web.limits import MAX_CONNECTIONS, ImportDoor
 from resile.web.live import Live
+from resile.web.logs import log_to_stderr
 from resile.web.pages import answers
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
 from resile.web.pages.warming import warm_up
 from resile.web.protocol import BoundedProtocol
+from resile.web.readings import Readings
 from resile.web.receipts import receipts_router
 from resile.web.security import SecurityHeaders, check_form, is_loopback
 from resile.web.shared_now import SharedNow
+from resile.web.shared_room import SharedRooms
+from resile.web.status.beside import StatusBeside
 
 # Answers under way when the server is told to end get so long, and then so long to break off by themselves.
 _GRACE_S = 5
@@ -109,15 +114,21 @@ def create_app(
     app.state.take_receipts = resile.receipts.take
     app.state.metrics = OwnMetrics(resile, app.state.channels)
     resile.receipts.measures = app.state.metrics
-    app.state.beside_engine = BesideEngine(resile)
+    app.state.slack_chat = slack_chat_over(resile)
+    app.state.teams_chat = teams_chat_over(resile)
+    chats = [one for one in (app.state.slack_chat, app.state.teams_chat) if one is not None]
+    app.state.beside_engine = BesideEngine(resile, chats)
     app.state.live = Live(resile.timelines, app.state.is_ending, elapsed_s)
     app.state.now = SharedNow(resile)
+    app.state.rooms = SharedRooms(resile)
     app.state.guessing = Strangers(elapsed_s)
     errors.install(app)
     app.add_api_route("/healthz", _healthz, include_in_schema=False)
     app.include_router(api.router)
     app.include_router(metrics.router, include_in_schema=False)
     app.include_router(receipts_router(Strangers(elapsed_s)))
+    app.include_router(slack_router(Strangers(elapsed_s)))
+    app.include_router(teams_router(Strangers(elapsed_s)))
     app.include_router(feeds_router(Strangers(elapsed_s), Readings(elapsed_s)))
     for router in (*accounts.routers, *page_routers):
         app.include_router(router, dependencies=[Depends(check_form)], include_in_schema=False)
@@ -160,14 +171,15 @@ async def _at_work(resile: Resile, doors: OpenDoors, outside: Outside | None, ap
     beside: BesideEngine = app.state.beside_engine
     engine = None if outside is None else engine_of(resile, outside, measures=own)
     receiving.start()
-    if engine is not None:
+    if engine is not None and outside is not None:
         own.follow(engine.silent_s)
         await to_thread.run_sync(resile.shifts.ensure_timers)
         engine.start()
-        beside.start(engine)
+        beside.start(engine, outside.channels)
     try:
         yield
     finally:
+        await to_thread.run_sync(resile.runs.crew.stop)
         await to_thread.run_sync(receiving.stop)
         if engine is not None:
             await to_thread.run_sync(beside.stop)
@@ -215,7 +227,7 @@ def serve(
     sys.setswitchinterval(_SWITCH_S)
     listening = _bind(settings.host, settings.port)
     clock = SteadyClock(SystemClock(), monotonic)
-    with contextlib.closing(listening), open_resile(settings, clock=clock) as resile:
+    with contextlib.closing(listening), open_resile(settings, clock=clock) as resile, contextlib.ExitStack() as served:
         if not is_near(listening) and not resile.accounts.has_admin():
             raise ConfigError(
                 f"host {settings.host}: without accounts resile listens on loopback alone; start it with "
@@ -225,56 +237,21 @@ def serve(
             prepare(resile)
         resile.facts.refresh()
         address = settings.base_url or _address(listening)
+        status = served.enter_context(StatusBeside(settings))
         app = create_app(resile, outside=open_outside(resile, address=address))
         warm_up(app)
+        status.wait_until_ready()
         try:
             # Only now: whoever connects before the data is open would wait without knowing for what.
             listening.listen(MAX_CONNECTIONS)
         except OSError as error:
             raise _cannot_listen(settings.host, settings.port, error) from None
-        server = _Server(app, settings, lambda: _greet(app, settings, address, say))
+        server = _Server(app, settings, lambda: _greet(app, settings, address, say, status.address))
         try:
             with _settled():
                 server.run(sockets=[listening])
         finally:
             server.has_ended()
-
-
-def log_to_stderr() -> None:
-    """Log as JSON lines on standard error, or readably where that is a terminal."""
-    # Tracebacks without the values of variables: one of them may be a password.
-    written: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if sys.stderr.isatty()
-        else [structlog.processors.format_exc_info, _as_json]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *written,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
-    # web/errors.py has logged it already, with the address at which it happened.
-    logging.getLogger("uvicorn.error").addFilter(_is_no_repetition)
-
-
-def _as_json(logger: object, name: str, event: structlog.typing.EventDict) -> str:
-    """One line, in ASCII whatever the terminal is; what is not plain goes the slower way."""
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
-        line = msgspec.json.encode(event).decode()
-        if line.isascii():
-            return line
-    return str(_SLOWER(logger, name, event))
-
-
-_SLOWER = structlog.processors.JSONRenderer(sort_keys=False)
-
-
-def _is_no_repetition(record: logging.LogRecord) -> bool:
-    return not record.getMessage().startswith("Exception in ASGI application")
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -316,8 +293,12 @@ def _address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _greet(app: FastAPI, settings: Settings, address: str, say: Callable[[str], None]) -> None:
+def _greet(
+    app: FastAPI, settings: Settings, address: str, say: Callable[[str], None], status_address: str | None
+) -> None:
     say(f"resile is ready: {address}/")
+    if status_address is not None:
+        say(f"The public status page: {status_address}/")
     access: Access = app.state.access
     if settings.is_simulated or access.has_accounts():
         return

@@ -19,7 +19,7 @@ from resile.channels.terminal import Terminal
 from resile.model.catalog import Kind, document_of
 from resile.model.paging_documents import TemplateDocument
 from resile.ports.account_store import Scope
-from resile.sources.catalog_folder import read_text, yaml_of
+from resile.sources.catalog_folder import file_text, read_text
 from resile.testing.simulated_clock import SimulatedClock
 from resile.web.pages.catalog_examples import EXAMPLES
 
@@ -260,7 +260,7 @@ def test_document_is_removed_once_nobody_names_it_and_can_come_back(resile: Resi
 def test_earlier_version_can_be_edited_again(client: TestClient) -> None:
     page = client.get("/catalog/person/ann?edit=1").text
 
-    assert written(page) == yaml_of("person", "ann", {"title": "Ann"})
+    assert written(page) == file_text("person", "ann", {"title": "Ann"})
     assert seen_in(page)["expected"] == "3"
 
 

@@ -216,7 +216,7 @@ def test_somebody_else_is_paged_from_the_incidents_page(world: Resile) -> None:
     nobody = press(browser, "also", incident_id, back="", target="")
     unknown = press(browser, "also", incident_id, back="", target="person/mallory")
 
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/incidents/{incident_id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/incidents/{incident_id}#done-paging")
     assert {one.person for one in world.paging.messages_of([incident_id])} == {"ann", "bob"}
     assert (nobody.status_code, unknown.status_code) == (409, 409)
     assert "nobody was chosen" in nobody.text

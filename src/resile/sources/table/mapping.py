@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from resile.model.errors import ConfigError
 from resile.model.severity import Severity, parse_severity
-from resile.sources.strict_yaml import yaml_documents
+from resile.model.strict_yaml import yaml_documents
 from resile.sources.table.cells import DEFAULT_MISSING
 from resile.sources.table.patterns import PatternError, finder
 from resile.sources.times import time_reader, zone_of

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from resile.web.api import (
     alerts,
     catalog,
+    chats,
     doctor,
     documentation,
     doors,
@@ -13,11 +14,18 @@ from resile.web.api import (
     incidents,
     journal,
     live,
+    maintenance,
     oncall,
     pages,
+    pictures,
+    playbooks,
     record,
     reports,
+    room,
+    room_export,
     silences,
+    steps,
+    updates,
 )
 from resile.web.doors import deployments
 
@@ -25,9 +33,18 @@ router = APIRouter(prefix="/api/v1")
 for part in (
     reports,
     pages,
+    steps,
+    # Before the incident itself, whose address takes any path below it.
+    pictures,
+    playbooks,
+    room,
+    updates,
+    chats,
+    room_export,
     incidents,
     alerts,
     silences,
+    maintenance,
     live,
     imports,
     deployments,

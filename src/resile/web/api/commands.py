@@ -55,6 +55,7 @@ At = Annotated[
 Services = Annotated[tuple[Words, ...], Field(max_length=MAX_ITEMS)]
 Labels = Annotated[dict[Words, Words], Field(max_length=MAX_ITEMS)]
 ChangedLabels = Annotated[dict[Words, Words | None], Field(max_length=MAX_ITEMS)]
+PictureId = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 SeverityName = Annotated[str, StringConstraints(max_length=50), Field(examples=["SEV2", "critical"])]
 
 
@@ -180,14 +181,15 @@ class MergeBody(CommandBody):
 
 
 class NoteBody(CommandBody):
-    """Write something down."""
+    """Write something down, in Markdown; `![](picture:ID)` shows a picture of the incident."""
 
     command: Literal["note"]
     text: Paragraphs
+    pictures: Annotated[tuple[PictureId, ...], Field(max_length=lifecycle.MAX_PICTURES)] = ()
 
     def to_command(self) -> lifecycle.Command:
         """The command that it stands for."""
-        return lifecycle.Note(self.text)
+        return lifecycle.Note(self.text, self.pictures)
 
 
 class UpdateBody(CommandBody):

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from resile.analytics.sentences import Parts
@@ -15,13 +16,18 @@ from resile.analytics.words import counted
 from resile.app.access import Identity
 from resile.app.address_warnings import address_warnings
 from resile.app.catalog import Change, Key
+from resile.app.playbook_lint import surroundings
 from resile.app.shown_addresses import sees_whole, shown_contacts, shown_versions
 from resile.app.wiring import Resile
 from resile.model.catalog import Kind, document_of, references
 from resile.model.errors import ConfigError, ConflictError
+from resile.model.playbook import PlaybookFault
+from resile.model.playbook_text import playbook_named
 from resile.ports.catalog import Version
-from resile.sources.catalog_folder import difference, read_text, yaml_of
+from resile.response.playbook_lint import lint
+from resile.sources.catalog_folder import difference, file_text, read_text
 from resile.web.pages.catalog_examples import EXAMPLES
+from resile.web.pages.catalog_versions import compared_versions, marked_lines, steps_of
 from resile.web.pages.incident import may_write
 from resile.web.pages.rendering import path_part, render
 from resile.web.security import check_form
@@ -42,8 +48,9 @@ PLURALS = {
     Kind.ROUTE: "routes",
     Kind.INHIBITION: "inhibitions",
     Kind.TEMPLATE: "templates",
+    Kind.PLAYBOOK: "playbooks",
+    Kind.COMPONENT: "components",
 }
-_LINES = {"+": "added", "-": "gone", "@": "place"}
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -59,19 +66,6 @@ class Section(Struct, frozen=True, kw_only=True):
     shown: Sequence[Version]
 
 
-class Step(Struct, frozen=True, kw_only=True):
-    """A version, and what it changed.
-
-    Attributes:
-        lines: of the difference from the version before, each with what it is: added, gone, place or empty.
-    """
-
-    version: Version
-    lines: Sequence[tuple[str, str]]
-    n_added: int
-    n_gone: int
-
-
 class Editing(Struct, frozen=True, kw_only=True):
     """A form as it was filled in.
 
@@ -80,6 +74,7 @@ class Editing(Struct, frozen=True, kw_only=True):
         lines: of the difference that it would make; None: it was not asked for.
         seen: digest of the text whose difference is shown.
         warnings: what the change would bring about.
+        faults: of a playbook, what is to be mended, by line.
     """
 
     text: str
@@ -88,6 +83,7 @@ class Editing(Struct, frozen=True, kw_only=True):
     lines: Sequence[tuple[str, str]] | None = None
     seen: str = ""
     warnings: Sequence[str] = ()
+    faults: Sequence[PlaybookFault] = ()
 
 
 @router.get("/catalog")
@@ -223,7 +219,7 @@ def _write(request: Request, form: _Written, key: Key | None) -> Response:
     resile: Resile = request.app.state.resile
     expected = None if key is None else _number(form.expected, 0)
     try:
-        said_kind, said_name, body = read_text(form.text, shown=_SHOWN)
+        said_kind, said_name, body = _read(form.text, key)
         _check_same((said_kind, said_name), key)
         made = resile.catalog.change_to(said_kind, said_name, body, expected=expected)
         seen = hashlib.sha256(form.text.encode(errors="replace")).hexdigest()
@@ -240,6 +236,13 @@ def _write(request: Request, form: _Written, key: Key | None) -> Response:
     return RedirectResponse(f"/catalog/{said_kind}/{path_part(said_name)}", status_code=303)
 
 
+def _read(text: str, key: Key | None) -> tuple[Kind, str, dict[str, Any]]:
+    """What was written; on the page of a playbook it is one, however its front matter is spoilt."""
+    if key is not None and key[0] is Kind.PLAYBOOK:
+        return *key, {"text": text.replace("\r\n", "\n")}
+    return read_text(text, shown=_SHOWN)
+
+
 def _previewed(request: Request, text: str, expected: int | None, made: Change, seen: str) -> Editing:
     resile: Resile = request.app.state.resile
     before = None if made.before is None else made.before.body
@@ -247,7 +250,7 @@ def _previewed(request: Request, text: str, expected: int | None, made: Change, 
     return Editing(
         text=text,
         expected=expected,
-        lines=_lines(difference(made.kind, made.name, before, made.after)),
+        lines=marked_lines(difference(made.kind, made.name, before, made.after)),
         seen=seen,
         warnings=[
             *(one for one in resile.catalog.warnings([made]) if one not in already),
@@ -263,9 +266,20 @@ def _of_channels(request: Request, made: Change) -> list[str]:
 
 
 def _answer(request: Request, key: Key | None, editing: Editing, *, status_code: int = 200) -> Response:
+    editing = _with_faults(request, key, editing)
     if key is None:
         return _new_page(request, editing, status_code=status_code)
     return document_page_of(request, *key, editing=editing, status_code=status_code)
+
+
+def _with_faults(request: Request, key: Key | None, editing: Editing) -> Editing:
+    """Of a playbook, with what is to be mended; all of it, where it was refused for the first of it."""
+    is_one = key is not None and key[0] is Kind.PLAYBOOK
+    name = key[1] if key is not None and is_one else playbook_named(editing.text)
+    if name is None or (key is not None and not is_one):
+        return editing
+    faults = lint(name, editing.text, surroundings(request.app.state.resile))
+    return replace(editing, faults=faults)
 
 
 def _new_page(request: Request, editing: Editing, *, status_code: int = 200) -> Response:
@@ -304,10 +318,15 @@ def document_page_of(
         kind=Kind(kind),
         plural=PLURALS[Kind(kind)],
         newest=newest,
-        text=yaml_of(kind, name, newest.body),
-        steps=_steps(Kind(kind), name, versions[: MAX_VERSIONS + 1])[:MAX_VERSIONS],
+        text=file_text(kind, name, newest.body),
+        steps=steps_of(Kind(kind), name, versions[: MAX_VERSIONS + 1])[:MAX_VERSIONS],
         n_versions=len(versions),
-        compared=_compared(request, Kind(kind), name, versions),
+        compared=compared_versions(
+            Kind(kind),
+            name,
+            versions,
+            numbers=[_number(request.query_params.get(field, ""), 0) for field in ("from", "to")],
+        ),
         named_by=resile.catalog.named_by(Kind(kind), name),
         names=_named(newest, Kind(kind), name),
         editing=editing or _asked(request, Kind(kind), name, versions),
@@ -344,7 +363,8 @@ def _asked(request: Request, kind: Kind, name: str, versions: Sequence[Version])
     number = _number(request.query_params.get("edit", ""), 0)
     told = [one for one in versions if one.body is not None]
     chosen = next((one for one in told if one.number == number), told[0])
-    return Editing(text=yaml_of(kind, name, chosen.body), expected=versions[0].number)
+    editing = Editing(text=file_text(kind, name, chosen.body), expected=versions[0].number)
+    return _with_faults(request, (kind, name), editing)
 
 
 def _named(newest: Version, kind: Kind, name: str) -> Sequence[Key]:
@@ -352,32 +372,6 @@ def _named(newest: Version, kind: Kind, name: str) -> Sequence[Key]:
         return references(document_of(kind, name, newest.body or {}))
     except ConfigError:
         return []
-
-
-def _steps(kind: Kind, name: str, versions: Sequence[Version]) -> list[Step]:
-    found = []
-    for number, one in enumerate(versions):
-        before = versions[number + 1].body if number + 1 < len(versions) else None
-        lines = _lines(difference(kind, name, before, one.body))
-        marks = [mark for mark, _ in lines]
-        found.append(Step(version=one, lines=lines, n_added=marks.count("added"), n_gone=marks.count("gone")))
-    return found
-
-
-def _compared(
-    request: Request, kind: Kind, name: str, versions: Sequence[Version]
-) -> tuple[int, int, Sequence[tuple[str, str]]] | None:
-    """Two versions that were asked for, and the difference from the one to the other."""
-    numbers = [_number(request.query_params.get(field, ""), 0) for field in ("from", "to")]
-    chosen = [next((one for one in versions if one.number == number), None) for number in numbers]
-    if chosen[0] is None or chosen[1] is None:
-        return None
-    return numbers[0], numbers[1], _lines(difference(kind, name, chosen[0].body, chosen[1].body))
-
-
-def _lines(lines: Sequence[str]) -> list[tuple[str, str]]:
-    """Without the two lines that name files: the page says of which document it is."""
-    return [(_LINES.get(line[:1], ""), line) for line in lines[2:]]
 
 
 def _number(said: Any, otherwise: int) -> int:

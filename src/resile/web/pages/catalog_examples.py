@@ -1,5 +1,6 @@
 """What stands in the form for a new document: of each kind one that works, with what every field means."""
 
+from resile.app.playbook_sample import PLAYBOOK_EXAMPLE
 from resile.model.catalog import Kind
 
 EXAMPLES: dict[Kind, str] = {
@@ -72,11 +73,22 @@ while_firing: {alertname: ClusterDown}         # while one that matches fires,
 mute: {severity: "~SEV[345]"}                  # these make no incident,
 equal: [cluster]                               # where these labels are the same in both
 """,
+    Kind.PLAYBOOK: PLAYBOOK_EXAMPLE,
     Kind.TEMPLATE: """\
 kind: template
 name: short-page
-message: page                  # page, shift_notice or update
+message: page                  # page, shift_notice or update; of updates also audience and phase
 channel: sms                   # for this channel alone; without: for all
 text: "{{ incident.severity }} {{ incident.title }}"
+""",
+    Kind.COMPONENT: """\
+kind: component
+name: shop
+title: Online shop             # as the public status page calls it
+description: Browsing, basket and checkout
+# group: Shopping              # components of one group stand together
+order: 10                      # the lower, the higher on the page
+# services: [checkout]         # for which it stands; never shown to the public
+public: true                   # false: the page does not show it
 """,
 }

@@ -14,7 +14,7 @@ from resile.app.deployments import MAX_REASON, DeploymentView, say_link, show_de
 from resile.app.wiring import Resile
 from resile.model.change import Commit, Deployment, DeploymentReported, LinkReported, PullRequest
 from resile.model.errors import ConfigError
-from resile.web.pages.actions import author_of
+from resile.web.pages.carrying_out import author_of
 from resile.web.pages.incident import may_write, web_address
 from resile.web.pages.rendering import path_part, render
 from resile.web.pages.timeline import who

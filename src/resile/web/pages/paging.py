@@ -87,4 +87,5 @@ def _carry_out(request: Request, form: _Aim, act: Callable[[Resile, Identity], N
         if view is None:
             raise
         return incident.page_of(request, view, problem=str(error), status_code=409)
-    return RedirectResponse("/now" if form.back == "now" else f"/incidents/{path_part(form.incident_id)}", 303)
+    here = f"/incidents/{path_part(form.incident_id)}#done-paging"
+    return RedirectResponse("/now" if form.back == "now" else here, 303)

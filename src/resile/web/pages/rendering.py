@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from resile.analytics import sentences, words
 from resile.analytics.dora_words import headlines
+from resile.app.markdown import as_html
 from resile.model.time import format_instant
 
 TEMPLATES = Path(str(files("resile.web"))) / "templates"
@@ -42,6 +43,7 @@ _NAV = (
     ("On call", "/oncall", "M10 3a5 5 0 0 0-5 5c0 4-2 5-2 6h14c0-1-2-2-2-6a5 5 0 0 0-5-5zM8 17a2 2 0 0 0 4 0"),
     ("Incidents", "/incidents", "M7 5h10M7 10h10M7 15h10M3 5h.01M3 10h.01M3 15h.01"),
     ("Alerts", "/alerts", "M10 3l8 14H2zM10 8v4M10 14.5h.01"),
+    ("Playbooks", "/playbooks", "M4 3h12v14H4zM7 7l1 1 2-2M7 12l1 1 2-2M12 7h2M12 12h2"),
     ("Services", "/services", "M3 3h6v6H3zM11 3h6v6h-6zM3 11h6v6H3zM11 11h6v6h-6z"),
     ("Doors", "/doors", "M4 17V4a1 1 0 0 1 1-1h7v15M12 17h5V6h-5M2 17h16M9 10v1"),
     ("Catalog", "/catalog", "M4 3h9l3 3v11H4zM7 9h6M7 13h6"),
@@ -53,7 +55,7 @@ _NAV = (
     ),
 )
 # A phone's bar has room for five; other pages lead to these.
-_WIDE_ONLY = ("/delivery", "/alerts", "/services", "/doors", "/catalog", "/compare", "/definitions")
+_WIDE_ONLY = ("/delivery", "/alerts", "/playbooks", "/services", "/doors", "/catalog", "/compare", "/definitions")
 # Pages that stand below an entry although their address does not.
 _BELOW = {"/delivery": "/deployments/", "/services": "/teams/", "/catalog": "/do/catalog/"}
 _SETTINGS = (
@@ -65,8 +67,12 @@ _SETTINGS = (
 
 def render(request: Request, name: str, *, status_code: int = 200, **context: Any) -> HTMLResponse:
     """The template `name` as a page, with what every page is told: theme, zone, navigation, who is there."""
-    told = {**_common(request), **context}
-    return HTMLResponse(_environment().get_template(name).render(told), status_code=status_code)
+    return HTMLResponse(rendered(request, name, **context), status_code=status_code)
+
+
+def rendered(request: Request, name: str, **context: Any) -> str:
+    """The same as text."""
+    return _environment().get_template(name).render({**_common(request), **context})
 
 
 def _common(request: Request) -> dict[str, Any]:
@@ -133,6 +139,17 @@ def instant(context: Context, at: datetime | None, form: str = "minute") -> Mark
     return Markup('<time datetime="{}" data-form="{}" title="{}">{}</time>').format(
         format_instant(at), form, utc, shown
     )
+
+
+@pass_context
+def day_of(context: Context, at: datetime) -> str:
+    """The day of an instant in the reader's zone."""
+    return at.astimezone(_zone(context.get("zone", "UTC"))).strftime("%Y-%m-%d")
+
+
+def markdown(text: str, incident_id: str) -> Markup:
+    """What people wrote, as HTML that can do no harm; pictures are those of the incident."""
+    return Markup(as_html(text, pictures=f"/incidents/{path_part(incident_id)}/pictures/"))  # noqa: S704 - cleaned there
 
 
 def day(at: datetime) -> str:
@@ -242,6 +259,8 @@ def _environment() -> Environment:
         whole_ids=whole_ids,
         coded=coded,
         day=day,
+        day_of=day_of,
+        markdown=markdown,
         by_clock=by_clock,
         clock_words=clock_words,
         by_day=by_day,

@@ -2,42 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import assert_never
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from resile.app.paging_lines import Move, grouped, paging_words
-from resile.model.event import (
-    Absorbed,
-    Acknowledged,
-    AlertCleared,
-    AlertFired,
-    Closed,
-    Corrected,
-    Declared,
-    Described,
-    Detected,
-    Escalated,
-    Event,
-    Identified,
-    ImpactBegan,
-    Marked,
-    Merged,
-    Mitigated,
-    NobodyReachable,
-    Noted,
-    Paged,
-    PageMoved,
-    PagingBegan,
-    PagingEnded,
-    Reopened,
-    Restored,
-    SeverityChanged,
-    Updated,
-    kind_of,
-)
+from resile.app.paging_lines import Move, grouped
+from resile.model.event import Event, Noted, Source, Updated, kind_of
 from resile.model.incident import KIND_OF_CLAIM, Correction, Incident
+from resile.model.room import KnownNote, Room, Wording
+from resile.model.room_event import EvidenceAdded, NoteEdited, Said, TaskChanged, Withdrawn
+from resile.web.pages.timeline_words import words_of
 
 # What was recorded this much later than it happened was learnt afterwards.
 _LATE = timedelta(minutes=5)
@@ -46,8 +20,11 @@ _KINDS = {
     "impact_began": "detect", "detected": "detect", "acknowledged": "acknowledge", "identified": "identify",
     "mitigated": "mitigate", "restored": "verify", "closed": "verify", "alert_fired": "detect",
     "paging_began": "acknowledge", "escalated": "acknowledge", "paged": "acknowledge",
-    "nobody_reachable": "acknowledge",
+    "nobody_reachable": "acknowledge", "called_in": "acknowledge", "playbook_opened": "identify",
+    "step_asked": "mitigate", "step_began": "mitigate", "step_ended": "mitigate", "asked_if_restored": "verify",
 }  # fmt: skip
+# What people write or do; all else resile or another system told.
+_PEOPLE = ("user", "local")
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -60,6 +37,11 @@ class Line(Struct, frozen=True, kw_only=True):
         recorded_at: when it was learnt, if that was later.
         can_correct: it is an instant, so its time can be corrected.
         moves: what came of it: the pages of a step, the comings and goings of an alert.
+        is_people: somebody did or said it, not a machine.
+        note: it is a note that is shown: its text is Markdown, and can be edited.
+        earlier: what the note said before, the first first.
+        evidence: it shows something.
+        withdrawn: it is no longer shown, and why.
     """
 
     event_id: str
@@ -75,25 +57,62 @@ class Line(Struct, frozen=True, kw_only=True):
     recorded_at: datetime | None = None
     can_correct: bool = False
     moves: tuple[Move, ...] = ()
+    is_people: bool = False
+    note: KnownNote | None = None
+    earlier: tuple[Wording, ...] = ()
+    evidence: EvidenceAdded | None = None
+    withdrawn: str | None = None
 
 
-def lines_of(timeline: Sequence[Event], incident: Incident) -> list[Line]:
-    """The timeline in the order in which things happened, newest last; corrections stand with what they correct."""
+def lines_of(timeline: Sequence[Event], incident: Incident, room: Room | None = None) -> list[Line]:
+    """The timeline in the order in which things happened, newest last; corrections stand with what they correct.
+
+    With the room, notes stand as they are worded now, and what was withdrawn is not shown.
+    """
+    known = Room() if room is None else room
     kinds = {event.id: kind_of(event) for event in timeline}
     # What came in one import was learnt at one time; saying so on every line would hide what was learnt later.
     taken_in_at = timeline[0].recorded_at if timeline else None
     told = grouped(timeline)
     corrected = incident.corrections
-    lines = [
-        replace(_line(event, corrected.get(event.id), kinds, taken_in_at), moves=told.moves.get(event.id, ()))
-        for event in timeline
-        if event.id not in told.within
-    ]
+    notes = {note.id: note for note in known.notes}
+    tasks = {task.id: task.text for task in known.tasks}
+    lines = []
+    for event in timeline:
+        if event.id in told.within or _stands_elsewhere(event, notes, known):
+            continue
+        line = _line(event, corrected.get(event.id), kinds, taken_in_at)
+        if event.id in told.moves:
+            line = replace(line, moves=told.moves[event.id])
+        lines.append(_in_room(line, event, notes, tasks, known))
     return sorted(lines, key=lambda line: (line.at, line.event_id))
 
 
+def _stands_elsewhere(event: Event, notes: Mapping[str, KnownNote], room: Room) -> bool:
+    """Whether it is told on the line of another: a note's later words, and that something was withdrawn."""
+    if isinstance(event, NoteEdited):
+        return event.note_id in notes or event.note_id in room.withdrawn
+    return isinstance(event, Withdrawn) and event.event_id in room.withdrawn
+
+
+def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Mapping[str, str], room: Room) -> Line:
+    if event.id in room.withdrawn:
+        return replace(line, text="", withdrawn=room.withdrawn[event.id], moves=())
+    match event:
+        case Noted() if event.id in notes:
+            note = notes[event.id]
+            return replace(line, text=note.text, note=note, earlier=note.wordings[:-1])
+        case EvidenceAdded():
+            return replace(line, evidence=event)
+        case TaskChanged():
+            task = tasks.get(event.task_id, "") if event.text is UNSET else ""
+            return replace(line, text="; ".join(filter(None, (task, line.text))))
+        case _:
+            return line
+
+
 def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str], taken_in_at: datetime | None) -> Line:
-    what, text = _words(event, kinds)
+    what, text = words_of(event, kinds)
     is_instant = type(event) in KIND_OF_CLAIM
     # An import corrects its source's notes and updates too; of other events only instants heed corrections.
     if not is_instant and not isinstance(event, Noted | Updated):
@@ -114,83 +133,15 @@ def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str],
         corrected_by="" if correction is None else who(correction.by),
         recorded_at=event.recorded_at if is_late else None,
         can_correct=is_instant,
+        is_people=_is_of_people(event),
     )
+
+
+def _is_of_people(event: Event) -> bool:
+    return event.source is Source.HUMAN or isinstance(event, Said) or event.by.partition(":")[0] in _PEOPLE
 
 
 def who(by: str) -> str:
     """Who said it, without the kind of account: `ann` for `user:ann`; an import is named as one."""
     kind, _, name = by.partition(":")
     return f"imported from {name}" if kind == "import" and name else name or by
-
-
-def _words(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - one case per kind
-    match event:
-        case Declared():
-            return "Declared", event.title
-        case ImpactBegan():
-            return "Impact began", ""
-        case Detected():
-            return "Detected", ""
-        case Acknowledged():
-            return "Acknowledged", f"by {event.who}" if event.who else ""
-        case Identified():
-            return "Cause identified", event.cause or ""
-        case Mitigated():
-            return "Mitigated", ""
-        case Restored():
-            return "Restored", ""
-        case Closed():
-            return "Closed", ""
-        case Reopened():
-            return "Reopened", event.reason or ""
-        case SeverityChanged():
-            return "Severity changed", f"to {event.severity}" if event.severity else "taken away"
-        case Described():
-            return "Described anew", _described(event)
-        case Marked():
-            what = f"Excluded as {event.exclusion}" if event.exclusion else "Counted again"
-            return what, event.reason or ""
-        case Merged():
-            return ("Merged", f"into {event.into}") if event.into else ("Apart again", "")
-        case Absorbed():
-            return "Took in another incident", event.incident_id
-        case Noted():
-            return "Note", event.text
-        case Updated():
-            says_more = event.status and event.status.casefold() != "update"
-            return f"Update: {event.status}" if says_more else "Update", event.text
-        case (
-            AlertFired()
-            | AlertCleared()
-            | PagingBegan()
-            | Escalated()
-            | Paged()
-            | PageMoved()
-            | NobodyReachable()
-            | PagingEnded()
-        ):
-            return paging_words(event)
-        case Corrected():
-            return _corrected(event, kinds)
-        case _:
-            assert_never(event)
-
-
-def _described(event: Described) -> str:
-    said = []
-    if event.title is not UNSET:
-        said.append(f"title “{event.title}”")
-    if event.services is not UNSET:
-        said.append(f"services {', '.join(event.services) or 'none'}")
-    if event.team is not UNSET:
-        said.append(f"team {event.team or 'none'}")
-    if event.url is not UNSET:
-        said.append("address")
-    said += [f"{name} = {value}" if value else f"{name} taken away" for name, value in event.labels.items()]
-    return "; ".join(said)
-
-
-def _corrected(event: Corrected, kinds: Mapping[str, str]) -> tuple[str, str]:
-    subject = kinds.get(event.event_id, f"event {event.event_id}").replace("_", " ")
-    what = f"Correction: {subject} did not happen" if event.to is None else f"Correction: {subject} happened then"
-    return what, event.reason or ""

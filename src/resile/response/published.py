@@ -1,0 +1,134 @@
+"""What customers were told of an incident: its published updates, and when service was back; nothing else of it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from resile.model.component import UpdatePhase
+from resile.model.event import Event, Exclusion, Updated
+from resile.model.incident import Incident, fold, value_of
+from resile.model.phases import instants
+from resile.model.room_event import Withdrawn
+
+CUSTOMERS = "customers"
+# Nobody's customers are told of these, whatever somebody published by mistake.
+_NEVER = frozenset({Exclusion.DRILL, Exclusion.TEST})
+
+
+class PublishedUpdate(Struct, frozen=True, kw_only=True):
+    """One update as customers read it; `components`: by name, the state shown from then on."""
+
+    incident_id: str
+    event_id: str
+    at: datetime
+    phase: UpdatePhase
+    text: str
+    title: str = ""
+    components: Mapping[str, str] = {}
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """One incident as customers were told of it.
+
+    Attributes:
+        ids: its own, and those of the incidents that were merged into it and of which customers were told before.
+        updates: the oldest first; at least one.
+        restored_at: when service was back, as far as the timeline says.
+    """
+
+    ids: tuple[str, ...]
+    updates: tuple[PublishedUpdate, ...]
+    restored_at: datetime | None = None
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether customers were told that it is over."""
+        return self.updates[-1].phase is UpdatePhase.RESOLVED
+
+
+class ToldOf(Struct, frozen=True, kw_only=True):
+    """What one timeline says of what customers were told; `merged_into`: the incident that carries on for it."""
+
+    incident_id: str
+    updates: tuple[PublishedUpdate, ...]
+    restored_at: datetime | None = None
+    merged_into: str | None = None
+
+
+def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
+    """What customers were told by one timeline; without updates where they were told nothing."""
+    incident = fold(incident_id, timeline)
+    into = value_of(incident.merged_into, None)
+    if value_of(incident.exclusion, None) in _NEVER:
+        return ToldOf(incident_id=incident_id, updates=(), merged_into=into)
+    restored = instants(incident).restored
+    return ToldOf(
+        incident_id=incident_id,
+        updates=_updates(incident, timeline),
+        restored_at=None if restored is None else restored.at,
+        merged_into=into,
+    )
+
+
+def _updates(incident: Incident, timeline: Sequence[Event]) -> tuple[PublishedUpdate, ...]:
+    withdrawn = {event.event_id for event in timeline if isinstance(event, Withdrawn)}
+    found: list[tuple[datetime, datetime, Updated]] = []
+    for event in timeline:
+        if isinstance(event, Updated) and event.audience == CUSTOMERS and event.id not in withdrawn:
+            correction = incident.corrections.get(event.id)
+            at = event.at if correction is None else correction.to
+            if at is not None:
+                found.append((at, event.recorded_at, event))
+    phase, updates = UpdatePhase.INVESTIGATING, []
+    for at, _, event in sorted(found, key=lambda one: (one[0], one[1], one[2].id)):
+        phase = _phase(event.status, phase)
+        updates.append(
+            PublishedUpdate(
+                incident_id=incident.id,
+                event_id=event.id,
+                at=at,
+                phase=phase,
+                text=event.text,
+                title=event.title,
+                components=event.components,
+            )
+        )
+    return tuple(updates)
+
+
+def _phase(said: str | None, before: UpdatePhase) -> UpdatePhase:
+    """A word of another kind, or none, says nothing new of how far it has come."""
+    try:
+        return UpdatePhase((said or "").strip().casefold())
+    except ValueError:
+        return before
+
+
+def published(told: Iterable[ToldOf]) -> list[Published]:
+    """One for each incident of which customers were told anything; what was merged is one with what carries on."""
+    known = {one.incident_id: one for one in told}
+    parts: dict[str, list[ToldOf]] = {}
+    for one in known.values():
+        parts.setdefault(_root(one, known), []).append(one)
+    found = []
+    for root, some in parts.items():
+        updates = sorted((u for one in some for u in one.updates), key=lambda u: (u.at, u.incident_id, u.event_id))
+        if updates:
+            carrying = known.get(root)
+            others = sorted(one.incident_id for one in some if one.incident_id != root and one.updates)
+            restored_at = carrying.restored_at if carrying is not None else some[0].restored_at
+            found.append(Published(ids=(root, *others), updates=tuple(updates), restored_at=restored_at))
+    return sorted(found, key=lambda one: (one.updates[0].at, one.ids[0]), reverse=True)
+
+
+def _root(one: ToldOf, known: Mapping[str, ToldOf]) -> str:
+    """The incident that carries on for it; each is visited once, for nothing forbids a circle."""
+    seen = {one.incident_id}
+    while one.merged_into is not None and one.merged_into not in seen:
+        seen.add(one.merged_into)
+        if one.merged_into not in known:
+            return one.merged_into
+        one = known[one.merged_into]
+    # In a circle everybody must come to the same.
+    return one.incident_id if one.merged_into is None else min(seen)
