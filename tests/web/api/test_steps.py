@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from resile.app.incidents import show_incident
-from resile.app.steps_view import IncidentSteps
-from resile.web.pages.playbook_part import shared_playbook_part
 from resile.web.server import create_app
 from tests.app.runs.world import PLAYBOOK, World, opened
 
@@ -97,18 +94,6 @@ def test_danger_on_the_page_takes_two_people(app: FastAPI, world: World) -> None
     assert agreed.status_code == 303
     assert world.over(run.run_id).agreed == ("ann", "bob")
     assert "ann and bob" in ann.get(page).text
-
-
-def test_a_page_for_everybody_offers_what_a_tap_may_still_be_refused_for(world: World) -> None:
-    world.run("wipe")
-    view = show_incident(world.resile, "INC-1")
-    assert view is not None
-
-    shown = shared_playbook_part(world.resile, view, world.room)["playbook"]
-
-    assert isinstance(shown, IncidentSteps)
-    [waiting] = [step.last for step in shown.steps if step.last is not None]
-    assert (waiting.state, waiting.refused) == ("waiting", "")
 
 
 def test_what_a_step_writes_is_shown_as_text(app: FastAPI, world: World) -> None:

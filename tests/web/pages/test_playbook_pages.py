@@ -45,7 +45,7 @@ def test_list_says_what_each_is_for_and_what_it_comes_to(client: TestClient) -> 
     assert "Checkout error rate is high checkout-errors" in said
     assert "alertname=CheckoutErrorRate" in said
     assert "1 change" not in said.partition("slow-search")[2]
-    assert "10 of 10 opened Mitigation takes less time with it" in said
+    assert "10 of 10 that were opened Mitigation takes less time with it" in said
     assert 'aria-current="page"' in page.partition("Playbooks</a>")[0].rpartition("<li>")[2]
 
 
