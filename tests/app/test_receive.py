@@ -126,6 +126,27 @@ def test_alert_at_another_door_waits_for_one_step_of_a_flood_at_most() -> None:
     assert len(taken) == 50
 
 
+def test_alerts_at_another_door_do_not_queue_up_behind_a_flood() -> None:
+    journal = MemoryJournal()
+    for number in range(20):
+        journal.append(delivery(number, door="noisy"))
+        journal.append(delivery(number, door="quiet"))
+    taken: list[list[tuple[str, str]]] = []
+
+    def take_in(told: Sequence[tuple[Entry, Understood]]) -> None:
+        taken.append([(entry.delivery.door, entry.delivery.id) for entry, _ in told])
+
+    class Flooding:
+        def understand(self, delivery: Delivery) -> Understood:
+            return Understood(alerts=(alert("x").alert,) * (ENOUGH_ALERTS if delivery.door == "noisy" else 1))
+
+    receiver = Receiver(journal, dict, take_in, lambda: None, understands=lambda *_: Flooding())
+    receiver.process_waiting()
+
+    assert taken[0] == [*(("quiet", f"d{number}") for number in range(20)), ("noisy", "d0")]
+    assert [one for step in taken[1:] for one in step] == [("noisy", f"d{number}") for number in range(1, 20)]
+
+
 class Huge:
     """Understands of the door `noisy` more alerts than are taken in one step, the last of them told twice."""
 

@@ -26,6 +26,8 @@ from resile.sources.doors.registry import open_door
 MAX_AT_ONCE = 200
 # Alerts after which nothing more is added to a step: whoever else must be woken waits for no more than one.
 ENOUGH_ALERTS = 2_000
+# Beside those of a flood so many of each other door are taken in one step, as they came: else they would queue up.
+_FEW_ALERTS = 100
 # While much arrives, processing rests after each batch, at least so long and so many times as long as the batch took:
 # those who are to be answered go first, and what waits is taken all the same. Not so after alerts: a page goes before.
 _LEAST_REST_S = 0.2
@@ -106,8 +108,8 @@ class Receiver:
         understood: list[tuple[Entry, Understood]] = []
         n_alerts: Counter[str] = Counter()
         for entry in entries:
-            if n_alerts.total() >= ENOUGH_ALERTS and entry.delivery.door in n_alerts:
-                break  # of each door there is one; the others wait on
+            if n_alerts.total() >= ENOUGH_ALERTS and n_alerts[entry.delivery.door] >= _FEW_ALERTS:
+                continue  # it had its turn, and waits on; so does whatever else came to its door after this
             told = self._rests.get(entry.seq) or self._understood(entry, doors.get(entry.delivery.door))
             if isinstance(told, str):
                 ended.append((entry.seq, Verdict.FAILED, told))
