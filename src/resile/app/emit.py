@@ -5,19 +5,17 @@ place, so that queueing it twice, after a crash or by two servers, makes one mes
 """
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from resile.app.emitted_cdevents import CONTENT_TYPE, cdevent_of
+from resile.app.following import Following
 from resile.app.happened import Happened, happenings
 from resile.app.outward_settings import EmitSettings
-from resile.model.errors import StoreError
 from resile.model.incident import value_of
 from resile.model.message import Message, MessageClass, message_id_of
 from resile.model.time import format_instant
@@ -28,12 +26,8 @@ from resile.ports.timeline_store import StoredEvent, TimelineStore
 
 CHANNEL = "emit"
 AT_ONCE = 500
-_LOOK_EVERY_S = 1.0
-_ENDS_WITHIN_S = 5.0
-_FIRST_REST_S, _LAST_REST_S = 1.0, 30.0
 # Where nothing was to be told, the place is written only so often: after a crash so many events are looked at again.
 _WRITE_EVERY = 1_000
-_log = structlog.get_logger()
 
 
 class _Place(Struct, frozen=True):
@@ -195,36 +189,8 @@ def _webhook(told: Happened, *, event_id: str, url: str | None) -> dict[str, Any
     }
 
 
-class Emitting:
+class Emitting(Following):
     """The emitter for as long as the server runs, in a thread of its own."""
 
     def __init__(self, emitter: Emitter, timelines: TimelineStore) -> None:
-        self._emitter = emitter
-        self._timelines = timelines
-        self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="emit", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the portion that is being queued."""
-        self._is_ending.set()
-        self._thread.join(timeout=_ENDS_WITHIN_S)
-
-    def _run(self) -> None:
-        rest_s = _FIRST_REST_S
-        while not self._is_ending.is_set():
-            try:
-                if not self._emitter.step():
-                    self._timelines.wait(self._emitter.begin(), _LOOK_EVERY_S)
-                rest_s = _FIRST_REST_S
-            except StoreError as error:
-                _log.error("events wait for the store", error=str(error), again_in_s=rest_s)
-                self._is_ending.wait(rest_s)
-                rest_s = min(2 * rest_s, _LAST_REST_S)
-            except Exception as error:  # noqa: BLE001 - a thread that ends would tell nobody of anything, unseen
-                _log.error("events failed", exc_info=error, again_in_s=rest_s)
-                self._is_ending.wait(rest_s)
-                rest_s = min(2 * rest_s, _LAST_REST_S)
+        super().__init__("emit", emitter.step, lambda most_s: timelines.wait(emitter.begin(), most_s))

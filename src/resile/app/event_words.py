@@ -79,7 +79,8 @@ def _of_people(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # no
         case Noted():
             return "Note", event.text
         case Updated():
-            return f"Update: {event.status}" if event.status else "Update", event.text
+            says_more = event.status and event.status.casefold() != "update"
+            return f"Update: {event.status}" if says_more else "Update", event.text
         case Corrected():
             subject = kinds.get(event.event_id, f"event {event.event_id}").replace("_", " ")
             when = "did not happen" if event.to is None else f"happened {format_instant(event.to)}"
@@ -94,5 +95,6 @@ def _described(event: Described) -> str:
     said = [] if event.title is UNSET else [f"title “{event.title}”"]
     said += [] if event.services is UNSET else [f"services {', '.join(event.services) or 'none'}"]
     said += [] if event.team is UNSET else [f"team {event.team or 'none'}"]
+    said += [] if event.url is UNSET else ["address"]
     said += [f"{name} = {value}" if value else f"{name} taken away" for name, value in event.labels.items()]
     return "; ".join(said)

@@ -4,15 +4,15 @@ Only where the whole of its impact lies within a window of one of its services, 
 incident that outlasts its window counts again, and whole: what was planned was over.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
 import structlog
 
+from resile.app.following import Following
 from resile.app.growing import Growing
-from resile.model.errors import ConflictError, StoreError
+from resile.model.errors import ConflictError
 from resile.model.event import Declared, Event, Exclusion, Marked, Source
 from resile.model.incident import value_of
 from resile.model.phases import instants
@@ -26,9 +26,6 @@ from resile.ports.timeline_store import TimelineStore
 BY = "resile:maintenance"
 AT_ONCE = 500
 _CURSOR = "maintenance"
-_LOOK_EVERY_S = 1.0
-_ENDS_WITHIN_S = 5.0
-_FIRST_REST_S, _LAST_REST_S = 1.0, 30.0
 _WRITE_EVERY = 1_000
 _TRIES = 20
 _log = structlog.get_logger()
@@ -170,36 +167,8 @@ def _began_at(growing: Growing) -> datetime | None:
     return growing.incident.declared_at if began is None else began.at
 
 
-class MarkingThread:
+class MarkingThread(Following):
     """Marks for as long as the server runs, in a thread of its own."""
 
     def __init__(self, marking: Marking, wait: Callable[[int, float], object]) -> None:
-        self._marking = marking
-        self._wait = wait
-        self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End after the portion that is being looked at."""
-        self._is_ending.set()
-        self._thread.join(timeout=_ENDS_WITHIN_S)
-
-    def _run(self) -> None:
-        rest_s = _FIRST_REST_S
-        while not self._is_ending.is_set():
-            try:
-                if not self._marking.step():
-                    self._wait(self._marking.begin(), _LOOK_EVERY_S)
-                rest_s = _FIRST_REST_S
-            except StoreError as error:
-                _log.error("marking waits for the store", error=str(error), again_in_s=rest_s)
-                self._is_ending.wait(rest_s)
-                rest_s = min(2 * rest_s, _LAST_REST_S)
-            except Exception as error:  # noqa: BLE001 - a thread that ends would mark nothing, unseen
-                _log.error("marking failed", exc_info=error, again_in_s=rest_s)
-                self._is_ending.wait(rest_s)
-                rest_s = min(2 * rest_s, _LAST_REST_S)
+        super().__init__("maintenance", marking.step, lambda most_s: wait(marking.begin(), most_s))

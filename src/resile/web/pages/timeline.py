@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
+from resile.app.event_words import event_words
 from resile.app.paging_lines import Move, grouped
 from resile.model.event import Event, Noted, Source, Updated, kind_of
 from resile.model.incident import KIND_OF_CLAIM, Correction, Incident
 from resile.model.room import KnownNote, Room, Wording
 from resile.model.room_event import EvidenceAdded, NoteEdited, Said, TaskChanged, Withdrawn
-from resile.web.pages.timeline_words import words_of
 
 # What was recorded this much later than it happened was learnt afterwards.
 _LATE = timedelta(minutes=5)
@@ -112,7 +112,7 @@ def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Ma
 
 
 def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str], taken_in_at: datetime | None) -> Line:
-    what, text = words_of(event, kinds)
+    what, text = event_words(event, kinds)
     is_instant = type(event) in KIND_OF_CLAIM
     # An import corrects its source's notes and updates too; of other events only instants heed corrections.
     if not is_instant and not isinstance(event, Noted | Updated):
