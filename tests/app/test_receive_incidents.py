@@ -1,6 +1,6 @@
 """What waits in the journal is stored, with the incidents that it tells of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def drafts_of(_kind: str, _options: DoorOptions) -> Drafts:
 
 
 @pytest.fixture
-def resile(tmp_path: Path) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(START + timedelta(days=1))) as opened:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(START + timedelta(days=1))) as opened:
         yield opened
 
 

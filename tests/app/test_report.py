@@ -1,6 +1,6 @@
 """Reports over a real store: what is appended is in the next answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,8 +25,8 @@ WINDOW = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UT
 
 
 @pytest.fixture
-def resile(tmp_path: Path) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as opened:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as opened:
         yield opened
 
 

@@ -1,7 +1,7 @@
 """Feeds before the real application: the address is the right, until it is revoked, and it is in no log."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,8 +37,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
+def world(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[World]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as resile:
         documents = {
             (Kind.PERSON, "ann"): ({}, ""),
             (Kind.PERSON, "bob"): ({}, ""),

@@ -1,6 +1,6 @@
 """Alerts and signs of life that wait in the journal reach incidents and pages."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,8 +35,8 @@ def told(_kind: str, _options: DoorOptions) -> Told:
 
 
 @pytest.fixture
-def resile(tmp_path: Path) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(START)) as opened:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(START)) as opened:
         person = {"contacts": [{"name": "mail", "channel": "email", "address": "ann@example.org"}]}
         wanted = {
             (Kind.PERSON, "ann"): (person, ""),

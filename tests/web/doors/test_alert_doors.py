@@ -20,7 +20,7 @@ from resile.ports.journal import Entry
 from resile.sources.doors.naming import digest
 from resile.sources.doors.registry import open_door
 from resile.web.doors.senders import SENDERS
-from tests.web.doors.world import KEEPER, LONGEST_S, World, served
+from tests.web.doors.world import KEEPER, LONGEST_S, TLS, World, served
 
 GIVEN = "made-by-the-sender-0001"
 # An alert at every door.
@@ -289,7 +289,9 @@ def test_every_kind_has_a_sender_a_recipe_and_a_test_that_opens_its_door(world: 
         trial = trial_of(door, at=world.resile.clock.now(), secret=secret, is_over=is_over)
         headers = {**trial.kept, **proof_of(door, secret, trial.body)}
         headers["x-resile-test"] = world.resile.doors.trial_mark(door, trial.body)
-        answer = httpx2.post(world.address + path + trial.tail, content=trial.body, headers=headers, timeout=LONGEST_S)
+        answer = httpx2.post(
+            world.address + path + trial.tail, content=trial.body, headers=headers, timeout=LONGEST_S, verify=TLS
+        )
 
         assert answer.status_code in {200, 202}, answer.text
         assert trial.token.encode() in kept(world).delivery.body

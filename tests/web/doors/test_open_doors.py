@@ -1,7 +1,7 @@
 """The doors as the running server knows them: looked at by one for all who ask."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 
@@ -37,8 +37,8 @@ class Watched(Doors):
 
 
 @pytest.fixture
-def resile(tmp_path: Path) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path / "data")) as opened:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path / "data"))) as opened:
         opened.doors.add(KEEPER, "github")
         yield opened
 

@@ -1,6 +1,7 @@
 """The settings page says which doors there are."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from resile.app.access import Identity
@@ -12,8 +13,10 @@ from tests.web.api.conftest import PASSWORDS
 from tests.web.api.visitor import Visitor
 
 
-def test_settings_list_doors_for_admins_without_their_secrets(tmp_path: Path) -> None:
-    with open_resile(Settings(data=tmp_path)) as resile:
+def test_settings_list_doors_for_admins_without_their_secrets(
+    tmp_path: Path, fresh_data: Callable[[Path], Path]
+) -> None:
+    with open_resile(Settings(data=fresh_data(tmp_path))) as resile:
         keeper = Identity(by="test", name="test", scopes=frozenset(Scope))
         _, secret = resile.doors.add(keeper, "github", "shop")
         resile.doors.count_refused({"github/shop": 41})
@@ -29,8 +32,8 @@ def test_settings_list_doors_for_admins_without_their_secrets(tmp_path: Path) ->
     assert "github/shop" not in viewer
 
 
-def test_key_with_the_right_to_deploy_opens_nothing_else(tmp_path: Path) -> None:
-    with open_resile(Settings(data=tmp_path)) as resile:
+def test_key_with_the_right_to_deploy_opens_nothing_else(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
+    with open_resile(Settings(data=fresh_data(tmp_path))) as resile:
         admin = Visitor(create_app(resile, passwords=PASSWORDS)).set_up()
         pipeline = admin.program("deploy", name="pipeline").client
         reader = admin.program("read", name="reader").client

@@ -1,7 +1,7 @@
 """The catalog in the browser: what there is, its versions, and the forms that write and remove documents."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def fill(resile: Resile) -> None:
 
 
 @pytest.fixture
-def resile(tmp_path: Path) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as opened_one:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as opened_one:
         fill(opened_one)
         yield opened_one
 

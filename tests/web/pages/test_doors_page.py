@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,8 +37,8 @@ def fill(resile: Resile) -> None:
 
 
 @pytest.fixture
-def resile(tmp_path: Path) -> Iterator[Resile]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as found:
+def resile(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[Resile]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as found:
         yield found
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -36,8 +36,8 @@ def fill(resile: Resile) -> None:
 
 
 @pytest.fixture
-def browser_window(tmp_path: Path) -> Iterator[TestClient]:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
+def browser_window(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> Iterator[TestClient]:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as resile:
         fill(resile)
         yield browser_of(resile)
 
@@ -56,8 +56,8 @@ def message_of(page: str) -> str:
     return re.sub(r"<[^>]+>", "", found[1]).replace("\xa0", " ")
 
 
-def test_without_schedules_the_page_says_how_to_write_one(tmp_path: Path) -> None:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
+def test_without_schedules_the_page_says_how_to_write_one(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as resile:
         page = browser_of(resile).get("/oncall").text
 
     assert message_of(page) == "No schedule is known yet."
@@ -181,8 +181,10 @@ def test_catalog_by_rest_with_every_version(browser_window: TestClient) -> None:
 
 
 @pytest.mark.browser
-def test_no_page_of_duty_shuts_anybody_out(browser: Browser, tmp_path: Path) -> None:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
+def test_no_page_of_duty_shuts_anybody_out(
+    browser: Browser, tmp_path: Path, fresh_data: Callable[[Path], Path]
+) -> None:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as resile:
         fill(resile)
         resile.oncall.take(LOCAL, "payments", "bob", "ann is ill")
         resile.feeds.make(LOCAL, FeedOf.PERSON, "ann")
@@ -193,11 +195,11 @@ def test_no_page_of_duty_shuts_anybody_out(browser: Browser, tmp_path: Path) -> 
 
 
 @pytest.mark.browser
-def test_calendar_is_brought_in_by_hand(browser: Browser, tmp_path: Path) -> None:
+def test_calendar_is_brought_in_by_hand(browser: Browser, tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
     day = f"{NOW + timedelta(days=3):%Y%m%d}"
     event = "BEGIN:VEVENT\nUID:{uid}\nDTSTART;VALUE=DATE:{day}\nSUMMARY:{who}\nEND:VEVENT\n"
     events = "".join(event.format(uid=who, day=day, who=who) for who in ("ann", LONG))
-    with open_resile(Settings(data=tmp_path / "data"), clock=SimulatedClock(NOW)) as resile:
+    with open_resile(Settings(data=fresh_data(tmp_path / "data")), clock=SimulatedClock(NOW)) as resile:
         fill(resile)
         with served(resile) as address, closing(opened(browser, address, width=390)) as context:
             page = context.new_page()

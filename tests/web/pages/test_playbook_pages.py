@@ -1,7 +1,7 @@
 """Playbooks in the browser: the list, the page of one, and the form that says what is to be mended."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 
@@ -109,8 +109,8 @@ def test_unsafe_text_is_refused_with_every_fault_beside_it(resile: Resile, clien
     assert len(resile.catalog.history(Kind.PLAYBOOK, "slow-search")) == 2
 
 
-def test_text_is_kept_as_it_was_typed(tmp_path: Path) -> None:
-    with open_resile(Settings(data=tmp_path), clock=SimulatedClock(NOW)) as resile:
+def test_text_is_kept_as_it_was_typed(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
+    with open_resile(Settings(data=fresh_data(tmp_path)), clock=SimulatedClock(NOW)) as resile:
         client = browser_of(resile)
         assert "write it here" in client.get("/playbooks").text
         text = written(client.get("/catalog/new?kind=playbook").text)
