@@ -1,6 +1,8 @@
 """Before, during and after an incident, as the public sees it."""
 
 import re
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -127,6 +129,49 @@ def test_store_that_is_away_leaves_the_last_truth_and_after_a_minute_says_so(
     assert summary["page"]["stale_since"] == "2026-03-04T12:00:00Z"
     assert summary["status"]["indicator"] == "critical"
     assert "We cannot read" not in world.get("/").text
+
+
+def test_store_that_keeps_the_reader_waiting_hides_no_age(world: StatusWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = world.get("/")
+    asked, may_go_on = threading.Event(), threading.Event()
+
+    def never_answers() -> int:
+        asked.set()
+        may_go_on.wait()
+        return 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.resile.timelines, "last_seq", never_answers)
+        world.keeper.start()
+        assert asked.wait(10)
+        world.elapsed_s += 60
+        end = time.monotonic() + 10
+        while (shown := world.get("/", looks=False)).body == fresh.body and time.monotonic() < end:
+            threading.Event().wait(0.05)
+    may_go_on.set()
+    world.keeper.stop()
+
+    assert "We cannot read our own records" in shown.text
+    assert "4 March 2026, 12:00 UTC" in shown.text
+
+
+def test_thread_that_follows_outlives_whatever_fails(world: StatusWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    its, failed = world.declare(), threading.Event()
+
+    def fails(_after_seq: int, _timeout_s: float) -> bool:
+        failed.set()
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(world.resile.timelines, "wait", fails)
+    world.keeper.start()
+    assert failed.wait(10)
+    world.publish(its, "Down.", "investigating", "The shop is down")
+    end = time.monotonic() + 10
+    while b"The shop is down" not in world.get("/", looks=False).body and time.monotonic() < end:
+        threading.Event().wait(0.05)
+    world.keeper.stop()
+
+    assert b"The shop is down" in world.get("/", looks=False).body
 
 
 def test_before_the_store_was_ever_read_nothing_is_claimed(world: StatusWorld) -> None:

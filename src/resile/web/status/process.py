@@ -38,9 +38,14 @@ _BACKLOG = 2_048
 
 
 class Said(Struct, frozen=True):
-    """What the process says of itself: where it listens, or why it cannot."""
+    """What the process says of itself: where it listens, or why it cannot.
+
+    Attributes:
+        address: as readers have it; host, port: on this machine.
+    """
 
     address: str = ""
+    host: str = ""
     port: int = 0
     fault: str = ""
 
@@ -66,7 +71,7 @@ def main() -> None:
 
 
 def _serve(resile: Resile, settings: StatusSettings, listening: socket.socket) -> None:
-    port = int(listening.getsockname()[1])
+    host, port = str(listening.getsockname()[0]), int(listening.getsockname()[1])
     address = settings.model_copy(update={"port": port}).address
     is_secure = address.startswith("https://")
     subscribers = resile.communication.subscribers
@@ -101,7 +106,7 @@ def _serve(resile: Resile, settings: StatusSettings, listening: socket.socket) -
     )
     _end_with_input(server)
     keeper.start()
-    _say(Said(address=address, port=port))
+    _say(Said(address=address, host=host, port=port))
     try:
         server.run(sockets=[listening])
     finally:
