@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from resile.model.component import ComponentState, MaintenancePhase, UpdatePhase
 from resile.model.time import DAY, HOUR, MINUTE
@@ -144,6 +145,28 @@ def test_restored_without_a_word_of_it_is_monitoring() -> None:
     its = incident(update(60), update(5, "resolved"), restored=NOW - 10 * MINUTE)
     (shown,) = seen(its).incidents
     assert (shown.phase, shown.restored_at, shown.is_open) == (UpdatePhase.RESOLVED, None, False)
+
+
+def test_what_is_back_is_up_and_what_was_published_since_stands() -> None:
+    # Said at 10 minutes ago, as of 20; meanwhile somebody told how it had been.
+    its = Published(
+        ids=("a",),
+        updates=(update(60, shop="major_outage"), update(15, shop="partial_outage")),
+        restored_at=NOW - 20 * MINUTE,
+        let_go_at=(NOW - 20 * MINUTE, NOW - 10 * MINUTE),
+    )
+    assert states(its) == [("major_outage", 60), ("operational", 20), ("partial_outage", 15), ("operational", 10)]
+
+    later = replace(its, updates=(*its.updates, update(5, "monitoring", shop="degraded_performance")))
+    assert states(later)[-1] == ("degraded_performance", 5)
+    over = replace(its, updates=(update(60), update(50, "resolved", shop="degraded_performance")))
+    assert states(over) == [("degraded_performance", 50)]
+
+
+def test_what_another_machine_told_ahead_of_our_clock_is_shown_once_it_is_so() -> None:
+    ahead = seen(incident(update(-0.1, shop="major_outage")))
+
+    assert (ahead.indicator, ahead.until) == (Indicator.NONE, NOW + timedelta(seconds=6))
 
 
 def test_outage_is_worse_than_maintenance() -> None:

@@ -121,7 +121,8 @@ class IncidentShown(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: as `Published.ids`; for making addresses of, never to be shown.
-        phase: what was published last; of what is restored without a word of it: monitoring.
+        phase: what was published last; without a word of it, of what is restored: monitoring, of what is over: resolved.
+        changed_at: when something of it was published last, or it was restored or over.
         restored_at: only where service is back and nobody said so yet.
         updates: the newest first.
         components: names of the components that it named.
@@ -211,7 +212,7 @@ def public_status(
             )
         ),
         changed_at=max((*(one.changed_at for one in shown), *(one.changed_at for one in windows)), default=None),
-        until=_until(components, coming, bounds[-1], now),
+        until=_until(components, coming, [*_changes_of(incidents), bounds[-1]], now),
     )
 
 
@@ -274,6 +275,7 @@ def _together(each: Sequence[Sequence[Stretch]], now: datetime) -> tuple[Stretch
 def _incident(told: Published, listed: Sequence[Listed]) -> IncidentShown:
     last = told.updates[-1]
     is_back = told.restored_at is not None and not told.is_resolved
+    is_over = told.over_at is not None and not told.is_resolved
     named = worst_named(told.updates)
     impact = worst(state for key, state in named.items() if any(key in one.keys for one in listed))
     firsts = {phase: next((u.at for u in told.updates if u.phase is phase), None) for phase in UpdatePhase}
@@ -281,11 +283,11 @@ def _incident(told: Published, listed: Sequence[Listed]) -> IncidentShown:
         ids=told.ids,
         title=next((u.title for u in reversed(told.updates) if u.title.strip()), _UNNAMED),
         impact=_OF_STATE[impact],
-        phase=UpdatePhase.MONITORING if is_back else last.phase,
+        phase=UpdatePhase.RESOLVED if is_over else UpdatePhase.MONITORING if is_back else last.phase,
         began_at=told.updates[0].at,
-        changed_at=last.at,
+        changed_at=max([last.at, *(() if told.is_resolved else told.let_go_at)]),
         monitoring_at=firsts[UpdatePhase.MONITORING],
-        resolved_at=last.at if told.is_resolved else None,
+        resolved_at=last.at if told.is_resolved else told.over_at,
         restored_at=told.restored_at if is_back else None,
         updates=tuple(
             UpdateShown(
@@ -327,11 +329,18 @@ def _by_day(incidents: Sequence[IncidentShown], bounds: Sequence[datetime]) -> I
         yield DayOfIncidents(begins, tuple(one for one in incidents if begins <= one.began_at < ends))
 
 
+def _changes_of(incidents: Iterable[Published]) -> Iterator[datetime]:
+    """When something of them changes: what another machine told, whose clock is ahead, is not so yet by ours."""
+    for one in incidents:
+        yield from (update.at for update in one.updates)
+        yield from one.let_go_at
+
+
 def _until(
-    components: Iterable[ComponentShown], coming: Iterable[Announced], tomorrow: datetime, now: datetime
+    components: Iterable[ComponentShown], coming: Iterable[Announced], others: Iterable[datetime], now: datetime
 ) -> datetime:
     """When the next window opens or closes, or the day ends; while something is down its uptime falls by the minute."""
-    instants = [tomorrow, *(at for one in coming for at in (one.starts_at, one.ends_at))]
+    instants = [*others, *(at for one in coming for at in (one.starts_at, one.ends_at))]
     if any(one.state in DOWN_WEIGHTS for one in components):
         instants.append(now + MINUTE)
     return min((at for at in instants if at > now), default=now + DAY)

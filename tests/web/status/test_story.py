@@ -14,7 +14,8 @@ from resile.app.incidents import command_incident
 from resile.app.update_drafts import Wording
 from resile.model.errors import StoreError
 from resile.model.event import Exclusion
-from resile.model.lifecycle import Mark, Merge
+from resile.model.incident import InstantName
+from resile.model.lifecycle import Command, Mark, Merge, Reach, Reopen
 from resile.model.time import DAY, HOUR, MINUTE
 
 from .world import COMPONENTS, NOW, StatusWorld, opened_world, tell
@@ -57,10 +58,13 @@ def test_page_tells_before_during_and_after(world: StatusWorld) -> None:
     world.restore(its)
     world.look()
     (summary,) = world.get("/api/v2/incidents/unresolved.json").json["incidents"]
-    # Nobody said that it is over, so it is not; and what was published of the component holds.
+    # Nobody said that it is over, so it is not; but what is back is not down.
     assert (summary["status"], summary["monitoring_at"]) == ("monitoring", "2026-03-04T13:00:00Z")
-    assert states(world)["Online shop"] == "major_outage"
-    assert "Service has been back since" in world.get("/").text
+    assert summary["updated_at"] == "2026-03-04T13:00:00Z"
+    assert states(world)["Online shop"] == "operational"
+    assert overall(world) == ("none", "All Systems Operational")
+    assert "nobody has called it resolved yet" in world.get("/").text
+    assert "Service has been back since 2026-03-04 13:00 UTC." in world.get("/history.atom").text
 
     world.clock.advance(10 * MINUTE)
     world.publish(its, "All is well.", "resolved")
@@ -74,6 +78,40 @@ def test_page_tells_before_during_and_after(world: StatusWorld) -> None:
     world.clock.advance(91 * DAY)
     assert "Payments fail" not in world.get("/history").text
     assert "Payments fail" in world.get(f"/incidents/{own}").text
+
+
+@pytest.mark.parametrize("end", [Reach(InstantName.CLOSED), Mark(Exclusion.NOISE)])
+def test_what_ended_without_a_word_is_over_for_the_public_too(world: StatusWorld, end: Command) -> None:
+    its = world.declare()
+    world.publish(its, "Some payments fail.", "investigating", "Payments fail", shop="major_outage")
+    world.clock.advance(HOUR)
+    if not isinstance(end, Mark):
+        world.restore(its)
+    world.clock.advance(HOUR)
+
+    command_incident(world.resile, its, end, by="ann")
+
+    assert overall(world) == ("none", "All Systems Operational")
+    (one,) = world.get("/api/v2/incidents.json").json["incidents"]
+    assert (one["status"], one["resolved_at"]) == ("resolved", "2026-03-04T14:00:00Z")
+    page = world.get("/").text
+    assert "Going on" not in page
+    assert "nobody has called it resolved" not in page
+    assert ("Service has been back since" in page) is not isinstance(end, Mark)
+
+
+def test_what_comes_again_is_down_again(world: StatusWorld) -> None:
+    its = world.declare()
+    world.publish(its, "Down.", "investigating", "Down", shop="major_outage")
+    world.clock.advance(HOUR)
+    world.restore(its)
+    assert overall(world)[0] == "none"
+    world.clock.advance(HOUR)
+
+    command_incident(world.resile, its, Reopen("it comes back"), by="ann")
+
+    assert overall(world) == ("critical", "Major Service Outage")
+    assert world.get("/api/v2/incidents.json").json["incidents"][0]["status"] == "investigating"
 
 
 def test_what_is_published_by_its_use_case_is_what_the_public_reads(world: StatusWorld) -> None:
