@@ -121,7 +121,7 @@ class IncidentShown(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: as `Published.ids`; for making addresses of, never to be shown.
-        phase: what was published last; without a word of it, of what is restored: monitoring, of what is over: resolved.
+        phase: what was published last; of what is restored or over without a word of it: monitoring, resolved.
         changed_at: when something of it was published last, or it was restored or over.
         restored_at: only where service is back and nobody said so yet.
         updates: the newest first.

@@ -36,7 +36,7 @@ class Published(Struct, frozen=True, kw_only=True):
         updates: the oldest first; at least one.
         restored_at: when service was back, as far as the timeline says.
         over_at: when it was closed or found to be noise, whether or not a word of it was published.
-        let_go_at: when what was published of components until then ceased to be so: as of which, and when that was said.
+        let_go_at: when what was published of components ceased to be so: as of when, and when that was said.
     """
 
     ids: tuple[str, ...]
