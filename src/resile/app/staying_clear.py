@@ -14,7 +14,7 @@ from resile.ports.timeline_store import TimelineStore
 
 
 def watched_until(store: PagingStore, incident_id: str) -> datetime | None:
-    """Until when alerts that are all clear are watched before it is said that the incident is restored; None: none are."""
+    """Until when alerts, all clear now, are watched before the incident is said to be restored; None: they are not."""
     timer = store.timer(TimerKind.CLEAR, incident_id)
     return None if timer is None else timer.due_at
 
