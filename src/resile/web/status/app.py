@@ -108,7 +108,7 @@ def _is_known(found: Ready, tags: bytes, since: bytes) -> bool:
 def _date(said: bytes) -> datetime | None:
     try:
         at = parsedate_to_datetime(said[:60].decode("latin-1"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # Without a zone it is no date of HTTP's.
     return at if at.tzinfo is not None else None
