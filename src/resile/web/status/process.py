@@ -25,8 +25,8 @@ from resile.app.system_clock import SystemClock
 from resile.app.wiring import Resile, open_resile
 from resile.model.errors import ConfigError, ResileError
 from resile.web.logs import log_to_stderr
-from resile.web.protocol import BoundedProtocol
 from resile.web.status.app import Board, StatusApp
+from resile.web.status.crowd import crowded_protocol
 from resile.web.status.door import SubscriptionDoor
 from resile.web.status.keeper import Keeper
 from resile.web.status.site import SiteMaker
@@ -95,12 +95,11 @@ def _serve(resile: Resile, settings: StatusSettings, listening: socket.socket) -
             log_config=None,
             access_log=False,
             server_header=False,
-            http=BoundedProtocol,
+            http=crowded_protocol(MAX_CONNECTIONS),
             ws="none",
             lifespan="off",
             # Only behind a proxy that the settings speak of is its word on the reader's address taken.
             proxy_headers=settings.base_url is not None,
-            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=2,
         )
     )
