@@ -23,6 +23,8 @@ from resile.response.component_states import (
 from resile.response.published import Published
 
 N_DAYS = 90
+# Incidents that have pages: the newest, and those that go on. States follow from all that are given.
+MAX_SHOWN = 1_000
 _UNNAMED = "Incident"
 
 
@@ -157,8 +159,9 @@ class PublicStatus(Struct, frozen=True, kw_only=True):
     """Everything that the public sees at a moment.
 
     Attributes:
-        days: the last 90, today first; those without incidents too.
-        incidents: all that there are, the newest first.
+        days: the last 90, today first; those without incidents too, but for those of which that is not known.
+        incidents: all that are shown, the newest first.
+        is_cut: there were more on these days.
         maintenances: those that go on or come, by their beginning; `past_maintenances` the last first.
         changed_at: when something was published last; None: never.
         until: when something changes though nobody publishes anything: a day begins, a window opens.
@@ -169,6 +172,7 @@ class PublicStatus(Struct, frozen=True, kw_only=True):
     components: tuple[ComponentShown, ...]
     incidents: tuple[IncidentShown, ...]
     days: tuple[DayOfIncidents, ...]
+    is_cut: bool
     maintenances: tuple[Announced, ...]
     past_maintenances: tuple[Announced, ...]
     changed_at: datetime | None
@@ -193,7 +197,9 @@ def public_status(
     found = stretches(told)
     bounds = _days(now, zone)
     components = tuple(_component(one, found, windows, bounds, now) for one in sorted(listed, key=_place))
-    shown = tuple(_incident(one, listed) for one in told)
+    shown = tuple(_incident(one, listed) for one in [*told[:MAX_SHOWN], *_going_on(told[MAX_SHOWN:])])
+    # Of days before the oldest of the newest, nobody could tell by these which had none.
+    since = told[MAX_SHOWN - 1].updates[0].at if len(told) > MAX_SHOWN else bounds[0]
     windows = [one for one in windows if one.phase is not MaintenancePhase.CANCELLED]
     coming = [one for one in windows if one.phase is not MaintenancePhase.COMPLETED]
     indicator = _indicator(components, shown)
@@ -202,7 +208,8 @@ def public_status(
         description=_description(indicator, components),
         components=components,
         incidents=shown,
-        days=tuple(_by_day(shown, bounds)),
+        days=tuple(one for one in _by_day(shown, bounds) if one.incidents or one.begins_at >= since),
+        is_cut=since > bounds[0],
         maintenances=tuple(sorted(coming, key=lambda one: (one.starts_at, one.id))),
         past_maintenances=tuple(
             sorted(
@@ -214,6 +221,10 @@ def public_status(
         changed_at=max((*(one.changed_at for one in shown), *(one.changed_at for one in windows)), default=None),
         until=_until(components, coming, [*_changes_of(incidents), bounds[-1]], now),
     )
+
+
+def _going_on(incidents: Iterable[Published]) -> list[Published]:
+    return [one for one in incidents if one.is_open][:MAX_SHOWN]
 
 
 def _place(one: Listed) -> tuple[int, str, str]:

@@ -50,6 +50,11 @@ class Published(Struct, frozen=True, kw_only=True):
         """Whether customers were told that it is over."""
         return self.updates[-1].phase is UpdatePhase.RESOLVED
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on, as far as customers know."""
+        return not self.is_resolved and self.over_at is None
+
 
 class ToldOf(Struct, frozen=True, kw_only=True):
     """What one timeline says of what customers were told; `merged_into`: the incident that carries on for it."""
