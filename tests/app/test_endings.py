@@ -21,7 +21,7 @@ from resile.model.alert import AlertState
 from resile.model.catalog import Kind
 from resile.model.draft import incident_id_of
 from resile.model.errors import ConfigError, ConflictError, TransitionError
-from resile.model.event import Acknowledged, Closed, Exclusion, PageMoved, Reopened, Restored, Source
+from resile.model.event import Acknowledged, AlertFired, Closed, Exclusion, PageMoved, Reopened, Restored, Source
 from resile.model.history import record_history
 from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Command, Correct, Declare, Mark, Merge, Note, Reach, Reopen
@@ -118,6 +118,68 @@ def test_nobody_is_asked_before_it_was_quiet_and_then_whoever_leads_it(world: En
     assert message.address == "bob@example.org"
     assert "Checkout fails: mitigated 51 min" in message.text
     assert "If it is, say so: `resile incident restore INC-1`" in message.text
+
+
+@pytest.mark.parametrize("is_mitigated", [True, False])
+def test_people_are_asked_once_the_alerts_of_what_they_declared_have_cleared(
+    world: EndingWorld, *, is_mitigated: bool
+) -> None:
+    declare(world.resile, Declare(title="Checkout fails", services=("shop",)), by="user:ann")
+    world.alert(FIRING, Severity.SEV2)
+    assert len(world.told(AlertFired)) == 1
+    world.do(TakeRole(Role.COMMANDER, "ann"), *([MITIGATED] if is_mitigated else []))
+    world.advance(2 * HOUR)
+    assert world.told(AskedIfRestored) == []
+
+    world.alert(RESOLVED, Severity.SEV2)
+    world.advance(29 * MINUTE)
+    assert world.told(AskedIfRestored) == []
+    world.advance(2 * MINUTE)
+
+    (asked,) = world.told(AskedIfRestored)
+    assert (asked.people, asked.because) == (
+        ("ann",),
+        "its alerts cleared 30 min ago, and nobody said that it is restored",
+    )
+    # What fires again is no answer, but a reason to wait; and each clearing is asked about anew.
+    world.alert(FIRING, Severity.SEV2)
+    world.advance(DAY)
+    assert len(world.told(AskedIfRestored)) == 1
+    world.alert(RESOLVED, Severity.SEV2)
+    world.advance(DAY)
+    assert len(world.told(AskedIfRestored)) == 1 + 3
+    assert world.resile.paging.timers(TimerKind.ENDING) == []
+
+
+def test_nobody_is_asked_while_it_is_watched_whether_alerts_stay_clear(world: EndingWorld) -> None:
+    catalog = world.resile.catalog
+    catalog.apply(LOCAL, catalog.changes_to({(Kind.ROUTE, "patient"): ({"restored_after": "2h"}, "")}))
+    world.alert(FIRING, Severity.SEV2)
+    world.do(TakeRole(Role.COMMANDER, "ann"))
+    world.alert(RESOLVED, Severity.SEV2)
+    world.do(MITIGATED)
+
+    world.advance(3 * HOUR)
+
+    assert world.told(AskedIfRestored) == []
+    assert len(world.told(Restored)) == 1
+    world.advance(4 * DAY)
+    assert len(world.told(Closed)) == 1
+
+
+def test_what_was_called_restored_while_an_alert_fires_is_not_quiet(world: EndingWorld) -> None:
+    world.alert(FIRING, Severity.SEV2)
+    world.do(RESTORED)
+
+    world.advance(10 * DAY)
+    assert world.told(Closed) == []
+    world.alert(RESOLVED, Severity.SEV2)
+    world.advance(2 * DAY)
+    assert world.told(Closed) == []
+    world.advance(DAY)
+
+    assert len(world.told(Closed)) == 1
+    assert len(world.told(Restored)) == 1
 
 
 def test_whoever_took_it_is_asked_three_times_at_most_where_it_does_not_ring(world: EndingWorld) -> None:
