@@ -23,8 +23,8 @@ HEADERS: Mapping[str, str] = {
 }
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
-# A cache before us may keep a page for so long, and show it for longer where we do not answer; a minute in all, for what
-# it shows says nothing of its age.
+# A cache before us may keep a page for so long, and show it for longer where we do not answer: a minute in all, for
+# what it shows says nothing of its age.
 FRESH = "public, max-age=10, stale-if-error=50"
 # The name of such a file changes with its content.
 FOR_EVER = "public, max-age=31536000, immutable"
