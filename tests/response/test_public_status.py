@@ -250,6 +250,12 @@ def test_stretches_follow_each_other_and_end_operational_once_all_is_resolved(up
         named = [one for one in updates if one.phase is UpdatePhase.RESOLVED and one.components]
         assert named or found[-1].state is UP
 
+    ended = [replace(one, over_at=NOW, let_go_at=(NOW,)) for one in told_by(updates)]
+    assert not seen(*ended).open_incidents
+    for found in stretches(ended).values():
+        named = [one for one in updates if one.phase is UpdatePhase.RESOLVED and one.components]
+        assert named or found[-1].state is UP
+
 
 @given(UPDATES, st.integers(-10, 210))
 def test_what_is_told_later_does_not_change_what_was_shown(updates: list[PublishedUpdate], minutes_ago: int) -> None:

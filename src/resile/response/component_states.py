@@ -68,11 +68,11 @@ def stretches(incidents: Sequence[Published]) -> dict[str, tuple[Stretch, ...]]:
 def _in_order(
     incidents: Sequence[Published],
 ) -> Iterable[tuple[datetime, tuple[str, ...], PublishedUpdate | None]]:
-    """Updates, and None where an incident lets go; what is published at that instant knows of it."""
+    """Updates, and None where an incident lets go, which ends what is published at that very instant too."""
     found: list[tuple[tuple[datetime, int, str, str], tuple[str, ...], PublishedUpdate | None]] = []
     for one in incidents:
-        found += [((at, 0, one.ids[0], ""), one.ids, None) for at in one.let_go_at]
-        found += [((told.at, 1, told.incident_id, told.event_id), one.ids, told) for told in one.updates]
+        found += [((told.at, 0, told.incident_id, told.event_id), one.ids, told) for told in one.updates]
+        found += [((at, 1, one.ids[0], ""), one.ids, None) for at in one.let_go_at]
     for (at, *_), ids, update in sorted(found, key=lambda each: each[0]):
         yield at, ids, update
 
