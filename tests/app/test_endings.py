@@ -9,14 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resile.app.access import LOCAL
+from resile.app.chat_card import card_of
+from resile.app.chat_words import status_text
 from resile.app.growing import Growing
 from resile.app.incidents import declare
 from resile.app.settings import load_settings
+from resile.app.staying_clear import watched_until
 from resile.app.wiring import open_resile
 from resile.model.alert import AlertState
+from resile.model.catalog import Kind
 from resile.model.draft import incident_id_of
 from resile.model.errors import ConfigError, ConflictError, TransitionError
-from resile.model.event import Acknowledged, Closed, Exclusion, PageMoved, Reopened, Restored, Source
+from resile.model.event import Acknowledged, AlertFired, Closed, Exclusion, PageMoved, Reopened, Restored, Source
 from resile.model.history import record_history
 from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Command, Correct, Declare, Mark, Merge, Note, Reach, Reopen
@@ -31,6 +36,7 @@ from resile.ports.timeline_store import Append
 from resile.response.ending import Ending, EndingLengths, next_ending
 from resile.testing.history import simulated_year
 from resile.testing.simulated_clock import SimulatedClock
+from resile.web.pages.incident_words import message_of
 
 from .ending_world import NOON, EndingWorld
 
@@ -114,6 +120,68 @@ def test_nobody_is_asked_before_it_was_quiet_and_then_whoever_leads_it(world: En
     assert "If it is, say so: `resile incident restore INC-1`" in message.text
 
 
+@pytest.mark.parametrize("is_mitigated", [True, False])
+def test_people_are_asked_once_the_alerts_of_what_they_declared_have_cleared(
+    world: EndingWorld, *, is_mitigated: bool
+) -> None:
+    declare(world.resile, Declare(title="Checkout fails", services=("shop",)), by="user:ann")
+    world.alert(FIRING, Severity.SEV2)
+    assert len(world.told(AlertFired)) == 1
+    world.do(TakeRole(Role.COMMANDER, "ann"), *([MITIGATED] if is_mitigated else []))
+    world.advance(2 * HOUR)
+    assert world.told(AskedIfRestored) == []
+
+    world.alert(RESOLVED, Severity.SEV2)
+    world.advance(29 * MINUTE)
+    assert world.told(AskedIfRestored) == []
+    world.advance(2 * MINUTE)
+
+    (asked,) = world.told(AskedIfRestored)
+    assert (asked.people, asked.because) == (
+        ("ann",),
+        "its alerts cleared 30 min ago, and nobody said that it is restored",
+    )
+    # What fires again is no answer, but a reason to wait; and each clearing is asked about anew.
+    world.alert(FIRING, Severity.SEV2)
+    world.advance(DAY)
+    assert len(world.told(AskedIfRestored)) == 1
+    world.alert(RESOLVED, Severity.SEV2)
+    world.advance(DAY)
+    assert len(world.told(AskedIfRestored)) == 1 + 3
+    assert world.resile.paging.timers(TimerKind.ENDING) == []
+
+
+def test_nobody_is_asked_while_it_is_watched_whether_alerts_stay_clear(world: EndingWorld) -> None:
+    catalog = world.resile.catalog
+    catalog.apply(LOCAL, catalog.changes_to({(Kind.ROUTE, "patient"): ({"restored_after": "2h"}, "")}))
+    world.alert(FIRING, Severity.SEV2)
+    world.do(TakeRole(Role.COMMANDER, "ann"))
+    world.alert(RESOLVED, Severity.SEV2)
+    world.do(MITIGATED)
+
+    world.advance(3 * HOUR)
+
+    assert world.told(AskedIfRestored) == []
+    assert len(world.told(Restored)) == 1
+    world.advance(4 * DAY)
+    assert len(world.told(Closed)) == 1
+
+
+def test_what_was_called_restored_while_an_alert_fires_is_not_quiet(world: EndingWorld) -> None:
+    world.alert(FIRING, Severity.SEV2)
+    world.do(RESTORED)
+
+    world.advance(10 * DAY)
+    assert world.told(Closed) == []
+    world.alert(RESOLVED, Severity.SEV2)
+    world.advance(2 * DAY)
+    assert world.told(Closed) == []
+    world.advance(DAY)
+
+    assert len(world.told(Closed)) == 1
+    assert len(world.told(Restored)) == 1
+
+
 def test_whoever_took_it_is_asked_three_times_at_most_where_it_does_not_ring(world: EndingWorld) -> None:
     by_hand(world)
     world.do(Reach(InstantName.ACKNOWLEDGED, "ann"), MITIGATED)
@@ -148,6 +216,37 @@ def test_answer_ends_the_asking_and_what_is_restored_is_closed(world: EndingWorl
 
     assert len(world.told(AskedIfRestored)) == 1
     assert len(world.told(Closed)) == 1
+
+
+def test_responders_are_told_until_when_it_is_watched(world: EndingWorld) -> None:
+    catalog = world.resile.catalog
+    catalog.apply(LOCAL, catalog.changes_to({(Kind.ROUTE, "patient"): ({"restored_after": "10m"}, "")}))
+    world.alert(FIRING, Severity.SEV2)
+
+    def told() -> tuple[str, str, str]:
+        view, until = world.view(), watched_until(world.resile.paging, "INC-1")
+        card = card_of("INC-1", view.incident, view.timeline, watched_until=until, url=None)
+        at = "" if until is None else f"{until:%H:%M}"
+        message = "".join(words for words, _ in message_of(view, None, world.clock.now(), watched_until=at))
+        return card.state, status_text(view, watched_until=until, url=None), message
+
+    assert "watched" not in "".join(told())
+    world.advance(5 * MINUTE)
+    world.alert(RESOLVED, Severity.SEV2)
+    card, status, message = told()
+    assert card == "Nobody has acknowledged it yet. Its alerts are clear, watched until 2026-03-02 12:15 UTC."
+    assert "\nIts alerts are clear, watched until 2026-03-02 12:15 UTC.\n" in f"{status}\n"
+    assert message.endswith("since it was detected; its alerts are clear, watched until 12:15.")
+    world.alert(FIRING, Severity.SEV2)
+    assert "watched" not in "".join(told())
+
+    world.alert(RESOLVED, Severity.SEV2)
+    world.do(RESTORED)
+    # Said by a person meanwhile: there is nothing left to wait for.
+    assert watched_until(world.resile.paging, "INC-1") is not None
+    assert "watched" not in "".join(told())
+    world.advance(HOUR)
+    assert len(world.told(Restored)) == 1
 
 
 def test_what_is_written_after_restoring_puts_the_closing_off(world: EndingWorld) -> None:

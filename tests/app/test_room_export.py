@@ -121,6 +121,31 @@ def test_words_of_people_stay_in_their_place(resile: Resile, text: str) -> None:
     assert len(rows) == 2 + 1 + len(view.timeline)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[x]: https://evil.example",
+        "[A]: https://evil.example\n",
+        "[a](javascript:alert(1))",
+        "![](data&#58;text/html,x)",
+    ],
+)
+def test_what_would_reach_out_of_a_note_is_shown_as_it_was_written(resile: Resile, text: str) -> None:
+    declare(resile, Declare(title="[a]"), by="user:ann")
+    command_incident(resile, "INC-1", AddTask("Look"), by="user:ann")
+    task = AddEvidence(evidence=EvidenceKind.LINK, title="Graph", url="https://x.example/\n\n## Fake\u2028<b>")
+    command_incident(resile, "INC-1", task, by="user:ann")
+    view = command_incident(resile, "INC-1", Note(text), by="user:ann")
+
+    out = markdown(view, picture_at=lambda _: None)
+
+    assert f"> ```\n> {text.strip()}\n> ```\n" in out
+    assert "<https://x.example/%0A%0A##%20Fake%E2%80%A8%3Cb%3E>" in out
+    named: dict[str, object] = {}
+    MarkdownIt("commonmark").parse(out, named)
+    assert named == {}
+
+
 def _is_own(tokens: list[Token], n: int) -> bool:
     """Whether a token lies outside of every quotation."""
     before = [token.type for token in tokens[:n] if not token.level]

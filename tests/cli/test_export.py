@@ -19,7 +19,7 @@ from resile.model.change import (
     PullRequestReported,
     decode_report,
 )
-from resile.model.event import decode_event
+from resile.model.event import Event, decode_event, kind_of
 from resile.model.incident import fold, value_of
 from resile.testing.memory_deliveries import MemoryDeliveryStore
 from tests.cli.terminal import Terminal
@@ -106,6 +106,29 @@ def test_exporting_again_replaces_the_files(terminal: Terminal, tmp_path: Path) 
 
     assert len((tmp_path / "out/timelines.jsonl").read_text().splitlines()) == 2
     assert pq.read_metadata(tmp_path / "out/facts.parquet").num_rows == 2
+
+
+def events_of(terminal: Terminal) -> list[Event]:
+    with open_resile(load_settings(data=terminal.folder)) as resile:
+        return resile.timelines.read("INC-1")
+
+
+def test_what_was_withdrawn_leaves_without_its_words(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.run("incident", "declare", "Checkout fails")
+    terminal.run("incident", "note", "INC-1", "the password is hunter2")
+    note = events_of(terminal)[-1].id
+    terminal.run("incident", "edit-note", "INC-1", note, "the password was hunter2")
+    terminal.run("incident", "evidence", "INC-1", "Where hunter2 is", "--url", "https://example.org/hunter2")
+    for event in (note, events_of(terminal)[-1].id):
+        terminal.run("incident", "withdraw", "INC-1", event, "--reason", "a password in it")
+
+    terminal.run("export", str(tmp_path / "out"))
+
+    (line,) = (tmp_path / "out/timelines.jsonl").read_bytes().splitlines()
+    assert b"hunter2" not in line
+    events = [decode_event(msgspec.json.encode(one)) for one in json.loads(line)["events"]]
+    assert [kind_of(one) for one in events][-5:] == ["noted", "note_edited", "evidence_added", "withdrawn", "withdrawn"]
+    assert fold("INC-1", events) == fold("INC-1", events_of(terminal))
 
 
 def test_a_folder_that_cannot_be_written_is_said(terminal: Terminal, tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from resile.model.component import ComponentState, MaintenancePhase, UpdatePhase
 from resile.model.time import DAY, HOUR, MINUTE
 from resile.response.component_states import Stretch, state_at, stretches, uptime, worst_within
-from resile.response.public_status import Announced, Indicator, Listed, PublicStatus, public_status
+from resile.response.public_status import MAX_SHOWN, Announced, Indicator, Listed, PublicStatus, public_status
 from resile.response.published import Published, PublishedUpdate, ToldOf, published
 
 NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
@@ -146,6 +147,50 @@ def test_restored_without_a_word_of_it_is_monitoring() -> None:
     assert (shown.phase, shown.restored_at, shown.is_open) == (UpdatePhase.RESOLVED, None, False)
 
 
+def test_what_is_back_is_up_and_what_was_published_since_stands() -> None:
+    # Said at 10 minutes ago, as of 20; meanwhile somebody told how it had been.
+    its = Published(
+        ids=("a",),
+        updates=(update(60, shop="major_outage"), update(15, shop="partial_outage")),
+        restored_at=NOW - 20 * MINUTE,
+        let_go_at=(NOW - 20 * MINUTE, NOW - 10 * MINUTE),
+    )
+    assert states(its) == [("major_outage", 60), ("operational", 20), ("partial_outage", 15), ("operational", 10)]
+
+    later = replace(its, updates=(*its.updates, update(5, "monitoring", shop="degraded_performance")))
+    assert states(later)[-1] == ("degraded_performance", 5)
+    over = replace(its, updates=(update(60), update(50, "resolved", shop="degraded_performance")))
+    assert states(over) == [("degraded_performance", 50)]
+
+
+def test_of_more_than_can_be_listed_nothing_is_denied() -> None:
+    def many(*, n: int, first: Published) -> PublicStatus:
+        # One a minute; before them one that goes on, and one of yesterday that is over.
+        newest = (incident(update(k, "resolved", its=f"i{k}")) for k in range(n))
+        over = incident(update(2_000, its="o", shop="major_outage"), update(1_990, "resolved", its="o"))
+        return seen(*newest, first, over)
+
+    going_on = incident(update(1_700, its="z", shop="partial_outage"))
+    cut = many(n=MAX_SHOWN, first=going_on)
+    assert cut.is_cut
+    assert [one.ids for one in cut.open_incidents] == [("z",)]
+    assert [(one.listed.name, one.state) for one in cut.components] == [("shop", PARTIAL)]
+    # That the outage of yesterday has no page hides it from no picture.
+    assert [one.state for one in cut.components[0].days[-3:]] == [UP, MAJOR, PARTIAL]
+    assert all(day.incidents for day in cut.days)
+    assert len(cut.days) == 2
+
+    whole = many(n=MAX_SHOWN - 2, first=going_on)
+    assert not whole.is_cut
+    assert len(whole.days) == 90
+
+
+def test_what_another_machine_told_ahead_of_our_clock_is_shown_once_it_is_so() -> None:
+    ahead = seen(incident(update(-0.1, shop="major_outage")))
+
+    assert (ahead.indicator, ahead.until) == (Indicator.NONE, NOW + timedelta(seconds=6))
+
+
 def test_outage_is_worse_than_maintenance() -> None:
     window = Announced(
         id="w",
@@ -202,6 +247,12 @@ def test_stretches_follow_each_other_and_end_operational_once_all_is_resolved(up
 
     over = [*updates, *(update(-1, "resolved", its) for its in "abc")]
     for found in stretches(told_by(over)).values():
+        named = [one for one in updates if one.phase is UpdatePhase.RESOLVED and one.components]
+        assert named or found[-1].state is UP
+
+    ended = [replace(one, over_at=NOW, let_go_at=(NOW,)) for one in told_by(updates)]
+    assert not seen(*ended).open_incidents
+    for found in stretches(ended).values():
         named = [one for one in updates if one.phase is UpdatePhase.RESOLVED and one.components]
         assert named or found[-1].state is UP
 

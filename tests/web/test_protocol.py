@@ -55,6 +55,17 @@ def test_body_is_read_though_the_sender_offers_another_protocol(world: World, of
     assert answered == [202] * 4
 
 
+@pytest.mark.parametrize("last", [b"HTTP/1.1\r\nConnection: Upgrade, close", b"HTTP/1.0\r\nConnection: Upgrade"])
+def test_last_request_of_a_connection_is_answered_though_it_offers_another_protocol(world: World, last: bytes) -> None:
+    host, port = world.address.removeprefix("http://").split(":")
+
+    with socket.create_connection((host, int(port)), timeout=5) as sender:
+        sender.sendall(b"GET /healthz %b\r\nHost: localhost\r\nUpgrade: h2c\r\n\r\n" % last)
+        answer = sender.recv(1_000)
+
+    assert answer.startswith(b"HTTP/1.1 ")
+
+
 @pytest.mark.parametrize(
     "begin",
     [

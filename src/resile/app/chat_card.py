@@ -3,8 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 
 from resile.app.printable import printable
+from resile.app.staying_clear import watched_words
 from resile.channels.slack_room_card import ACKNOWLEDGE, COMMAND, ESCALATE, MITIGATED, RESTORED, Card
 from resile.model.event import Event
 from resile.model.incident import Incident, value_of
@@ -25,16 +27,26 @@ _STATES = {
     Status.RESTORED: "The service is restored.",
     Status.CLOSED: "It is closed.",
 }
+_OVER = frozenset({Status.RESTORED, Status.CLOSED})
 
 
-def card_of(incident_id: str, incident: Incident, timeline: Sequence[Event], *, url: str | None) -> Card:
-    """The card of an incident as it stands."""
+def card_of(
+    incident_id: str, incident: Incident, timeline: Sequence[Event], *, watched_until: datetime | None, url: str | None
+) -> Card:
+    """The card of an incident as it stands.
+
+    Args:
+        watched_until: all its alerts are clear, and it is restored then if they stay so.
+    """
     known, room = instants(incident), room_of(timeline)
     status = status_of(incident, known)
     into = value_of(incident.merged_into, None)
     severity = value_of(incident.severity, None)
     services: tuple[str, ...] = value_of(incident.services, ())
     state = _STATES[status] if into is None else f"It was merged into {into}."
+    if watched_until is not None and into is None and status not in _OVER:
+        words = watched_words(f"{watched_until:%Y-%m-%d %H:%M} UTC")
+        state = f"{state} {words[0].upper()}{words[1:]}."
     return Card(
         incident_id=incident_id,
         title=printable(value_of(incident.title, "")),

@@ -15,6 +15,7 @@ from resile.app.chat_people import Known
 from resile.app.chat_wanted import want_room
 from resile.app.chat_words import help_text, status_text
 from resile.app.incidents import command_incident, declare, show_incident
+from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.channels.slack_room_card import ACKNOWLEDGE, COMMAND, ESCALATE, MITIGATED, RESTORED
 from resile.model.errors import ConfigError
@@ -210,7 +211,11 @@ class ChatCommands:
         if view is None:
             raise ConfigError(f"incident {incident_id} is not known; check its number")
         has_address = self._resile.settings.base_url is not None
-        return status_text(view, url=self._resile.links.incident(incident_id) if has_address else None)
+        return status_text(
+            view,
+            watched_until=watched_until(self._resile.paging, incident_id),
+            url=self._resile.links.incident(incident_id) if has_address else None,
+        )
 
     def _acknowledge(self, order: _Order) -> str:
         return self._resile.pager.acknowledge(order.incident_id, who=order.person, by=order.known.by)

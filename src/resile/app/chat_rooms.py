@@ -19,6 +19,7 @@ from resile.app.chat_invited import invited_people
 from resile.app.chat_people import PROGRAM, ChatPeople
 from resile.app.chat_settings import SlackRoomSettings
 from resile.app.growing import Growing
+from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.channels.slack_errors import SlackRefusedError
 from resile.channels.slack_room_card import blocks_of
@@ -253,7 +254,9 @@ class Rooms:
             turn.keep(has_purpose=True)
         has_address = self._resile.settings.base_url is not None
         url = self._resile.links.incident(room.incident_id) if has_address else None
-        self._show_card(turn, blocks_of(card_of(room.incident_id, incident, turn.timeline, url=url)))
+        until = watched_until(self._resile.paging, room.incident_id)
+        card = card_of(room.incident_id, incident, turn.timeline, watched_until=until, url=url)
+        self._show_card(turn, blocks_of(card))
         topic = topic_of(incident, room_of(turn.timeline))
         if topic and room.topic_shows != _digest(topic):
             self._slack.set_topic(turn.ref, topic)

@@ -1,8 +1,11 @@
 """What people are told in a chat beside single sentences: how an incident stands, and what they may ask for."""
 
+from datetime import datetime
+
 from resile.analytics.words import duration
 from resile.app.incidents import IncidentView
 from resile.app.printable import printable
+from resile.app.staying_clear import watched_words
 from resile.model.incident import value_of
 from resile.model.phases import taker_of
 from resile.model.room import room_of
@@ -33,8 +36,8 @@ def help_text(command: str, *, makes_channels: bool) -> str:
     return "\n".join([*lines, where])
 
 
-def status_text(view: IncidentView, *, url: str | None) -> str:
-    """How an incident stands, in few lines."""
+def status_text(view: IncidentView, *, watched_until: datetime | None, url: str | None) -> str:
+    """How an incident stands, in few lines; `watched_until` as in its card."""
     incident, room = view.incident, room_of(view.timeline)
     severity = value_of(incident.severity, None)
     named = f"{incident.id} {severity.value if severity else ''}".strip()
@@ -44,6 +47,9 @@ def status_text(view: IncidentView, *, url: str | None) -> str:
         lines.append(f"It took {duration((restored.at - began.at).total_seconds())}.")
     elif began is not None:
         lines.append(f"Noticed {began.at:%Y-%m-%d %H:%M} UTC.")
+    if watched_until is not None and restored is None:
+        words = watched_words(f"{watched_until:%Y-%m-%d %H:%M} UTC")
+        lines.append(f"{words[0].upper()}{words[1:]}.")
     taker = taker_of(incident)
     lines += [f"Taken by {taker}."] if taker else []
     lines += [f"{role.value.capitalize()}: {', '.join(one.person for one in has)}" for role, has in room.roles.items()]

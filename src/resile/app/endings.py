@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
+from resile.alerting.standing import firings_of
 from resile.analytics.words import exact_duration
 from resile.app.catalog import Catalog
 from resile.app.directory import Verified
@@ -12,7 +14,7 @@ from resile.app.shift_notices import notice_contact
 from resile.model.alert import AlertState
 from resile.model.catalog import Person
 from resile.model.errors import TransitionError
-from resile.model.event import Source
+from resile.model.event import AlertCleared, Source
 from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Reach
 from resile.model.message import Message, MessageClass, message_id_of
@@ -30,9 +32,14 @@ QUIET = "resile:quiet"
 
 def ending_looked_at(growing: Growing) -> Changes:
     """Have it looked at how an incident ends, where something was told that may change it; part of the same commit."""
-    if not any(matters(event) for event in growing.new):
+    if not any(matters(event) for event in growing.new) and not _has_cleared(growing):
         return Changes()
     return Changes(timers=(Timer(kind=TimerKind.ENDING, subject=growing.incident_id, due_at=growing.now),))
+
+
+def _has_cleared(growing: Growing) -> bool:
+    """Whether the last of its alerts cleared just now, as far as its timeline tells."""
+    return any(isinstance(event, AlertCleared) for event in growing.new) and not firings_of(growing.events).open
 
 
 class Endings:
@@ -70,38 +77,38 @@ class Endings:
         return changes
 
     def _of(self, growing: Growing) -> Changes:
-        is_firing = self._is_firing(growing)
+        cleared_at = firings_of(growing.events).cleared_at
+        stand: dict[str, Any] = {
+            "is_firing": self._is_firing(growing),
+            "is_watched": self._store.timer(TimerKind.CLEAR, growing.incident_id) is not None,
+            "cleared_at": cleared_at,
+        }
         messages: tuple[Message, ...] = ()
-        due = next_ending(growing.incident, growing.events, is_firing=is_firing, lengths=self._lengths)
+        due = next_ending(growing.incident, growing.events, lengths=self._lengths, **stand)
         if due is not None and due.at <= growing.now:
             if due.what is Ending.ASK:
-                messages = self._ask(growing)
+                messages = self._ask(growing, cleared_at)
             elif not _close(growing):
                 due = None
             if due is not None:
-                due = next_ending(growing.incident, growing.events, is_firing=is_firing, lengths=self._lengths)
+                due = next_ending(growing.incident, growing.events, lengths=self._lengths, **stand)
         due_at = None if due is None else due.at
         timer = Timer(kind=TimerKind.ENDING, subject=growing.incident_id, due_at=due_at)
         return Changes(appends=growing.appends(), messages=messages, timers=(timer,))
 
     def _is_firing(self, growing: Growing) -> bool:
-        """Whether an alert of it, or of what was merged into it, fires; asked where that counts alone."""
-        known = instants(growing.incident)
-        if known.mitigated is None or known.restored is not None:
-            return False
+        """Whether an alert of it, or of what was merged into it, fires."""
         its = self._store.alerts_of([growing.incident_id, *sorted(growing.incident.absorbed)])
         return any(one.alert.state is not AlertState.RESOLVED for one in its)
 
-    def _ask(self, growing: Growing) -> tuple[Message, ...]:
+    def _ask(self, growing: Growing, cleared_at: datetime | None) -> tuple[Message, ...]:
         found = self._asked(growing)
-        mitigated = instants(growing.incident).mitigated
-        if found is None or mitigated is None:
+        if found is None:
             because = "nobody leads it or took it who can be asked; say on its page whether it is restored"
             growing.tell(AskedIfRestored, people=(), because=because)
             return ()
         person, contact = found
-        ago = exact_duration((growing.now - mitigated.at).total_seconds())
-        because = f"mitigated {ago} ago, and no alert tells whether it is restored"
+        because = _why(growing, cleared_at)
         growing.tell(AskedIfRestored, people=(person,), because=because)
         title = value_of(growing.incident.title, "") or growing.incident_id
         way = (
@@ -141,6 +148,19 @@ class Endings:
             if contact is not None:
                 return name, contact
         return None
+
+
+def _why(growing: Growing, cleared_at: datetime | None) -> str:
+    """Why people are asked now."""
+    if cleared_at is not None:
+        return f"its alerts cleared {_ago(growing, cleared_at)}, and nobody said that it is restored"
+    mitigated = instants(growing.incident).mitigated
+    ago = "" if mitigated is None else f" {_ago(growing, mitigated.at)}"
+    return f"mitigated{ago}, and no alert tells whether it is restored"
+
+
+def _ago(growing: Growing, at: datetime) -> str:
+    return f"{exact_duration((growing.now - at).total_seconds())} ago"
 
 
 def _close(growing: Growing) -> bool:

@@ -1,7 +1,8 @@
 """What the public sees, kept up to date with the store."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -10,14 +11,16 @@ from resile.app.catalog import Catalog
 from resile.app.public_ids import PublicIds
 from resile.model.catalog import Kind
 from resile.model.component_document import ComponentDocument
+from resile.model.time import DAY
 from resile.ports.clock import Clock
 from resile.ports.customers_told import CustomersTold
 from resile.ports.timeline_store import TimelineStore
-from resile.response.public_status import Announced, Listed, PublicStatus, public_status
+from resile.response.public_status import MAX_SHOWN, N_DAYS, Announced, Listed, PublicStatus, public_status
 from resile.response.published import Published, ToldOf, published, told_of
 
-# Incidents that the page still has; of older ones the timelines tell.
-MAX_INCIDENTS = 1_000
+# Of so many the states of the last days follow; of older ones the timelines tell.
+MAX_INCIDENTS = 10_000
+_LONG_OVER: timedelta = (N_DAYS + 2) * DAY
 # So many at once are read of the store.
 _CHUNK = 500
 
@@ -99,9 +102,16 @@ class PublicPage:
             return
         if names:
             self._read(names)
-            self._incidents = published(self._told.values())[:MAX_INCIDENTS]
+            self._incidents = self._newest()
         # Only now: what could not be read is looked for again.
         self._seen = last
+
+    def _newest(self) -> list[Published]:
+        """Those that can be seen, or may still be seen in the states of the last days."""
+        since = self._clock.now() - _LONG_OVER
+        known = published(self._told.values())
+        recent = (one for one in known[MAX_SHOWN:] if one.is_open or one.updates[-1].at > since)
+        return [*known[:MAX_SHOWN], *islice(recent, MAX_INCIDENTS - MAX_SHOWN)]
 
     def _read(self, names: Iterable[str]) -> None:
         """Read timelines, and those of the incidents that carry on for them."""

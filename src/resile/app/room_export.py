@@ -1,8 +1,11 @@
 """A whole room as files: Markdown to read, JSON Lines to work with, and its pictures beside them."""
 
+import html
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -26,6 +29,9 @@ SOURCE_WORDS = {
     Source.INFERRED: "concluded",
 }
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+_UNFIT_IN_ADDRESS = re.compile(r"[\s<>\x00-\x1f]")
+# Not every reader of Markdown leaves such links out.
+_RUNS = re.compile(r"(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~])")
 
 
@@ -149,7 +155,7 @@ def _evidence(room: Room, picture_at: Callable[[str], str | None]) -> list[str]:
     for one in room.evidence:
         lines += [f"### {_plain(one.title)} ({one.evidence}, {_moment(one.at)}, {_plain(_who(one.by))})", ""]
         if one.url:
-            lines += [f"<{one.url.replace('>', '%3E').replace('<', '%3C').replace(' ', '%20')}>", ""]
+            lines += [f"<{_UNFIT_IN_ADDRESS.sub(lambda found: quote(found[0]), one.url)}>", ""]
         at = None if one.picture is None else picture_at(one.picture)
         if at is not None:
             lines += [f"![{_plain(one.title)}]({at})", ""]
@@ -196,10 +202,15 @@ def _block(text: str) -> list[str]:
 
 
 def _quoted(text: str) -> list[str]:
-    """Markdown of people, out of which nothing reaches what follows; where there is HTML in it, as it was written."""
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    """Markdown of people, out of which nothing reaches what is around it.
+
+    Where it holds HTML, a link that runs something, or names addresses for the whole document, it is shown as written.
+    """
+    named: dict[str, Any] = {}
+    tokens = MarkdownIt("commonmark").enable("table").parse(text, named)
     kinds = {one.type for token in tokens for one in (token, *(token.children or ()))}
-    lines = _block(text) if kinds & {"html_block", "html_inline"} else text.splitlines()
+    is_unfit = kinds & {"html_block", "html_inline"} or named.get("references") or _RUNS.search(html.unescape(text))
+    lines = _block(text) if is_unfit else text.splitlines()
     return [f"> {line}" for line in lines]
 
 

@@ -13,6 +13,17 @@ from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
 from resile.ports.timeline_store import TimelineStore
 
 
+def watched_until(store: PagingStore, incident_id: str) -> datetime | None:
+    """Until when alerts, all clear now, are watched before the incident is said to be restored; None: they are not."""
+    timer = store.timer(TimerKind.CLEAR, incident_id)
+    return None if timer is None else timer.due_at
+
+
+def watched_words(until: str) -> str:
+    """What responders are told of it."""
+    return f"its alerts are clear, watched until {until}"
+
+
 class StayingClear:
     """The handler of TimerKind.CLEAR, which is set when the last alert clears and taken away when one fires.
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from resile.app.chat_card import card_of
 from resile.app.chat_settings import TeamsRoomSettings
+from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.channels.slack_room_card import Card
 from resile.channels.teams import Teams
@@ -81,7 +82,8 @@ class TeamsCards:
         incident = fold(incident_id, timeline)
         has_address = self._resile.settings.base_url is not None
         url = self._resile.links.incident(incident_id) if has_address else None
-        card = card_of(incident_id, incident, timeline, url=url)
+        until = watched_until(self._resile.paging, incident_id)
+        card = card_of(incident_id, incident, timeline, watched_until=until, url=url)
         shows = _shown(card)
         if shows == room.card_shows or self._settings.workflow is None:
             return shows

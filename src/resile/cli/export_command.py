@@ -34,9 +34,10 @@ def export(
 ) -> None:
     """Write everything as plain files: incidents with their events, deliveries as told and as known, and facts.
 
-    timelines.jsonl has an incident per line, facts.parquet the table behind every measure of them. commits.jsonl and
-    delivery-reports.jsonl hold all that was told of deliveries; deployments.jsonl and pull-requests.jsonl, what that
-    comes to. Documents of the catalog go under catalog/, as `resile apply` reads them.
+    timelines.jsonl has an incident per line, with no word of what was withdrawn; facts.parquet, the table behind every
+    measure of them. commits.jsonl and delivery-reports.jsonl hold all that was told of deliveries; deployments.jsonl
+    and pull-requests.jsonl, what that comes to. Documents of the catalog go under catalog/, as `resile apply` reads
+    them.
     """
     invocation = invocation_of(ctx)
     with invocation.open() as resile:
@@ -62,8 +63,12 @@ def export(
 
 
 def _write_timelines(resile: "Resile", path: Path) -> int:
+    from resile.app.withdrawn import shown_timeline  # noqa: PLC0415 - loads when asked
+
     changed = resile.timelines.incidents_changed(0, resile.timelines.last_seq())
-    return _write_lines(({"incident_id": incident_id, "events": events} for incident_id, events in changed), path)
+    return _write_lines(
+        ({"incident_id": incident_id, "events": shown_timeline(events)} for incident_id, events in changed), path
+    )
 
 
 def _write_deployments(deliveries: "DeliveryStore", path: Path) -> int:

@@ -126,6 +126,7 @@ def show_command(
     from resile.app.incident_out import incident_out  # noqa: PLC0415
     from resile.app.incident_pages import incident_pages  # noqa: PLC0415
     from resile.app.incidents import show_incident  # noqa: PLC0415
+    from resile.app.staying_clear import watched_until  # noqa: PLC0415
     from resile.cli.incident_pages_view import draw_pages  # noqa: PLC0415
     from resile.cli.incident_view import draw_incident  # noqa: PLC0415
     from resile.cli.room_view import draw_room  # noqa: PLC0415
@@ -137,10 +138,11 @@ def show_command(
         if view is None:
             raise ConfigError(f"incident {incident_id!r} is not known; resile incident list shows the ids")
         pages = incident_pages(resile, view)
+        until = watched_until(resile.paging, incident_id)
     if json:
         typer.echo(to_json(incident_out(view)))
     else:
-        draw_incident(invocation.out, view)
+        draw_incident(invocation.out, view, watched_until=until)
         draw_room(invocation.out, room_of(view.timeline))
         draw_pages(invocation.out, pages)
 

@@ -12,11 +12,12 @@ from resile.analytics.words import counted, duration, exact_duration, exclusion_
 from resile.app.paging_lines import Move, grouped, paging_words
 from resile.app.printable import printable
 from resile.app.room_lines import room_words
+from resile.app.staying_clear import watched_words
 from resile.cli.drawing import share_bar
 from resile.cli.tables import plain_table, print_table
 from resile.model.event import Event, PagingEvent, Source, kind_of
 from resile.model.incident import Incident, InstantName, labels_of, value_of
-from resile.model.phases import Phase, cause_of, responder_of
+from resile.model.phases import Phase, Status, cause_of, responder_of
 from resile.model.room_event import RoomEvent
 
 if TYPE_CHECKING:
@@ -71,8 +72,12 @@ def _cells(row: "IncidentRow") -> tuple[Text, ...]:
     return Text(row.incident_id), severity, Text(started), Text(lasted, "bold" if row.is_open else ""), what
 
 
-def draw_incident(out: Console, view: "IncidentView") -> None:
-    """One incident: what it is, its instants, its phases, what contradicts itself, its timeline."""
+def draw_incident(out: Console, view: "IncidentView", *, watched_until: datetime | None = None) -> None:
+    """One incident: what it is, its instants, its phases, what contradicts itself, its timeline.
+
+    Args:
+        watched_until: all its alerts are clear, and it is restored then if they stay so.
+    """
     incident = view.incident
     severity = value_of(incident.severity, None)
     head = Text.assemble(
@@ -82,6 +87,9 @@ def draw_incident(out: Console, view: "IncidentView") -> None:
     out.print(Text(value_of(incident.title, "") or "(no title)", "bold"), soft_wrap=True)
     for name, value in _facts(view):
         out.print(f"[dim]{name}:[/] {escape(value)}", soft_wrap=True)
+    if watched_until is not None and view.status not in {Status.RESTORED, Status.CLOSED}:
+        words = watched_words(f"{watched_until:%Y-%m-%d %H:%M} UTC")
+        out.print(f"{words[0].upper()}{words[1:]}.", soft_wrap=True)
     out.print()
     print_table(out, _instants_table(view))
     for contradiction in view.contradictions:

@@ -153,6 +153,10 @@ class PagingStore(Protocol):
         """All of a kind, by due_at."""
         ...
 
+    def timer(self, kind: TimerKind, subject: str) -> Timer | None:
+        """The one of a subject; None: it has none."""
+        ...
+
     def claim_messages(
         self, *, now: datetime, until: datetime, by: str, limit: int, but_not: Sequence[str] = ()
     ) -> list[Message]:

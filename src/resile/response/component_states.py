@@ -1,6 +1,6 @@
-"""Which state each component of the status page had when, from published updates alone."""
+"""Which state each component of the status page had when, from published updates and the end of what they tell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -47,33 +47,58 @@ def stretches(incidents: Sequence[Published]) -> dict[str, tuple[Stretch, ...]]:
 
     A state that was published holds until the next update of its incident that names the component. What resolves an
     incident leaves the components that it does not name operational; a worse state that it names itself holds until
-    any later update names that component. Of several incidents the worst state is shown.
+    any later update names that component. Once service is restored, or the incident over without a word of it, what was
+    published before holds no more. Of several incidents the worst state is shown.
     """
     shown: dict[str, list[tuple[datetime, ComponentState]]] = {}
     holds: dict[str, dict[tuple[str, ...], ComponentState]] = {}
     resolved: set[tuple[str, ...]] = set()
-    for update, ids in sorted(_all(incidents), key=lambda one: (one[0].at, one[0].incident_id, one[0].event_id)):
-        named = {name: state for name, said in update.components.items() if (state := state_named(said)) is not None}
-        for name, state in named.items():
-            others = {other: held for other, held in holds.get(name, {}).items() if other not in resolved}
-            holds[name] = {**others, ids: state}
-        changed = set(named)
-        if update.phase is UpdatePhase.RESOLVED:
-            resolved.add(ids)
-            for name in holds.keys() - named.keys():
-                if holds[name].pop(ids, None) is not None:
-                    changed.add(name)
-        else:
-            resolved.discard(ids)
+    for at, ids, update in _in_order(incidents):
+        changed = set()
+        if update is not None:
+            changed = _say(update, ids, holds, resolved)
+        # What somebody said as it was resolved, that still stands.
+        elif ids not in resolved:
+            changed = _let_go(ids, holds)
         for name in changed:
-            shown.setdefault(name, []).append((update.at, worst(holds[name].values())))
+            shown.setdefault(name, []).append((at, worst(holds[name].values())))
     return {name: _joined(changes) for name, changes in shown.items()}
 
 
-def _all(incidents: Sequence[Published]) -> Iterable[tuple[PublishedUpdate, tuple[str, ...]]]:
+def _in_order(
+    incidents: Sequence[Published],
+) -> Iterable[tuple[datetime, tuple[str, ...], PublishedUpdate | None]]:
+    """Updates, and None where an incident lets go, which ends what is published at that very instant too."""
+    found: list[tuple[tuple[datetime, int, str, str], tuple[str, ...], PublishedUpdate | None]] = []
     for one in incidents:
-        for update in one.updates:
-            yield update, one.ids
+        found += [((told.at, 0, told.incident_id, told.event_id), one.ids, told) for told in one.updates]
+        found += [((at, 1, one.ids[0], ""), one.ids, None) for at in one.let_go_at]
+    for (at, *_), ids, update in sorted(found, key=lambda each: each[0]):
+        yield at, ids, update
+
+
+def _say(
+    update: PublishedUpdate,
+    ids: tuple[str, ...],
+    holds: dict[str, dict[tuple[str, ...], ComponentState]],
+    resolved: set[tuple[str, ...]],
+) -> set[str]:
+    """Which components an update says anything of."""
+    named = {name: state for name, said in update.components.items() if (state := state_named(said)) is not None}
+    for name, state in named.items():
+        others = {other: held for other, held in holds.get(name, {}).items() if other not in resolved}
+        holds[name] = {**others, ids: state}
+    if update.phase is not UpdatePhase.RESOLVED:
+        resolved.discard(ids)
+        return set(named)
+    resolved.add(ids)
+    return {*named, *_let_go(ids, holds, but=named)}
+
+
+def _let_go(
+    ids: tuple[str, ...], holds: Mapping[str, dict[tuple[str, ...], ComponentState]], *, but: Container[str] = ()
+) -> set[str]:
+    return {name for name, held in holds.items() if name not in but and held.pop(ids, None) is not None}
 
 
 def _joined(changes: Sequence[tuple[datetime, ComponentState]]) -> tuple[Stretch, ...]:

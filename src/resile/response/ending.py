@@ -26,7 +26,8 @@ class EndingLengths(Struct, frozen=True, kw_only=True):
     """For how long it must be quiet; None: it is never done.
 
     Attributes:
-        ask_after: since it was mitigated, until people are asked whether it is restored; ask_after_of: by severity.
+        ask_after: since it was mitigated, or its alerts cleared, until people are asked whether it is restored;
+            ask_after_of: by severity.
         close_after: since it was restored, until it is closed.
     """
 
@@ -59,29 +60,39 @@ def matters(event: Event) -> bool:
 
 
 def next_ending(
-    incident: Incident, events: Sequence[Event], *, is_firing: bool, lengths: EndingLengths
+    incident: Incident,
+    events: Sequence[Event],
+    *,
+    is_firing: bool,
+    is_watched: bool = False,
+    lengths: EndingLengths,
+    cleared_at: datetime | None = None,
 ) -> NextEnding | None:
     """What comes next of an incident that this resile declared; None: nothing, it is for others or for people.
 
     Args:
-        is_firing: whether an alert of it is not resolved: then that will tell.
+        is_firing: whether an alert of it is not resolved: then it is not quiet, and that will tell.
+        is_watched: whether it is waited for that its alerts stay clear.
+        cleared_at: when the last of its alerts cleared, where it has any.
     """
     known = instants(incident)
     is_ours = incident.exists and incident.origin is None and value_of(incident.merged_into, None) is None
     if not is_ours or known.closed is not None or contradictions(known):
         return None
     if known.restored is not None:
-        if lengths.close_after is None:
+        if lengths.close_after is None or is_firing:
             return None
-        return NextEnding(Ending.CLOSE, max(known.restored.at, _stirred_at(events)) + lengths.close_after)
-    if known.mitigated is None or is_firing or value_of(incident.exclusion, None) in _NO_EMERGENCY:
+        last = max(known.restored.at, _stirred_at(events), cleared_at or known.restored.at)
+        return NextEnding(Ending.CLOSE, last + lengths.close_after)
+    mitigated_at = None if known.mitigated is None else known.mitigated.at
+    better = [at for at in (mitigated_at, cleared_at) if at is not None]
+    if not better or is_firing or is_watched or value_of(incident.exclusion, None) in _NO_EMERGENCY:
         return None
     after = lengths.asks_after(value_of(incident.severity, None))
-    mitigated_at = known.mitigated.at
-    asked = [event.at for event in events if isinstance(event, AskedIfRestored) and event.at >= mitigated_at]
+    asked = [event.at for event in events if isinstance(event, AskedIfRestored) and event.at >= max(better)]
     if after is None or len(asked) >= MAX_ASKED:
         return None
-    return NextEnding(Ending.ASK, max(mitigated_at, _stirred_at(events), *asked) + after)
+    return NextEnding(Ending.ASK, max(*better, _stirred_at(events), *asked) + after)
 
 
 def _stirred_at(events: Sequence[Event]) -> datetime:

@@ -23,6 +23,8 @@ from resile.response.component_states import (
 from resile.response.published import Published
 
 N_DAYS = 90
+# Incidents that have pages: the newest, and those that go on. States follow from all that are given.
+MAX_SHOWN = 1_000
 _UNNAMED = "Incident"
 
 
@@ -121,7 +123,8 @@ class IncidentShown(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: as `Published.ids`; for making addresses of, never to be shown.
-        phase: what was published last; of what is restored without a word of it: monitoring.
+        phase: what was published last; of what is restored or over without a word of it: monitoring, resolved.
+        changed_at: when something of it was published last, or it was restored or over.
         restored_at: only where service is back and nobody said so yet.
         updates: the newest first.
         components: names of the components that it named.
@@ -156,8 +159,9 @@ class PublicStatus(Struct, frozen=True, kw_only=True):
     """Everything that the public sees at a moment.
 
     Attributes:
-        days: the last 90, today first; those without incidents too.
-        incidents: all that there are, the newest first.
+        days: the last 90, today first; those without incidents too, but for those of which that is not known.
+        incidents: all that are shown, the newest first.
+        is_cut: there were more on these days.
         maintenances: those that go on or come, by their beginning; `past_maintenances` the last first.
         changed_at: when something was published last; None: never.
         until: when something changes though nobody publishes anything: a day begins, a window opens.
@@ -168,6 +172,7 @@ class PublicStatus(Struct, frozen=True, kw_only=True):
     components: tuple[ComponentShown, ...]
     incidents: tuple[IncidentShown, ...]
     days: tuple[DayOfIncidents, ...]
+    is_cut: bool
     maintenances: tuple[Announced, ...]
     past_maintenances: tuple[Announced, ...]
     changed_at: datetime | None
@@ -192,7 +197,9 @@ def public_status(
     found = stretches(told)
     bounds = _days(now, zone)
     components = tuple(_component(one, found, windows, bounds, now) for one in sorted(listed, key=_place))
-    shown = tuple(_incident(one, listed) for one in told)
+    shown = tuple(_incident(one, listed) for one in [*told[:MAX_SHOWN], *_going_on(told[MAX_SHOWN:])])
+    # Of days before the oldest of the newest, nobody could tell by these which had none.
+    since = told[MAX_SHOWN - 1].updates[0].at if len(told) > MAX_SHOWN else bounds[0]
     windows = [one for one in windows if one.phase is not MaintenancePhase.CANCELLED]
     coming = [one for one in windows if one.phase is not MaintenancePhase.COMPLETED]
     indicator = _indicator(components, shown)
@@ -201,7 +208,8 @@ def public_status(
         description=_description(indicator, components),
         components=components,
         incidents=shown,
-        days=tuple(_by_day(shown, bounds)),
+        days=tuple(one for one in _by_day(shown, bounds) if one.incidents or one.begins_at >= since),
+        is_cut=since > bounds[0],
         maintenances=tuple(sorted(coming, key=lambda one: (one.starts_at, one.id))),
         past_maintenances=tuple(
             sorted(
@@ -211,8 +219,12 @@ def public_status(
             )
         ),
         changed_at=max((*(one.changed_at for one in shown), *(one.changed_at for one in windows)), default=None),
-        until=_until(components, coming, bounds[-1], now),
+        until=_until(components, coming, [*_changes_of(incidents), bounds[-1]], now),
     )
+
+
+def _going_on(incidents: Iterable[Published]) -> list[Published]:
+    return [one for one in incidents if one.is_open][:MAX_SHOWN]
 
 
 def _place(one: Listed) -> tuple[int, str, str]:
@@ -274,6 +286,7 @@ def _together(each: Sequence[Sequence[Stretch]], now: datetime) -> tuple[Stretch
 def _incident(told: Published, listed: Sequence[Listed]) -> IncidentShown:
     last = told.updates[-1]
     is_back = told.restored_at is not None and not told.is_resolved
+    is_over = told.over_at is not None and not told.is_resolved
     named = worst_named(told.updates)
     impact = worst(state for key, state in named.items() if any(key in one.keys for one in listed))
     firsts = {phase: next((u.at for u in told.updates if u.phase is phase), None) for phase in UpdatePhase}
@@ -281,11 +294,11 @@ def _incident(told: Published, listed: Sequence[Listed]) -> IncidentShown:
         ids=told.ids,
         title=next((u.title for u in reversed(told.updates) if u.title.strip()), _UNNAMED),
         impact=_OF_STATE[impact],
-        phase=UpdatePhase.MONITORING if is_back else last.phase,
+        phase=UpdatePhase.RESOLVED if is_over else UpdatePhase.MONITORING if is_back else last.phase,
         began_at=told.updates[0].at,
-        changed_at=last.at,
+        changed_at=max([last.at, *(() if told.is_resolved else told.let_go_at)]),
         monitoring_at=firsts[UpdatePhase.MONITORING],
-        resolved_at=last.at if told.is_resolved else None,
+        resolved_at=last.at if told.is_resolved else told.over_at,
         restored_at=told.restored_at if is_back else None,
         updates=tuple(
             UpdateShown(
@@ -327,11 +340,18 @@ def _by_day(incidents: Sequence[IncidentShown], bounds: Sequence[datetime]) -> I
         yield DayOfIncidents(begins, tuple(one for one in incidents if begins <= one.began_at < ends))
 
 
+def _changes_of(incidents: Iterable[Published]) -> Iterator[datetime]:
+    """When something of them changes: what another machine told, whose clock is ahead, is not so yet by ours."""
+    for one in incidents:
+        yield from (update.at for update in one.updates)
+        yield from one.let_go_at
+
+
 def _until(
-    components: Iterable[ComponentShown], coming: Iterable[Announced], tomorrow: datetime, now: datetime
+    components: Iterable[ComponentShown], coming: Iterable[Announced], others: Iterable[datetime], now: datetime
 ) -> datetime:
     """When the next window opens or closes, or the day ends; while something is down its uptime falls by the minute."""
-    instants = [tomorrow, *(at for one in coming for at in (one.starts_at, one.ends_at))]
+    instants = [*others, *(at for one in coming for at in (one.starts_at, one.ends_at))]
     if any(one.state in DOWN_WEIGHTS for one in components):
         instants.append(now + MINUTE)
     return min((at for at in instants if at > now), default=now + DAY)

@@ -1,4 +1,4 @@
-"""What customers were told of an incident: its published updates, and when service was back; nothing else of it."""
+"""What customers were told of an incident: its updates, when service was back, and when it was over; nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -35,16 +35,25 @@ class Published(Struct, frozen=True, kw_only=True):
         ids: its own, and those of the incidents that were merged into it and of which customers were told before.
         updates: the oldest first; at least one.
         restored_at: when service was back, as far as the timeline says.
+        over_at: when it was closed or found to be noise, whether or not a word of it was published.
+        let_go_at: when what was published of components ceased to be so: as of when, and when that was said.
     """
 
     ids: tuple[str, ...]
     updates: tuple[PublishedUpdate, ...]
     restored_at: datetime | None = None
+    over_at: datetime | None = None
+    let_go_at: tuple[datetime, ...] = ()
 
     @property
     def is_resolved(self) -> bool:
         """Whether customers were told that it is over."""
         return self.updates[-1].phase is UpdatePhase.RESOLVED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it goes on, as far as customers know."""
+        return not self.is_resolved and self.over_at is None
 
 
 class ToldOf(Struct, frozen=True, kw_only=True):
@@ -53,6 +62,8 @@ class ToldOf(Struct, frozen=True, kw_only=True):
     incident_id: str
     updates: tuple[PublishedUpdate, ...]
     restored_at: datetime | None = None
+    over_at: datetime | None = None
+    let_go_at: tuple[datetime, ...] = ()
     merged_into: str | None = None
 
 
@@ -62,11 +73,22 @@ def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
     into = value_of(incident.merged_into, None)
     if value_of(incident.exclusion, None) in _NEVER:
         return ToldOf(incident_id=incident_id, updates=(), merged_into=into)
-    restored = instants(incident).restored
+    updates, known = _updates(incident, timeline), instants(incident)
+    said_at = {event.id: event.recorded_at for event in timeline}
+    ends = [(one.at, said_at[one.event_id]) for one in (known.restored, known.closed) if one is not None]
+    over_at = None if known.closed is None else known.closed.at
+    if incident.exclusion is not None and incident.exclusion.value is Exclusion.NOISE:
+        marked_at, marked_said_at, _ = incident.exclusion.stamp
+        # Whoever publishes more of it afterwards takes it for an incident again.
+        if all(update.at <= marked_said_at for update in updates):
+            ends.append((marked_at, marked_said_at))
+            over_at = over_at or marked_at
     return ToldOf(
         incident_id=incident_id,
-        updates=_updates(incident, timeline),
-        restored_at=None if restored is None else restored.at,
+        updates=updates,
+        restored_at=None if known.restored is None else known.restored.at,
+        over_at=over_at,
+        let_go_at=tuple(sorted({at for end in ends for at in end})),
         merged_into=into,
     )
 
@@ -115,10 +137,17 @@ def published(told: Iterable[ToldOf]) -> list[Published]:
     for root, some in parts.items():
         updates = sorted((u for one in some for u in one.updates), key=lambda u: (u.at, u.incident_id, u.event_id))
         if updates:
-            carrying = known.get(root)
+            carrying = known.get(root, some[0])
             others = sorted(one.incident_id for one in some if one.incident_id != root and one.updates)
-            restored_at = carrying.restored_at if carrying is not None else some[0].restored_at
-            found.append(Published(ids=(root, *others), updates=tuple(updates), restored_at=restored_at))
+            found.append(
+                Published(
+                    ids=(root, *others),
+                    updates=tuple(updates),
+                    restored_at=carrying.restored_at,
+                    over_at=carrying.over_at,
+                    let_go_at=carrying.let_go_at,
+                )
+            )
     return sorted(found, key=lambda one: (one.updates[0].at, one.ids[0]), reverse=True)
 
 

@@ -129,6 +129,11 @@ class SqlPagingStore:
         query = select(timers).where(timers.c.kind == kind.value).order_by(timers.c.due_at, timers.c.subject)
         return [timer_of(row) for row in self._rows(query)]
 
+    def timer(self, kind: TimerKind, subject: str) -> Timer | None:
+        """The one of a subject; None: it has none."""
+        query = select(timers).where(timers.c.kind == kind.value, timers.c.subject == plain(subject))
+        return next((timer_of(row) for row in self._rows(query)), None)
+
     def claim_messages(
         self, *, now: datetime, until: datetime, by: str, limit: int, but_not: Sequence[str] = ()
     ) -> list[Message]:

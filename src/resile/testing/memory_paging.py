@@ -124,6 +124,12 @@ class MemoryPagingStore:
             its = sorted((due_at, name) for name, (_, due_at, _) in self._timers.items() if name[0] is kind)
             return [self._timers[name][0] for _, name in its]
 
+    def timer(self, kind: TimerKind, subject: str) -> Timer | None:
+        """The one of a subject; None: it has none."""
+        with self._guard:
+            known = self._timers.get((kind, subject))
+            return None if known is None else known[0]
+
     def claim_messages(
         self, *, now: datetime, until: datetime, by: str, limit: int, but_not: Sequence[str] = ()
     ) -> list[Message]:

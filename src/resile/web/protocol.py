@@ -37,7 +37,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         self.parser = _Parser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody has connected."""
@@ -128,17 +127,21 @@ class _Parser(httptools.HttpRequestParser):
     def __init__(self, protocol: BoundedProtocol) -> None:
         super().__init__(protocol)
         self._protocol = protocol
+        self.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def feed_data(self, data: "bytes | bytearray | memoryview[int] | array[int]") -> None:
         """Read what arrived."""
-        rest = memoryview(data)
+        rest, parser = memoryview(data), self
         while True:
             try:
-                super().feed_data(rest)
+                httptools.HttpRequestParser.feed_data(parser, rest)
             except httptools.HttpParserUpgrade as offered:
                 if not self._protocol.has_offer():
                     raise
-                super().feed_data(self._protocol.head_without_offer())
+                head = self._protocol.head_without_offer()
+                # A new one: after a request that is to be the last on its connection the old one reads no more.
+                self._protocol.parser = parser = _Parser(self._protocol)
+                httptools.HttpRequestParser.feed_data(parser, head)
                 rest = rest[offered.args[0] :]
             else:
                 return

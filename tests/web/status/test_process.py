@@ -12,12 +12,13 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from structlog.testing import capture_logs
 
 from resile.app.settings import Settings
 from resile.app.status_settings import StatusSettings
 from resile.app.wiring import open_resile
 from resile.model.errors import ConfigError
-from resile.web.status.beside import StatusBeside
+from resile.web.status.beside import Patience, StatusBeside
 from tests.e2e.program import Program
 
 from .world import declared, tell
@@ -44,23 +45,33 @@ def answers(address: str | None) -> bool:
         return False
 
 
-def test_it_follows_what_is_published_and_outlives_a_kill(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
+def test_it_follows_what_is_published_and_outlives_a_kill_and_a_hang(
+    tmp_path: Path, fresh_data: Callable[[Path], Path]
+) -> None:
     settings = Settings(data=fresh_data(tmp_path), status=StatusSettings(port=0, title="Acme"))
-    with open_resile(settings) as resile, StatusBeside(settings) as status:
+    hasty = Patience(every_s=0.1, within_s=2.0, n_unanswered=2)
+    with capture_logs() as logs, open_resile(settings) as resile, StatusBeside(settings, hasty) as status:
         status.wait_until_ready()
         assert b"No Known Incidents" in read(status.address)
         its = declared(resile, "INNER")
         tell(resile, its, text="Payments fail.", status="investigating", title="Payments")
         until(lambda: b"Payments fail." in read(status.address))
         before = {path: read(status.address, path) for path in ("/", "/history", "/api/v2/summary.json")}
-        first = status.pid
 
-        assert first is not None
-        os.kill(first, signal.SIGKILL)
-        until(lambda: status.pid != first and answers(status.address))
+        for number in (signal.SIGKILL, signal.SIGSTOP):
+            pid = status.pid
+            assert pid is not None
+            os.kill(pid, number)
+            until(lambda pid=pid: status.pid != pid and answers(status.address))  # type: ignore[misc]
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
 
-        assert {path: read(status.address, path) for path in before} == before
+            assert {path: read(status.address, path) for path in before} == before
         address = status.address
+    assert [one["reason"] for one in logs if one["event"] == "status page restarted"] == [
+        "it died with code -9",
+        "it lived and did not answer 2 times within 2 s",
+    ]
     until(lambda: not answers(address))
 
 

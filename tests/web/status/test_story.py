@@ -1,6 +1,8 @@
 """Before, during and after an incident, as the public sees it."""
 
 import re
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,8 @@ from resile.app.incidents import command_incident
 from resile.app.update_drafts import Wording
 from resile.model.errors import StoreError
 from resile.model.event import Exclusion
-from resile.model.lifecycle import Mark, Merge
+from resile.model.incident import InstantName
+from resile.model.lifecycle import Command, Mark, Merge, Reach, Reopen
 from resile.model.time import DAY, HOUR, MINUTE
 
 from .world import COMPONENTS, NOW, StatusWorld, opened_world, tell
@@ -55,10 +58,13 @@ def test_page_tells_before_during_and_after(world: StatusWorld) -> None:
     world.restore(its)
     world.look()
     (summary,) = world.get("/api/v2/incidents/unresolved.json").json["incidents"]
-    # Nobody said that it is over, so it is not; and what was published of the component holds.
+    # Nobody said that it is over, so it is not; but what is back is not down.
     assert (summary["status"], summary["monitoring_at"]) == ("monitoring", "2026-03-04T13:00:00Z")
-    assert states(world)["Online shop"] == "major_outage"
-    assert "Service has been back since" in world.get("/").text
+    assert summary["updated_at"] == "2026-03-04T13:00:00Z"
+    assert states(world)["Online shop"] == "operational"
+    assert overall(world) == ("none", "All Systems Operational")
+    assert "nobody has called it resolved yet" in world.get("/").text
+    assert "Service has been back since 2026-03-04 13:00 UTC." in world.get("/history.atom").text
 
     world.clock.advance(10 * MINUTE)
     world.publish(its, "All is well.", "resolved")
@@ -72,6 +78,40 @@ def test_page_tells_before_during_and_after(world: StatusWorld) -> None:
     world.clock.advance(91 * DAY)
     assert "Payments fail" not in world.get("/history").text
     assert "Payments fail" in world.get(f"/incidents/{own}").text
+
+
+@pytest.mark.parametrize("end", [Reach(InstantName.CLOSED), Mark(Exclusion.NOISE)])
+def test_what_ended_without_a_word_is_over_for_the_public_too(world: StatusWorld, end: Command) -> None:
+    its = world.declare()
+    world.publish(its, "Some payments fail.", "investigating", "Payments fail", shop="major_outage")
+    world.clock.advance(HOUR)
+    if not isinstance(end, Mark):
+        world.restore(its)
+    world.clock.advance(HOUR)
+
+    command_incident(world.resile, its, end, by="ann")
+
+    assert overall(world) == ("none", "All Systems Operational")
+    (one,) = world.get("/api/v2/incidents.json").json["incidents"]
+    assert (one["status"], one["resolved_at"]) == ("resolved", "2026-03-04T14:00:00Z")
+    page = world.get("/").text
+    assert "Going on" not in page
+    assert "nobody has called it resolved" not in page
+    assert ("Service has been back since" in page) is not isinstance(end, Mark)
+
+
+def test_what_comes_again_is_down_again(world: StatusWorld) -> None:
+    its = world.declare()
+    world.publish(its, "Down.", "investigating", "Down", shop="major_outage")
+    world.clock.advance(HOUR)
+    world.restore(its)
+    assert overall(world)[0] == "none"
+    world.clock.advance(HOUR)
+
+    command_incident(world.resile, its, Reopen("it comes back"), by="ann")
+
+    assert overall(world) == ("critical", "Major Service Outage")
+    assert world.get("/api/v2/incidents.json").json["incidents"][0]["status"] == "investigating"
 
 
 def test_what_is_published_by_its_use_case_is_what_the_public_reads(world: StatusWorld) -> None:
@@ -127,6 +167,49 @@ def test_store_that_is_away_leaves_the_last_truth_and_after_a_minute_says_so(
     assert summary["page"]["stale_since"] == "2026-03-04T12:00:00Z"
     assert summary["status"]["indicator"] == "critical"
     assert "We cannot read" not in world.get("/").text
+
+
+def test_store_that_keeps_the_reader_waiting_hides_no_age(world: StatusWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = world.get("/")
+    asked, may_go_on = threading.Event(), threading.Event()
+
+    def never_answers() -> int:
+        asked.set()
+        may_go_on.wait()
+        return 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.resile.timelines, "last_seq", never_answers)
+        world.keeper.start()
+        assert asked.wait(10)
+        world.elapsed_s += 60
+        end = time.monotonic() + 10
+        while (shown := world.get("/", looks=False)).body == fresh.body and time.monotonic() < end:
+            threading.Event().wait(0.05)
+    may_go_on.set()
+    world.keeper.stop()
+
+    assert "We cannot read our own records" in shown.text
+    assert "4 March 2026, 12:00 UTC" in shown.text
+
+
+def test_thread_that_follows_outlives_whatever_fails(world: StatusWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    its, failed = world.declare(), threading.Event()
+
+    def fails(_after_seq: int, _timeout_s: float) -> bool:
+        failed.set()
+        raise RuntimeError("nobody thought of this")
+
+    monkeypatch.setattr(world.resile.timelines, "wait", fails)
+    world.keeper.start()
+    assert failed.wait(10)
+    world.publish(its, "Down.", "investigating", "The shop is down")
+    end = time.monotonic() + 10
+    while b"The shop is down" not in world.get("/", looks=False).body and time.monotonic() < end:
+        threading.Event().wait(0.05)
+    world.keeper.stop()
+
+    assert b"The shop is down" in world.get("/", looks=False).body
 
 
 def test_before_the_store_was_ever_read_nothing_is_claimed(world: StatusWorld) -> None:

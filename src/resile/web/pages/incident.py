@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from resile.app.incident_pages import incident_pages
 from resile.app.incidents import IncidentView, show_incident
+from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.model.event import Exclusion
 from resile.model.incident import InstantName, labels_of, value_of
@@ -233,10 +234,12 @@ def _standing(request: Request, view: IncidentView, room: Room) -> dict[str, Any
     services = value_of(view.incident.services, ())
     paging = incident_pages(resile, view)
     moment = resile.clock.now()
+    due_at = watched_until(resile.paging, view.incident.id)
+    until = "" if due_at is None else f"{due_at.astimezone(zone_of(request)):%H:%M}"
     return {
         "paging": paging,
-        "message": message_of(view, paging.state, moment),
-        "said": said_of(view, paging.state),
+        "message": message_of(view, paging.state, moment, watched_until=until),
+        "said": said_of(view, paging.state, watched_until=until),
         "tone": "bad" if view.contradictions or paging.state in UNTAKEN else "",
         "next": next_deed(view, paging.state),
         "pieces": pieces_of(view, moment),

@@ -9,6 +9,7 @@ from resile.analytics.sentences import Parts
 from resile.analytics.words import exact_duration, phase_name
 from resile.app.incidents import IncidentView
 from resile.app.paging_lines import STATE_WORDS
+from resile.app.staying_clear import watched_words
 from resile.model.escalation import EscalationState
 from resile.model.event import Acknowledged, Source
 from resile.model.incident import InstantName, value_of
@@ -70,14 +71,18 @@ class PhasePiece(Struct, frozen=True, kw_only=True):
     is_running: bool = False
 
 
-def message_of(view: IncidentView, state: EscalationState | None, now: datetime) -> Parts:
-    """What is the matter and how it stands, as one message in pieces."""
+def message_of(view: IncidentView, state: EscalationState | None, now: datetime, *, watched_until: str = "") -> Parts:
+    """What is the matter and how it stands, as one message in pieces.
+
+    Args:
+        watched_until: all its alerts are clear, and it is restored then if they stay so; empty: they are not.
+    """
     title = " ".join(value_of(view.incident.title, "").split())
     if len(title) > _LONGEST_TITLE:
         title = title[: _LONGEST_TITLE - 1].rstrip() + "…"
     ends = "" if title.endswith((".", "!", "?", "…")) else "."
     opening: Parts = [(f"{title}{ends} ", False)] if title else []
-    return opening + _with_paging(_standing(view, now), state)
+    return opening + _with_paging(_with_watch(_standing(view, now), view, watched_until), state)
 
 
 def _standing(view: IncidentView, now: datetime) -> Parts:
@@ -107,6 +112,20 @@ def _began_words(view: IncidentView) -> str:
     return "was detected" if view.instants.detected is not None else "began"
 
 
+def _with_watch(parts: Parts, view: IncidentView, until: str) -> Parts:
+    """The message with what is better than that it is open."""
+    if not is_watched(view, until):
+        return parts
+    *before, (last, is_key) = parts
+    return [*before, (f"{last.rstrip('.')}; ", is_key), (watched_words(until), True), (".", False)]
+
+
+def is_watched(view: IncidentView, until: str) -> bool:
+    """Whether it is open, and what is left is to see that its alerts stay clear."""
+    is_merged = value_of(view.incident.merged_into, None) is not None
+    return bool(until) and not is_merged and view.instants.restored is None and view.instants.closed is None
+
+
 def _with_paging(parts: Parts, state: EscalationState | None) -> Parts:
     """The message with what is worse than that it is open."""
     if state is None or state not in UNTAKEN:
@@ -115,10 +134,11 @@ def _with_paging(parts: Parts, state: EscalationState | None) -> Parts:
     return [*before, (f"{last.rstrip('.')}; ", is_key), (UNTAKEN[state], True), (".", False)]
 
 
-def said_of(view: IncidentView, state: EscalationState | None) -> str:
+def said_of(view: IncidentView, state: EscalationState | None, *, watched_until: str = "") -> str:
     """What a screen reader is told when it changes: the state, without how long it lasts."""
+    better = f"; {watched_words(watched_until)}" if is_watched(view, watched_until) else ""
     worse = f"; {UNTAKEN[state]}" if state in UNTAKEN else ""
-    return f"{view.incident.id} is {view.status.value}{worse}."
+    return f"{view.incident.id} is {view.status.value}{better}{worse}."
 
 
 def next_deed(view: IncidentView, state: EscalationState | None) -> InstantName | None:

@@ -23,9 +23,9 @@ HEADERS: Mapping[str, str] = {
 }
 HTML = "text/html; charset=utf-8"
 JSON = "application/json; charset=utf-8"
-# A cache before us may keep a page for so long, and show it for longer where we do not answer; not for hours, for what
-# it shows says nothing of its age.
-FRESH = "public, max-age=10, stale-if-error=300"
+# A cache before us may keep a page for so long, and show it for longer where we do not answer: a minute in all, for
+# what it shows says nothing of its age.
+FRESH = "public, max-age=10, stale-if-error=50"
 # The name of such a file changes with its content.
 FOR_EVER = "public, max-age=31536000, immutable"
 UNCACHED = "no-store"
@@ -40,11 +40,13 @@ class Ready(Struct, frozen=True):
         tags: the entity tags by which a reader may already have it.
         headers, body: as it is sent to whoever takes no compression; `zipped_headers`, `zipped` to others.
         unchanged: the headers of a 304.
-        modified_at: when its bytes changed last.
+        modified_at: when its bytes changed last, in whole seconds.
+        is_date_sure: within that second nothing else was served, so that the date tells what a reader has.
     """
 
     tags: frozenset[bytes]
     modified_at: datetime
+    is_date_sure: bool
     headers: Headers
     body: bytes
     zipped_headers: Headers
@@ -54,11 +56,19 @@ class Ready(Struct, frozen=True):
 
 
 def ready(
-    body: bytes, content_type: str, *, modified_at: datetime, cached: str = FRESH, for_all: bool = False, secure: bool
+    body: bytes,
+    content_type: str,
+    *,
+    modified_at: datetime,
+    is_date_sure: bool = True,
+    cached: str = FRESH,
+    for_all: bool = False,
+    secure: bool,
 ) -> Ready:
     """An answer with everything that its readers may ask for.
 
     Args:
+        is_date_sure: as `Ready.is_date_sure`.
         for_all: pages of other sites may read it with their scripts.
         secure: it is reached by https.
     """
@@ -81,6 +91,7 @@ def ready(
     return Ready(
         tags=frozenset({plain, small}),
         modified_at=modified_at.replace(microsecond=0),
+        is_date_sure=is_date_sure,
         headers=(*shared, kind, (b"etag", plain), _length(body)),
         body=body,
         zipped_headers=(*shared, kind, *encoding, (b"etag", small if encoding else plain), _length(zipped)),

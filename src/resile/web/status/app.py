@@ -101,14 +101,14 @@ def _is_known(found: Ready, tags: bytes, since: bytes) -> bool:
         return tags.strip() == b"*" or any(one.strip().removeprefix(b"W/") in found.tags for one in tags.split(b","))
     if not since:
         return False
-    at = _date(since)
-    return at is not None and found.modified_at <= at
+    # That very date: a later one may come of a clock that was set back since, and says nothing of what its reader has.
+    return found.is_date_sure and _date(since) == found.modified_at
 
 
 def _date(said: bytes) -> datetime | None:
     try:
         at = parsedate_to_datetime(said[:60].decode("latin-1"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # Without a zone it is no date of HTTP's.
     return at if at.tzinfo is not None else None

@@ -78,9 +78,10 @@ class Feeds:
 
 
 def _told(one: IncidentShown) -> str:
-    """Its updates as text, the newest first."""
+    """Its updates as text, the newest first, and before them what nobody said of it yet."""
+    back = "" if one.restored_at is None else f"Service has been back since {one.restored_at:%Y-%m-%d %H:%M} UTC."
     said = (f"{update.at:%Y-%m-%d %H:%M} UTC, {update.phase}: {update.text}" for update in one.updates)
-    return _spoken("\n\n".join(said))
+    return _spoken("\n\n".join(filter(None, (back, *said))))
 
 
 def _spoken(text: str) -> str:

@@ -25,8 +25,8 @@ from resile.app.system_clock import SystemClock
 from resile.app.wiring import Resile, open_resile
 from resile.model.errors import ConfigError, ResileError
 from resile.web.logs import log_to_stderr
-from resile.web.protocol import BoundedProtocol
 from resile.web.status.app import Board, StatusApp
+from resile.web.status.crowd import crowded_protocol
 from resile.web.status.door import SubscriptionDoor
 from resile.web.status.keeper import Keeper
 from resile.web.status.site import SiteMaker
@@ -38,9 +38,14 @@ _BACKLOG = 2_048
 
 
 class Said(Struct, frozen=True):
-    """What the process says of itself: where it listens, or why it cannot."""
+    """What the process says of itself: where it listens, or why it cannot.
+
+    Attributes:
+        address: as readers have it; host, port: on this machine.
+    """
 
     address: str = ""
+    host: str = ""
     port: int = 0
     fault: str = ""
 
@@ -66,7 +71,7 @@ def main() -> None:
 
 
 def _serve(resile: Resile, settings: StatusSettings, listening: socket.socket) -> None:
-    port = int(listening.getsockname()[1])
+    host, port = str(listening.getsockname()[0]), int(listening.getsockname()[1])
     address = settings.model_copy(update={"port": port}).address
     is_secure = address.startswith("https://")
     subscribers = resile.communication.subscribers
@@ -90,18 +95,17 @@ def _serve(resile: Resile, settings: StatusSettings, listening: socket.socket) -
             log_config=None,
             access_log=False,
             server_header=False,
-            http=BoundedProtocol,
+            http=crowded_protocol(MAX_CONNECTIONS),
             ws="none",
             lifespan="off",
             # Only behind a proxy that the settings speak of is its word on the reader's address taken.
             proxy_headers=settings.base_url is not None,
-            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=2,
         )
     )
     _end_with_input(server)
     keeper.start()
-    _say(Said(address=address, port=port))
+    _say(Said(address=address, host=host, port=port))
     try:
         server.run(sockets=[listening])
     finally:

@@ -159,7 +159,9 @@ class SiteMaker:
             return before
         more = {} if cached is None else {"cached": cached}
         secure = self._address.startswith("https://")
-        return ready(body, kind, modified_at=self._now(), for_all=for_all, secure=secure, **more)
+        now = self._now().replace(microsecond=0)
+        is_date_sure = before is None or before.modified_at != now
+        return ready(body, kind, modified_at=now, is_date_sure=is_date_sure, for_all=for_all, secure=secure, **more)
 
 
 def _choices(status: PublicStatus, ids: PublicIds) -> tuple[tuple[str, str, frozenset[str]], ...]:

@@ -11,6 +11,7 @@ from resile.app.public_ids import PublicIds
 from resile.model.component import ComponentState, MaintenancePhase, UpdatePhase
 from resile.model.time import format_instant
 from resile.response.public_status import (
+    N_DAYS,
     Announced,
     ComponentShown,
     DayOfIncidents,
@@ -129,7 +130,7 @@ class WindowView(Struct, frozen=True, kw_only=True):
 
 
 class StatusView(Struct, frozen=True, kw_only=True):
-    """The whole page; `ongoing`: windows that go on."""
+    """The whole page; `ongoing`: windows that go on; `is_cut`: there were more incidents."""
 
     kind: str
     description: str
@@ -140,6 +141,7 @@ class StatusView(Struct, frozen=True, kw_only=True):
     past_windows: tuple[WindowView, ...]
     recent: tuple[DayView, ...]
     history: tuple[DayView, ...]
+    is_cut: bool
     picture_width: int
     picture_height: int
 
@@ -167,7 +169,8 @@ class Viewing:
             past_windows=tuple(self._window(one, shown.components) for one in shown.past_maintenances),
             recent=tuple(days[:N_RECENT_DAYS]),
             history=tuple(one for one in days if one.incidents),
-            picture_width=len(shown.days) * _STEP - (_STEP - _BAR),
+            is_cut=shown.is_cut,
+            picture_width=N_DAYS * _STEP - (_STEP - _BAR),
             picture_height=_HEIGHT,
         )
 
