@@ -184,6 +184,9 @@ def faults_of(page: Page, path: str, *, rules: Sequence[str] = ()) -> list[str]:
 def faults_of_all(browser: Browser, address: str, paths: Sequence[str]) -> list[str]:
     """The faults of several pages in every width and theme, with what is folded on them opened, and what the browser
     complains of.
+
+    Each page is in the dark on a phone and in the light on a desk. The first is in the other colours as well: what all
+    pages share, as the bars, is shown in one of the widths alone.
     """
     context = opened(browser, address, width=WIDTHS[0])
     page = context.new_page()
@@ -194,15 +197,16 @@ def faults_of_all(browser: Browser, address: str, paths: Sequence[str]) -> list[
     )
 
     for path in paths:
-        page.goto(address + path, wait_until="networkidle")
+        page.goto(address + path)
         for details in page.locator("main details").all()[:8]:
             details.evaluate("one => one.open = true")
-        for width in WIDTHS:
+        for width, theme, other in zip(WIDTHS, ("dark", "light"), ("light", "dark"), strict=True):
             page.set_viewport_size({"width": width, "height": HEIGHT})
-            in_theme(page, "light")
-            faults += faults_of(page, f"{path} at {width}")
-            in_theme(page, "dark")
-            faults += faults_of(page, f"{path} at {width} in the dark", rules=COLOUR_RULES)
+            in_theme(page, theme)
+            faults += faults_of(page, f"{path} at {width}, {theme}")
+            if path == paths[0]:
+                in_theme(page, other)
+                faults += faults_of(page, f"{path} at {width}, {other}", rules=COLOUR_RULES)
 
     context.close()
     return faults

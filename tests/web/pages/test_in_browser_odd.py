@@ -67,7 +67,7 @@ def test_odd_names_shut_nobody_out_and_widen_no_page(browser: Browser, odd: str,
     faults: list[str] = []
 
     for path in PATHS:
-        page.goto(odd + path, wait_until="networkidle")
+        page.goto(odd + path)
         faults += faults_of(page, path)
 
     context.close()
@@ -138,7 +138,7 @@ def test_a_single_incident_fills_every_page(browser: Browser, empty: Resile, min
         context = opened(browser, address, width=390)
         page = context.new_page()
         for path in ("/restore", "/incidents", "/compare", "/incidents/test:1"):
-            page.goto(address + path, wait_until="networkidle")
+            page.goto(address + path)
             faults += faults_of(page, path)
         context.close()
 
