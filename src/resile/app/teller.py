@@ -124,6 +124,8 @@ class Teller:
         telling = self._telling(copy.telling_id)
         if telling is None:
             return Done(copy=copy, state=CopyState.FAILED, error="what it tells is gone")
+        if telling.kind is not TellingKind.CONFIRM and not telling.title:
+            return Done(copy=copy, state=CopyState.CALLED_BACK)
         try:
             outgoing = self._outgoing(telling, copy)
             (session or channel).send(outgoing, timeout_s=SEND_WITHIN_S)

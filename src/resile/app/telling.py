@@ -86,6 +86,8 @@ def told_words(counts: TellingCounts) -> str:
         told = "nobody has subscribed"
     if counts.failed:
         told += f"; {counts.failed:,} could not be"
+    if counts.called_back:
+        told += f"; from {counts.called_back:,} it was called back before it left"
     if counts.uncertain:
         told += f"; of {counts.uncertain:,} nobody knows, and they are not told again"
     return told

@@ -72,7 +72,7 @@ def stretches(incidents: Sequence[Published]) -> dict[str, tuple[Stretch, ...]]:
 
 def _all(incidents: Sequence[Published]) -> Iterable[tuple[PublishedUpdate, tuple[str, ...]]]:
     for one in incidents:
-        for update in one.updates:
+        for update in one.standing:
             yield update, one.ids
 
 

@@ -20,10 +20,11 @@ from resile.response.component_states import (
     worst_named,
     worst_within,
 )
-from resile.response.published import Published
+from resile.response.published import Published, PublishedUpdate
 
 N_DAYS = 90
 _UNNAMED = "Incident"
+_WITHDRAWN = "Withdrawn"
 
 
 class Indicator(StrEnum):
@@ -107,13 +108,16 @@ class ComponentShown(Struct, frozen=True, kw_only=True):
 
 
 class UpdateShown(Struct, frozen=True, kw_only=True):
-    """One update of an incident; `changes`: by component, the state from then on."""
+    """One update of an incident; `changes`: by component, the state from then on; all else as `PublishedUpdate`."""
 
     ref: tuple[str, str]
     at: datetime
     phase: UpdatePhase
     text: str
     changes: Mapping[str, ComponentState]
+    corrected_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    reason: str = ""
 
 
 class IncidentShown(Struct, frozen=True, kw_only=True):
@@ -121,7 +125,8 @@ class IncidentShown(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: as `Published.ids`; for making addresses of, never to be shown.
-        phase: what was published last; of what is restored without a word of it: monitoring.
+        phase: what was published last; of what is restored without a word of it: monitoring; resolved where all of it
+            was withdrawn.
         restored_at: only where service is back and nobody said so yet.
         updates: the newest first.
         components: names of the components that it named.
@@ -272,32 +277,39 @@ def _together(each: Sequence[Sequence[Stretch]], now: datetime) -> tuple[Stretch
 
 
 def _incident(told: Published, listed: Sequence[Listed]) -> IncidentShown:
-    last = told.updates[-1]
+    standing = told.standing
     is_back = told.restored_at is not None and not told.is_resolved
-    named = worst_named(told.updates)
+    named = worst_named(standing)
     impact = worst(state for key, state in named.items() if any(key in one.keys for one in listed))
-    firsts = {phase: next((u.at for u in told.updates if u.phase is phase), None) for phase in UpdatePhase}
+    firsts = {phase: next((u.at for u in standing if u.phase is phase), None) for phase in UpdatePhase}
+    last, changed_at = told.updates[-1], max(u.changed_at for u in told.updates)
+    resolved_at = standing[-1].at if standing else last.withdrawn_at
+    phase = standing[-1].phase if standing else UpdatePhase.RESOLVED
     return IncidentShown(
         ids=told.ids,
-        title=next((u.title for u in reversed(told.updates) if u.title.strip()), _UNNAMED),
+        title=next((u.title for u in reversed(standing) if u.title.strip()), _UNNAMED if standing else _WITHDRAWN),
         impact=_OF_STATE[impact],
-        phase=UpdatePhase.MONITORING if is_back else last.phase,
+        phase=UpdatePhase.MONITORING if is_back else phase,
         began_at=told.updates[0].at,
-        changed_at=last.at,
+        changed_at=changed_at,
         monitoring_at=firsts[UpdatePhase.MONITORING],
-        resolved_at=last.at if told.is_resolved else None,
+        resolved_at=resolved_at if told.is_resolved else None,
         restored_at=told.restored_at if is_back else None,
-        updates=tuple(
-            UpdateShown(
-                ref=(u.incident_id, u.event_id),
-                at=u.at,
-                phase=u.phase,
-                text=u.text,
-                changes=_changes(worst_named([u]), listed),
-            )
-            for u in reversed(told.updates)
-        ),
+        updates=tuple(_update(u, listed) for u in reversed(told.updates)),
         components=tuple(one.name for one in sorted(listed, key=_place) if one.keys & named.keys()),
+    )
+
+
+def _update(told: PublishedUpdate, listed: Sequence[Listed]) -> UpdateShown:
+    return UpdateShown(
+        ref=(told.incident_id, told.event_id),
+        at=told.at,
+        phase=told.phase,
+        text=told.text,
+        changes=_changes(worst_named([told]), listed),
+        corrected_at=told.corrected_at,
+        withdrawn_at=told.withdrawn_at,
+        reason=told.reason,
     )
 
 

@@ -1,6 +1,6 @@
 """Subscribers in SQLite or PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +103,18 @@ class SqlSubscriberBook:
         query = select(subscribers).where(_its.id > after).order_by(_its.id).limit(limit)
         with self._database.reading() as connection:
             return [subscriber_of(row) for row in connection.execute(query)]
+
+    def n_hearing(self, components: Collection[str]) -> int:
+        """How many are told of what touches some components."""
+        is_told, wanted = _its.put_aside_at.is_(None), frozenset(components)
+        is_of_all = _its.components == names_json(())
+        # Most hear of everything, and are counted where they are.
+        with self._database.reading() as connection:
+            if not wanted:
+                return int(connection.execute(select(func.count()).where(is_told)).scalar_one())
+            n = int(connection.execute(select(func.count()).where(is_told, is_of_all)).scalar_one())
+            chosen = connection.execute(select(_its.components).where(is_told, ~is_of_all)).scalars()
+            return n + sum(not wanted.isdisjoint(names_of(one)) for one in chosen)
 
     def count(self) -> tuple[int, int]:
         """How many are told, and how many were put aside."""

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     case,
     delete,
@@ -31,6 +32,7 @@ _its = telling_copies.c
 # In the very words of the index of what is open, few of very many: else SQLite would not see that it may use it.
 _IS_OPEN = text("telling_copies.state IN ('queued', 'sending')")
 _AT_ONCE = 500
+_CALLED_BACK = "called back"
 _MAX_ERROR = 300
 
 
@@ -46,7 +48,11 @@ class SqlTellingStore:
         with self._database.writing() as connection:
             if not _insert_telling(connection, telling):
                 return 0
-            found = connection.execute(select(subscribers).where(subscribers.c.put_aside_at.is_(None)))
+            _call_back(connection, telling)
+            query = select(subscribers).where(subscribers.c.put_aside_at.is_(None))
+            if telling.is_for_told:
+                query = query.where(subscribers.c.id.in_(_may_have_heard(telling.calls_back)))
+            found = connection.execute(query)
             rows = [
                 _row(
                     Copy(
@@ -219,6 +225,30 @@ class SqlTellingStore:
         return len(ids)
 
 
+def _call_back(connection: Connection, telling: Telling) -> None:
+    """Let nothing more leave of what a telling calls back; words that do not stand are not kept either."""
+    for earlier in telling.calls_back:
+        gone = Telling(
+            id=earlier, kind=telling.kind, title="", text="", made_at=telling.made_at, told_at=telling.made_at
+        )
+        if _insert_telling(connection, gone):
+            continue
+        its, waits = _its.telling_id == earlier, _its.state == CopyState.QUEUED
+        ends = {"state": CopyState.CALLED_BACK.value, "address": "", "lease_by": None, "lease_until": None}
+        connection.execute(update(telling_copies).where(_IS_OPEN, its, waits).values(ends))
+        # What is leaving is not sent again if it is refused for the moment.
+        is_leaving = _its.state == CopyState.SENDING
+        connection.execute(update(telling_copies).where(_IS_OPEN, its, is_leaving).values(error=_CALLED_BACK))
+        if telling.is_for_told:
+            words = {"title": "", "text": "", "body": "{}"}
+            connection.execute(update(tellings).where(tellings.c.id == earlier).values(words))
+
+
+def _may_have_heard(telling_ids: Sequence[str]) -> Select[tuple[str]]:
+    states = (CopyState.SENDING.value, CopyState.HANDED.value, CopyState.UNCERTAIN.value)
+    return select(_its.subscriber_id).where(_its.telling_id.in_(telling_ids), _its.state.in_(states))
+
+
 def _insert_telling(connection: Connection, telling: Telling) -> bool:
     row = {
         "id": telling.id,
@@ -252,6 +282,10 @@ def _finish(connection: Connection, done: Done, *, most_bounces: int, now: datet
     }
     if done.state is CopyState.QUEUED:
         fields["due_at"] = to_us(done.due_at or now)
+        was_called_back = and_(is_mine, _its.error == _CALLED_BACK)
+        ends = {"state": CopyState.CALLED_BACK.value, "address": "", "lease_by": None, "lease_until": None}
+        if connection.execute(update(telling_copies).where(was_called_back).values(ends)).rowcount:
+            return
     else:
         # Kept as long as it is needed, and no longer: whoever leaves is forgotten.
         fields["address"] = ""
