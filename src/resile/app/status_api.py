@@ -141,7 +141,7 @@ class StatusApi:
 
     def _maintenance(self, one: Announced) -> dict[str, Any]:
         own = self._ids.maintenance(one.id)
-        named = [shown.listed.name for shown in self._status.components if shown.listed.keys & one.keys]
+        named = [shown.listed.name for shown in self._status.components if one.is_of(shown.listed)]
         at = format_instant(one.changed_at)
         return {
             "id": own,

@@ -238,6 +238,8 @@ def correct(
 
     if (to is None) != never:
         raise ConfigError(f"event {event_id}: give --to TIME or --never, and not both")
+    if not (reason or "").strip():
+        raise ConfigError(f"event {event_id}: it is corrected for a reason; say --reason WHY")
     command = Correct(event_id, _instant(to), reason)
     said = f"event {event_id} " + ("taken back" if never else f"moved to {to}")
     _carry_out(ctx, incident_id, command, said, at=None, by=by)

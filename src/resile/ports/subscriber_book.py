@@ -93,7 +93,7 @@ class SubscriberBook(Protocol):
         ...
 
     def remove(self, subscriber_id: str) -> bool:
-        """Forget it, address and all. False if there is none."""
+        """Forget it, address and all; links that were sent there confirm nothing any more. False if there is none."""
         ...
 
     def listed(self, *, after: str = "", limit: int = 1_000) -> Sequence[Subscriber]:

@@ -72,17 +72,27 @@ class Listed(Struct, frozen=True, kw_only=True):
 
 
 class Announced(Struct, frozen=True, kw_only=True):
-    """A maintenance window that was announced; `keys` as those of components."""
+    """A maintenance window that was announced.
+
+    Attributes:
+        keys: the services that are worked on.
+        names: the components that it names itself.
+    """
 
     id: str
     title: str
     text: str
     keys: frozenset[str]
+    names: frozenset[str] = frozenset()
     phase: MaintenancePhase
     starts_at: datetime
     ends_at: datetime
     announced_at: datetime
     changed_at: datetime
+
+    def is_of(self, listed: Listed) -> bool:
+        """Whether a component is worked on."""
+        return listed.name in self.names or bool(self.keys & listed.keys)
 
 
 class DayShown(Struct, frozen=True):
@@ -239,7 +249,7 @@ def _component(
     now: datetime,
 ) -> ComponentShown:
     its = _together([found[key] for key in sorted(listed.keys) if key in found], now)
-    state = worst((state_at(its, now), *(_on_purpose(one) for one in windows if one.keys & listed.keys)))
+    state = worst((state_at(its, now), *(_on_purpose(one) for one in windows if one.is_of(listed))))
     present = next((one for one in reversed(its) if one.began_at <= now), None)
     # What was published of it before it was listed is known all the same.
     first = min([listed.since, *(one.began_at for one in its[:1])])

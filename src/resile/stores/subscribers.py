@@ -95,8 +95,16 @@ class SqlSubscriberBook:
 
     def remove(self, subscriber_id: str) -> bool:
         """Forget it."""
+        whose = select(_its.channel, _its.address).where(_its.id == subscriber_id)
         with self._database.writing() as connection:
-            return connection.execute(delete(subscribers).where(_its.id == subscriber_id)).rowcount > 0
+            row = connection.execute(whose).first()
+            if row is None:
+                return False
+            connection.execute(delete(subscribers).where(_its.id == subscriber_id))
+            # They go on to count, so that nobody writes there often by leaving in between.
+            asks = update(subscriber_asks).where(_asked.channel == row.channel, _asked.address == row.address)
+            connection.execute(asks.values(address="", expires_at=_asked.asked_at))
+            return True
 
     def listed(self, *, after: str = "", limit: int = 1_000) -> Sequence[Subscriber]:
         """By id, those after one."""

@@ -144,6 +144,50 @@ class CommunicationConformance:
         assert stores.tellings.next_due_at("email") == START
         assert stores.tellings.next_due_at("webhook") is None
 
+    def test_those_who_hear_are_those_to_whom_it_is_spread(self, stores: CommunicationStores) -> None:
+        """Counted without spreading anything."""
+        for name, components in (("a", ()), ("b", ("checkout",)), ("c", ("search", "shop"))):
+            stores.subscribers.confirm(subscriber(name, *components))
+
+        for number, named in enumerate(("", "checkout", "shop checkout", "other")):
+            n = stores.subscribers.n_hearing(named.split())
+            assert n == stores.tellings.spread(telling(f"t-{number}", *named.split()))
+
+    def test_who_leaves_is_forgotten_with_the_links_that_were_sent_there(self, stores: CommunicationStores) -> None:
+        """And counts all the same, lest somebody have us write there for ever."""
+        book = stores.subscribers
+        book.add_ask(asked("a"))
+        whose = book.confirm(replace(subscriber("a"), address=asked("a").address))
+
+        assert book.remove(whose.id)
+
+        ask = book.ask("a-0")
+        assert ask is not None
+        assert (ask.address, ask.expires_at) == ("", ask.asked_at)
+        counts = book.asks_since(START - SECOND, address_digest=b"a", host_digest=b"\x00host")
+        assert counts.of_address == 1
+
+    def test_what_is_called_back_does_not_leave_any_more(self, stores: CommunicationStores) -> None:
+        """One that is leaving at that moment is not sent again; who may have heard hears that it does not stand."""
+        handed, leaving, claimed, waiting = self._claimed(stores, "a", "b", "c", "d")
+        self._begin(stores, handed)
+        self._finish(stores, handed, CopyState.HANDED)
+        self._begin(stores, leaving)
+        stores.tellings.give_back([waiting])
+
+        back = replace(telling("back"), calls_back=("t", "never spread"), is_for_told=True)
+        assert stores.tellings.spread(back) == len((handed, leaving))
+        assert stores.tellings.spread(back) == 0
+
+        assert not self._begin(stores, claimed)
+        self._finish(stores, leaving, CopyState.QUEUED)
+        assert stores.tellings.counts(["t"])["t"] == TellingCounts(handed=1, called_back=3)
+        assert stores.tellings.spread(telling("never spread")) == 0
+        gone = stores.tellings.telling("t")
+        assert gone is not None
+        assert (gone.title, gone.text, gone.body) == ("", "", "{}")
+        assert {one.telling_id for one in self._claim(stores)} == {"back"}
+
     def test_copy_is_claimed_begun_and_finished_by_one(self, stores: CommunicationStores) -> None:
         """Nobody else may take, begin or finish it."""
         (copy,) = self._claimed(stores, "a")
@@ -296,7 +340,7 @@ class CommunicationConformance:
         book.write(moved)
 
         assert list(book.windows(since=START)) == [early, moved]
-        assert [one.id for one in book.windows(since=START, limit=1)] == ["b"]
+        assert [one.id for one in book.windows(since=START, limit=1)] == ["a"]
         assert list(book.windows(since=START + 60 * SECOND)) == [moved]
         assert list(book.windows(since=START + 230 * SECOND)) == []
         assert book.window("a") == moved
@@ -306,6 +350,18 @@ class CommunicationConformance:
             except ConflictError:
                 continue
             raise AssertionError(f"version {wrong.version} of {wrong.id} was written")
+
+    def test_of_many_windows_the_last_are_given_and_those_at_an_instant_are_found(
+        self, stores: CommunicationStores
+    ) -> None:
+        """However many there were before."""
+        for number in range(5):
+            stores.windows.write(window(f"w-{number}", begins_s=100 * number))
+
+        found = [one.id for one in stores.windows.windows(since=START, limit=2)]
+        at = START + 210 * SECOND
+        assert found == ["w-3", "w-4"]
+        assert [one.id for one in stores.windows.windows(since=at, until=at, limit=1)] == ["w-2"]
 
     def test_incident_is_marked_for_one_window(self, stores: CommunicationStores) -> None:
         """The last one."""

@@ -62,6 +62,7 @@ from resile.web.security import SecurityHeaders, check_form, is_loopback
 from resile.web.shared_now import SharedNow
 from resile.web.shared_room import SharedRooms
 from resile.web.status.beside import StatusBeside
+from resile.web.subscriptions import subscriptions_router
 
 # Answers under way when the server is told to end get so long, and then so long to break off by themselves.
 _GRACE_S = 5
@@ -134,6 +135,7 @@ def create_app(
         app.include_router(router, dependencies=[Depends(check_form)], include_in_schema=False)
     # Whoever holds a signed link has no session, and needs no form token: the link is the proof.
     app.include_router(answers.router, include_in_schema=False)
+    app.include_router(subscriptions_router(Strangers(elapsed_s)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
     return app

@@ -262,7 +262,7 @@ class Viewing:
             paragraphs=_paragraphs(one.text),
             begins=self.when(one.starts_at),
             ends=self.when(one.ends_at),
-            components=tuple(shown.listed.title for shown in components if shown.listed.keys & one.keys),
+            components=tuple(shown.listed.title for shown in components if one.is_of(shown.listed)),
         )
 
 
