@@ -159,8 +159,8 @@ def test_an_if_match_that_is_no_version_is_refused(visitor: Visitor, version: st
         ("note", {"text": "a\u0000b"}, 400, "NUL"),
         ("note", {"text": "x" * 20_001}, 400, "at most 20000"),
         ("correct", {"event_id": "00009", "to": None, "reason": "why"}, 409, "no instant with event id '00009'"),
-        ("correct", {"event_id": "00002", "to": None}, 422, "reason"),
-        ("correct", {"event_id": "00002", "to": None, "reason": " "}, 409, "for a reason"),
+        ("correct", {"event_id": "00002", "to": None}, 400, "reason"),
+        ("correct", {"event_id": "00002", "to": None, "reason": " "}, 400, "reason"),
         ("dance", {}, 400, "command"),
     ],
 )

@@ -159,7 +159,7 @@ def correct(request: Request, incident_id: str, draft_id: str, body: CorrectBody
     return _shown(known, status_code=201)
 
 
-@router.post("/{draft_id}/withdraw", summary="Withdraw a published update", responses=_ANSWERS)
+@router.post("/{draft_id}/retract", summary="Withdraw a published update", responses=_ANSWERS)
 def retract(request: Request, incident_id: str, draft_id: str, body: RetractBody) -> Response:
     """What it said is shown no more, and who was told of it is told so; nobody has to agree."""
     return _shown(_of(request, incident_id).retract(_by(request), incident_id, draft_id, body.reason))
