@@ -200,7 +200,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
 
 def _printed(value: Any) -> Any:
     """What is written of a value. `title.upper` instead of `title|upper` would show where our memory lies."""
-    if callable(value) or isinstance(value, TemplateReference):
+    if (callable(value) and not isinstance(value, Undefined)) or isinstance(value, TemplateReference):
         raise ConfigError(f"prints a {type(value).__name__}, which is no text; name one of its fields, or use a filter")
     return "" if value is None else value
 

@@ -233,7 +233,7 @@ def correct(
     reason: _REASON = None,
     by: _BY = None,
 ) -> None:
-    """Say that an event happened at another time, or not at all. The event stays, and so does the correction."""
+    """Say that an event happened at another time, or not at all, and why. Event and correction stay."""
     from resile.model.lifecycle import Correct  # noqa: PLC0415
 
     if (to is None) != never:
