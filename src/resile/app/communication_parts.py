@@ -113,7 +113,7 @@ def communication_over(
         subscribers=subscribers,
         updates=updates,
         reminders=UpdateReminders(timelines, people=catalog.people, ways=ways),
-        outcomes=Outcomes(stores.tellings, timelines, paging, clock),
+        outcomes=Outcomes(stores.tellings, timelines, paging, clock, let_go=subscribers.let_go),
         maintenance=Maintenance(stores.windows, paging, catalog, clock, look=marking),
         marking=marking,
         tellings=stores.tellings,

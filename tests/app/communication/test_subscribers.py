@@ -17,7 +17,7 @@ from resile.model.event import PageMoved
 from resile.model.time import DAY, HOUR, MINUTE
 from resile.ports.account_store import Scope
 from resile.ports.telling_store import CopyState
-from resile.testing.loopback_http import Fault, Reply
+from resile.testing.loopback_http import Reply
 from resile.testing.loopback_smtp import Hitch
 from resile.testing.webhook_sink import is_signed
 
@@ -363,29 +363,3 @@ def test_addresses_are_forgotten_once_they_were_told(world: World) -> None:
         assert connection.execute("SELECT count(*) FROM subscribers").fetchone() == (0,)
     connection.close()
     assert rows == []
-
-
-def test_hook_that_refuses_for_an_hour_or_never_answers_counts_as_gone(world: World) -> None:
-    world.subscribers.ask("webhook", f"{world.hook.address}/x", host=HOST)
-    world.work()
-    world.subscribers.confirm(world.hook.requests[-1].json()["confirm_url"].rpartition("/")[2])
-
-    world.hook.fails += [Reply(status=503)] * 40
-    published(world)
-    world.advance(61 * MINUTE)
-    assert next(iter(world.subscribers.listed())).n_bounced == 1
-    world.hook.fails[:] = [Fault.DROPS]
-    published(world)
-
-    assert next(iter(world.subscribers.listed())).n_bounced == 2
-
-
-def test_who_left_does_not_come_back_by_the_link_that_was_sent_before(world: World) -> None:
-    one = world.subscribe("reader@example.net")
-    token = token_in(world.mails("reader@example.net")[-1], CONFIRM_PATH)
-
-    world.subscribers.leave(world.subscribers.leave_url(one.id).rpartition("/")[2])
-
-    with pytest.raises(AccessError, match="for a day only"):
-        world.subscribers.confirm(token)
-    assert world.subscribers.count() == (0, 0)
