@@ -48,6 +48,9 @@ def test_update_is_said_at_once_and_nonsense_is_refused(terminal: Terminal) -> N
         (("--draft", "nope"), "say what is to be done"),
         (("--draft", "nope", "--publish"), "no draft"),
         ((), "needs its TEXT"),
+        (("x", "--retract", "--reason", "y"), "name it with --draft"),
+        (("--audience", "customers", "--agree"), "name it with --draft"),
+        (("--draft", "00003", "--correct", "--retract"), "say one of them"),
     ):
         assert why in terminal.refuses("incident", "update", "INC-1", *words)
 

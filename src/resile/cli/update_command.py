@@ -68,6 +68,10 @@ def update(
     from resile.app.access import Identity  # noqa: PLC0415 - loads when asked
     from resile.ports.account_store import Scope  # noqa: PLC0415
 
+    if draft is None and (agree or drop or correct or retract):
+        raise ConfigError("--agree, --drop, --correct and --retract are for a draft; name it with --draft")
+    if correct and retract:
+        raise ConfigError("--correct puts other words in the place, --retract none; say one of them")
     if audience is None and draft is None:
         _record(ctx, incident_id, text, status=status, at=at, by=by)
         return
