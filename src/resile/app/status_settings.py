@@ -86,11 +86,11 @@ def public_address(status: StatusSettings | None, base_url: str | None) -> str:
     """
     if status is None:
         return base_url or ""
-    is_known = status.base_url is not None or not (status.port == 0 or _is_here_alone(status.host))
+    is_known = status.base_url is not None or not (status.port == 0 or is_here_alone(status.host))
     return status.address if is_known else base_url or status.address
 
 
-def _is_here_alone(host: str) -> bool:
+def is_here_alone(host: str) -> bool:
     """Whether a host means this machine, or whatever address it has."""
     try:
         address = ipaddress.ip_address(host)
