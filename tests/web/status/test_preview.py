@@ -82,8 +82,8 @@ def test_doctor_names_what_customers_are_not_told(world: StatusWorld) -> None:
 
 
 def test_doctor_says_that_links_of_subscribers_lead_nowhere(world: StatusWorld) -> None:
-    def said(base_url: str | None, **status: str) -> list[str]:
-        told = {"status": status, "channels": {"email": {"host": "mail"}}, "base_url": base_url}
+    def said(server: str | None, **status: str) -> list[str]:
+        told = {"status": status, "channels": {"email": {"host": "mail"}}, "base_url": server}
         return [str(one) for one in of_links(replace(world.resile, settings=Settings.model_validate(told)))]
 
     (one,) = said(None)
