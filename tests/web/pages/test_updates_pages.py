@@ -220,7 +220,15 @@ def test_customers_are_told_with_a_thumb_and_nobody_is_shut_out(resile: Resile, 
 
         expect(page.locator("#live-updates")).to_contain_text("We look into it.")
         expect(page.locator(".promise")).to_contain_text("in 30 min")
+        published = page.locator(".published li")
+        published.locator("summary").first.click()
+        published.get_by_label("What they read").fill("We know the cause.")
+        published.get_by_label("Why?").first.fill("we looked again")
+        published.get_by_role("button", name="Publish the correction").click()
+        expect(published).to_contain_text("by local: we looked again")
         context.close()
-        assert faults_of_all(browser, address, ["/incidents/INC-1", PAGE]) == []
+        leave = resile.communication.subscribers.leave_url("s-001")
+        assert faults_of_all(browser, address, ["/incidents/INC-1", PAGE, leave]) == []
 
-    assert [one.by for one in room(resile).updates] == ["local"]
+    (update,) = room(resile).updates
+    assert (update.by, update.text) == ("local", "We know the cause.")
