@@ -45,10 +45,11 @@ class SqlTellingStore:
     def spread(self, telling: Telling) -> int:
         """Note it, with one copy for each subscriber who wants it."""
         wanted = frozenset(telling.components)
+        for earlier in telling.calls_back:
+            self._call_back(earlier, telling)
         with self._database.writing() as connection:
             if not _insert_telling(connection, telling):
                 return 0
-            _call_back(connection, telling)
             query = select(subscribers).where(subscribers.c.put_aside_at.is_(None))
             if telling.is_for_told:
                 query = query.where(subscribers.c.id.in_(_may_have_heard(telling.calls_back)))
@@ -70,6 +71,31 @@ class SqlTellingStore:
             for start in range(0, len(rows), _AT_ONCE):
                 connection.execute(insert(telling_copies), rows[start : start + _AT_ONCE])
             return len(rows)
+
+    def _call_back(self, earlier: str, telling: Telling) -> None:
+        """Let nothing more leave of an earlier telling; words that do not stand are not kept either.
+
+        Whoever sends holds one copy and waits for the next, so that nobody who holds many may wait for one: those that
+        are held are ended one by one.
+        """
+        gone = Telling(
+            id=earlier, kind=telling.kind, title="", text="", made_at=telling.made_at, told_at=telling.made_at
+        )
+        with self._database.writing() as connection:
+            if _insert_telling(connection, gone):
+                return
+            if telling.is_for_told:
+                words = {"title": "", "text": "", "body": "{}"}
+                connection.execute(update(tellings).where(tellings.c.id == earlier).values(words))
+        query = select(_its.subscriber_id).where(_IS_OPEN, _its.telling_id == earlier, _its.error != _CALLED_BACK)
+        with self._database.writing() as connection:
+            free = connection.execute(query.with_for_update(skip_locked=True)).scalars()
+            _ended(connection, earlier, list(free))
+        with self._database.reading() as connection:
+            held = list(connection.execute(query).scalars())
+        for one in held:
+            with self._database.writing() as connection:
+                _ended(connection, earlier, [one])
 
     def ask_for(self, telling: Telling, copy: Copy) -> None:
         """Note one with its only copy."""
@@ -225,23 +251,16 @@ class SqlTellingStore:
         return len(ids)
 
 
-def _call_back(connection: Connection, telling: Telling) -> None:
-    """Let nothing more leave of what a telling calls back; words that do not stand are not kept either."""
-    for earlier in telling.calls_back:
-        gone = Telling(
-            id=earlier, kind=telling.kind, title="", text="", made_at=telling.made_at, told_at=telling.made_at
-        )
-        if _insert_telling(connection, gone):
-            continue
-        its, waits = _its.telling_id == earlier, _its.state == CopyState.QUEUED
+def _ended(connection: Connection, telling_id: str, subscriber_ids: Sequence[str]) -> None:
+    """Let copies leave no more; one that is leaving is not sent again if it is refused for the moment."""
+    state = _its.state
+    for start in range(0, len(subscriber_ids), _AT_ONCE):
+        whose = and_(_its.telling_id == telling_id, _its.subscriber_id.in_(subscriber_ids[start : start + _AT_ONCE]))
+        leaving = and_(whose, state == CopyState.SENDING)
+        connection.execute(update(telling_copies).where(leaving).values(error=_CALLED_BACK))
         ends = {"state": CopyState.CALLED_BACK.value, "address": "", "lease_by": None, "lease_until": None}
-        connection.execute(update(telling_copies).where(_IS_OPEN, its, waits).values(ends))
-        # What is leaving is not sent again if it is refused for the moment.
-        is_leaving = _its.state == CopyState.SENDING
-        connection.execute(update(telling_copies).where(_IS_OPEN, its, is_leaving).values(error=_CALLED_BACK))
-        if telling.is_for_told:
-            words = {"title": "", "text": "", "body": "{}"}
-            connection.execute(update(tellings).where(tellings.c.id == earlier).values(words))
+        waiting = and_(whose, state == CopyState.QUEUED)
+        connection.execute(update(telling_copies).where(waiting).values(ends))
 
 
 def _may_have_heard(telling_ids: Sequence[str]) -> Select[tuple[str]]:

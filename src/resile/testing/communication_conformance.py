@@ -188,6 +188,35 @@ class CommunicationConformance:
         assert (gone.title, gone.text, gone.body) == ("", "", "{}")
         assert {one.telling_id for one in self._claim(stores)} == {"back"}
 
+    def test_calling_back_and_sending_do_not_stand_in_each_others_way(self, stores: CommunicationStores) -> None:
+        """Each copy is either told or called back, and nobody fails meanwhile."""
+        n = 40
+        for number in range(n):
+            stores.subscribers.confirm(subscriber(f"{number:03}"))
+        stores.tellings.spread(telling())
+        back = replace(telling("back"), calls_back=("t",), is_for_told=True)
+
+        def work(number: int) -> int:
+            if number == _N_AT_ONCE:
+                return stores.tellings.spread(back)
+            n_told, done = 0, None
+            for turn in range(n):
+                by = f"{number}:{turn}"
+                for copy in stores.tellings.claim("email", now=START, until=UNTIL, by=by, limit=3):
+                    if copy.telling_id == "t" and stores.tellings.begin(copy, done=done, most_bounces=3, now=START):
+                        n_told += 1
+                        done = Done(copy=copy, state=CopyState.HANDED)
+            if done is not None:
+                stores.tellings.finish([done], most_bounces=3, now=START)
+            return n_told
+
+        with ThreadPoolExecutor(_N_AT_ONCE + 1) as pool:
+            *told, n_heard = pool.map(work, range(_N_AT_ONCE + 1))
+
+        counts = stores.tellings.counts(["t"])["t"]
+        assert (counts.handed, counts.handed + counts.called_back) == (sum(told), n)
+        assert n_heard <= sum(told)
+
     def test_copy_is_claimed_begun_and_finished_by_one(self, stores: CommunicationStores) -> None:
         """Nobody else may take, begin or finish it."""
         (copy,) = self._claimed(stores, "a")
