@@ -108,7 +108,8 @@ def correct(request: Request, form: Annotated[_Published, Form()]) -> Response:
 
     def work(updates: Updates, by: Identity) -> object:
         said = Wording(title=form.title, text=form.text.replace("\r\n", "\n"), components=_states(form))
-        is_sent = not _known(updates, form).needs
+        # As the settings are now; where somebody has to agree it waits as a draft.
+        is_sent = not updates.prepare(form.incident_id, _known(updates, form).audience).needs
         return updates.correct(by, form.incident_id, form.draft_id, said, form.reason, is_sent=is_sent)
 
     return _do(request, form, f"correct-{form.draft_id}", work)
