@@ -103,7 +103,12 @@ def test_a_time_that_a_person_corrected_stays_corrected_when_the_source_changes_
     from resile.model.lifecycle import Correct  # noqa: PLC0415
 
     detected = instants(fold("desk:1", timeline)).detected
-    moved = decide(fold("desk:1", timeline), Correct(detected.event_id, START), now=world.clock.now(), by="user:ann")
+    moved = decide(
+        fold("desk:1", timeline),
+        Correct(detected.event_id, START, "the log says so"),
+        now=world.clock.now(),
+        by="user:ann",
+    )
     world.timelines.append([Append("desk:1", len(timeline), tuple(moved))])
 
     world.take(draft(1, hours=2))

@@ -154,6 +154,8 @@ BROKEN = [
     "{{ incident.nothing }}",
     "{% if %}",
     "{{ incident.title",
+    "{{ incident.title.upper }}",
+    "{{ self }}",
     "{{ incident.__class__ }}",
     "{{ ''.__class__.__mro__ }}",
     "{{ incident.title.__init__.__globals__ }}",

@@ -149,7 +149,12 @@ def test_what_people_said_stays(world: World) -> None:
 def test_a_time_that_people_corrected_since_stays_when_what_was_told_before_is_heard_late(world: World) -> None:
     world.door(issue(30, restored=30))
     restored = next(event.id for event in world.timelines.read(ID) if isinstance(event, Restored))
-    said = decide(world.incident, Correct(restored, START + 25 * MINUTE), now=START + 40 * MINUTE, by="user:ann")
+    said = decide(
+        world.incident,
+        Correct(restored, START + 25 * MINUTE, "the log says so"),
+        now=START + 40 * MINUTE,
+        by="user:ann",
+    )
     world.timelines.append([Append(ID, world.incident.n_events, tuple(said))])
 
     world.door(issue(35, restored=33))

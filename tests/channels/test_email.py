@@ -334,6 +334,37 @@ def test_every_line_is_ascii_and_short_enough_for_any_server(
     assert taken.message.get_body(("plain",)).get_content().startswith(text)
 
 
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        (f"https://status.example.org/subscriptions/leave/{'WyJs' * 30}.abc", None),
+        ("https://münchen.example/leave/x", "https://m%C3%BCnchen.example/leave/x"),
+    ],
+)
+def test_the_address_to_leave_stands_as_it_is_so_that_mail_programs_read_it(
+    server: LoopbackSmtp, surroundings: Surroundings, url: str, header: str | None
+) -> None:
+    opened(server, surroundings).send(page("ann@example.org", leave_url=url), timeout_s=5)
+
+    # As it went over the wire: our own reading would decode what others do not.
+    (taken,) = server.taken
+    assert f"\r\nList-Unsubscribe: <{header or url}>\r\n".encode() in taken.content
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in taken.content
+
+
+def test_an_address_to_leave_that_no_line_holds_stands_in_the_text_alone(
+    server: LoopbackSmtp, surroundings: Surroundings
+) -> None:
+    url = f"https://status.example.org/{'a' * 1_000}"
+
+    opened(server, surroundings).send(page("ann@example.org", leave_url=url), timeout_s=5)
+
+    (taken,) = server.taken
+    assert "List-Unsubscribe" not in taken.message
+    assert max(map(len, taken.content.split(b"\r\n"))) <= 998
+    assert url in taken.message.get_body(("plain",)).get_content()
+
+
 def tags_of(html: str) -> list[str]:
     tags: list[str] = []
 

@@ -48,6 +48,9 @@ def test_update_is_said_at_once_and_nonsense_is_refused(terminal: Terminal) -> N
         (("--draft", "nope"), "say what is to be done"),
         (("--draft", "nope", "--publish"), "no draft"),
         ((), "needs its TEXT"),
+        (("x", "--retract", "--reason", "y"), "name it with --draft"),
+        (("--audience", "customers", "--agree"), "name it with --draft"),
+        (("--draft", "00003", "--correct", "--retract"), "say one of them"),
     ):
         assert why in terminal.refuses("incident", "update", "INC-1", *words)
 
@@ -78,3 +81,32 @@ def test_subscribers_are_listed_and_removed(terminal: Terminal) -> None:
     assert "0 are told, 0 were put aside" in terminal.says("subscriber", "list")
     assert terminal.says("subscriber", "list", "--json").strip() == "[]"
     assert "there is no subscriber" in terminal.refuses("subscriber", "remove", "nope")
+
+
+def test_published_update_is_corrected_and_withdrawn_from_the_terminal(terminal: Terminal) -> None:
+    declared(terminal)
+    terminal.says("incident", "update", "INC-1", "It burns.", "--audience", "customers", "--publish")
+    draft = ("incident", "update", "INC-1", "--draft", "00003")
+
+    assert "say --reason WHY" in terminal.refuses(*draft, "--retract")
+    corrected = terminal.says(
+        "incident", "update", "INC-1", "It smokes.", *draft[3:], "--correct", "--reason", "a look", "--publish"
+    )
+    assert "It smokes." in corrected
+    assert "Corrected for customers as investigating." in corrected
+    assert "Withdrawn:" in terminal.says(*draft, "--retract", "--reason", "wrong incident")
+    assert "was withdrawn by" in terminal.refuses(*draft, "--retract", "--reason", "again")
+    shown = terminal.says("incident", "show", "INC-1")
+    assert "It smokes." not in shown
+
+
+def test_window_names_components_from_the_terminal(terminal: Terminal) -> None:
+    declared(terminal)
+    (terminal.folder.parent / "catalog" / "web.yaml").write_text("kind: component\nname: web\n", encoding="utf-8")
+    terminal.says("apply", str(terminal.folder.parent / "catalog"), "--yes")
+
+    assert "of component/web from" in terminal.says(
+        "maintenance", "add", "New front", "--component", "web", "--for", "2h"
+    )
+    assert "not in the catalog" in terminal.refuses("maintenance", "add", "x", "--component", "nope", "--for", "2h")
+    assert "of 1 to 50 services" in terminal.refuses("maintenance", "add", "x", "--for", "2h")

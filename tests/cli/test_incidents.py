@@ -69,9 +69,9 @@ def test_a_correction_moves_an_instant_and_another_takes_it_back(terminal: Termi
     declared(terminal)
     terminal.run("incident", "restore", "INC-1", "--at", "2024-03-01T11:00:00Z")
 
-    terminal.run("incident", "correct", "INC-1", "00003", "--to", "2024-03-01T12:00:00Z")
+    terminal.run("incident", "correct", "INC-1", "00003", "--to", "2024-03-01T12:00:00Z", "--reason", "so says the log")
     moved = terminal.json("incident", "show", "INC-1")
-    terminal.run("incident", "correct", "INC-1", "00003", "--never")
+    terminal.run("incident", "correct", "INC-1", "00003", "--never", "--reason", "a slip")
     taken_back = terminal.json("incident", "show", "INC-1")
 
     assert moved["instants"]["restored"]["at"] == "2024-03-01T12:00:00Z"
@@ -151,7 +151,8 @@ def test_who_said_so_is_kept(terminal: Terminal) -> None:
         (["merge", "INC-1"], "name the incident to merge it into"),
         (["merge", "INC-1", "INC-1"], "cannot be merged into itself"),
         (["correct", "INC-1", "00002"], "give --to TIME or --never"),
-        (["correct", "INC-1", "00099", "--never"], "has no instant with event id"),
+        (["correct", "INC-1", "00002", "--never"], "say --reason WHY"),
+        (["correct", "INC-1", "00099", "--never", "--reason", "why"], "has no instant with event id"),
         (["reopen", "INC-1"], "is still open"),
         (["describe", "INC-1"], "nothing to describe"),
         (["list", "--state", "sleepy"], "use all, open or restored"),

@@ -84,7 +84,9 @@ def test_impact_learnt_late_is_taken_with_its_own_time(room: Room) -> None:
         (Declare(title="again"), "declared already"),
         (Reopen(), "still open"),
         (Merge("INC-1"), "into itself"),
-        (Correct("00099", None), "no instant with event id"),
+        (Correct("00099", None, "why"), "no instant with event id"),
+        (Correct("00002", None), "for a reason"),
+        (Correct("00002", T0, " \n"), "for a reason"),
         (Correct("00002", T0 + timedelta(days=1)), "lies in the future"),
         (Reach(InstantName.DETECTED), "known already"),
     ],
@@ -163,8 +165,8 @@ def test_what_the_reopening_would_undo_at_once_is_refused(room: Room, name: Inst
 def test_a_reopening_that_was_taken_back_stands_in_nobodys_way(room: Room) -> None:
     (restored,) = room.do(Reach(InstantName.RESTORED), after=10)
     (reopened,) = room.do(Reopen(), after=10)
-    room.do(Correct(restored.id, None))
-    room.do(Correct(reopened.id, None))
+    room.do(Correct(restored.id, None, "why"))
+    room.do(Correct(reopened.id, None, "why"))
 
     room.do(Reach(InstantName.RESTORED), at=reopened.at - timedelta(minutes=5))
 

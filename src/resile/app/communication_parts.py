@@ -17,6 +17,7 @@ from resile.app.teller import Teller
 from resile.app.telling import Outcomes, TellingThreads, own_name
 from resile.app.tick import Handler
 from resile.app.update_drafts import Drafting
+from resile.app.update_publishing import Publishing
 from resile.app.update_reminders import UpdateReminders, timer_of
 from resile.app.update_rules import rule_for
 from resile.app.updates import Updates
@@ -94,25 +95,25 @@ def communication_over(
         address=address,
         key=key,
     )
+    drafting = Drafting(
+        rules=partial(rule_for, rules),
+        words=lambda facts, now: words.words_of(facts, channel="", now=now),
+        components=partial(_components_of, catalog),
+    )
     updates = Updates(
         timelines,
         paging,
         clock,
-        drafting=Drafting(
-            rules=partial(rule_for, rules),
-            words=lambda facts, now: words.words_of(facts, channel="", now=now),
-            components=partial(_components_of, catalog),
-        ),
-        ways=ways,
+        drafting=drafting,
+        publishing=Publishing(drafting=drafting, ways=ways, timer=timer_of, n_told=stores.subscribers.n_hearing),
         timer=timer_of,
-        n_told=lambda: subscribers.count()[0],
         counts=stores.tellings.counts,
     )
     return Communication(
         subscribers=subscribers,
         updates=updates,
         reminders=UpdateReminders(timelines, people=catalog.people, ways=ways),
-        outcomes=Outcomes(stores.tellings, timelines, paging, clock),
+        outcomes=Outcomes(stores.tellings, timelines, paging, clock, let_go=subscribers.let_go),
         maintenance=Maintenance(stores.windows, paging, catalog, clock, look=marking),
         marking=marking,
         tellings=stores.tellings,

@@ -85,6 +85,7 @@ def examined(
     found += running.without_playbook(resile.paging, playbooks, now)
     found += playbook_findings(resile)
     found += doctor_status.of_components(resile)
+    found += doctor_status.of_links(resile)
     found += doctor_status.of_publishing(resile, now)
     if resile.settings.chat != ChatSettings():
         from resile.app.chat_check import chat_findings  # noqa: PLC0415 - loads what speaks to Slack

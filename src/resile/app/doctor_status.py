@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from resile.analytics.query import Condition, Query, Window
 from resile.app.findings import Finding, Gravity, named
 from resile.app.incidents import IncidentRow, Listing, list_incidents
+from resile.app.status_settings import is_here_alone, public_address
 from resile.app.wiring import Resile
 from resile.model.catalog import Kind
 from resile.model.component_document import ComponentDocument
@@ -42,6 +44,25 @@ def of_components(resile: Resile) -> Iterator[Finding]:
             f"what happens to {'it' if is_one else 'them'} shows nowhere on the status page",
             "add the service to a component, with public: false where customers need not know",
         )
+
+
+def of_links(resile: Resile) -> Iterator[Finding]:
+    """Links of subscribers that lead to this machine, where their readers are not."""
+    settings = resile.settings
+    address = public_address(settings.status, settings.base_url)
+    if (
+        settings.status is None
+        or "email" not in settings.channels
+        or not is_here_alone(urlsplit(address).hostname or "")
+    ):
+        return
+    yield _found(
+        Gravity.MINOR,
+        "the status page's subscribers",
+        "can neither confirm nor leave",
+        f"their links lead to {address}, which this machine alone reaches",
+        "set base_url under [status]",
+    )
 
 
 def of_publishing(resile: Resile, now: datetime) -> Iterator[Finding]:

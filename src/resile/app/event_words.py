@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from resile.app.paging_lines import paging_words
 from resile.app.room_lines import room_words
+from resile.model.audience import Audience
 from resile.model.event import (
     Absorbed,
     Acknowledged,
@@ -79,8 +80,7 @@ def _of_people(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # no
         case Noted():
             return "Note", event.text
         case Updated():
-            says_more = event.status and event.status.casefold() != "update"
-            return f"Update: {event.status}" if says_more else "Update", event.text
+            return _updated(event)
         case Corrected():
             subject = kinds.get(event.event_id, f"event {event.event_id}").replace("_", " ")
             when = "did not happen" if event.to is None else f"happened {format_instant(event.to)}"
@@ -89,6 +89,19 @@ def _of_people(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # no
             return "", ""
         case _:
             assert_never(event)
+
+
+def _updated(event: Updated) -> tuple[str, str]:
+    """For whom, how far it is, and to how many it went: `Update for customers: identified, to 1,204 addresses`."""
+    what = "Update" if event.corrects is None else "Correction of an update"
+    what += f" for {event.audience}" if event.audience else ""
+    if event.status and event.status.casefold() != "update":
+        what += f": {event.status}"
+    if event.n_told or event.audience == Audience.CUSTOMERS:
+        many = "nobody" if not event.n_told else "1 address" if event.n_told == 1 else f"{event.n_told:,} addresses"
+        what += f", sent to {many}"
+    why = f"({event.reason})" if event.reason else ""
+    return what, " ".join(filter(None, (event.text, why)))
 
 
 def _described(event: Described) -> str:

@@ -16,13 +16,15 @@ from resile.app.access import Identity, require
 from resile.app.catalog import Catalog
 from resile.app.printable import printable, printable_lines
 from resile.app.tell import told_by
+from resile.model.catalog import Kind
 from resile.model.component import MaintenancePhase
+from resile.model.component_document import ComponentDocument
 from resile.model.errors import ConfigError, ConflictError
 from resile.model.message import Message, message_id_of
 from resile.model.time import DAY, HOUR, MINUTE, format_instant
 from resile.ports.account_store import Scope
 from resile.ports.clock import Clock
-from resile.ports.maintenance_book import MaintenanceBook, Window
+from resile.ports.maintenance_book import OF_COMPONENT, MaintenanceBook, Window
 from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
 from resile.ports.telling_store import Telling, TellingKind
 
@@ -35,6 +37,7 @@ _JUST_NOW = 10 * MINUTE
 # That it is over is no news after so long, such as when nothing ran meanwhile.
 _NEWS_FOR = HOUR
 _KEPT_OPEN = DAY
+_MAX_ARMED = 4 * MAX_OPEN
 _TRIES = 20
 _SAYS = {
     MaintenancePhase.IN_PROGRESS: "Maintenance has begun",
@@ -82,7 +85,7 @@ class Maintenance:
         """Enter a window.
 
         Args:
-            components: names of services of the catalog.
+            components: names of services of the catalog, and of components, those also as `component/NAME`.
 
         Raises:
             AccessError: who asks may not write.
@@ -99,7 +102,7 @@ class Maintenance:
             id=secrets.token_hex(4),
             title=_words(title),
             text=printable_lines(text).strip(),
-            components=self._services(components),
+            components=self._named(components),
             starts_at=max(starts_at, now),
             ends_at=ends_at,
             is_announced=is_announced,
@@ -138,6 +141,8 @@ class Maintenance:
             fact = "has begun" if has_begun else "cannot begin in the past"
             raise ConfigError(f"maintenance {window_id} {fact}; move its end, finish or cancel it")
         moved = replace(window, starts_at=starts_at or window.starts_at, ends_at=ends_at or window.ends_at)
+        if moved == window:
+            raise ConfigError(f"maintenance {window_id} has these times already; give another beginning or end")
         _check(moved, now)
         return self._write(replace(moved, changed_at=now, version=window.version + 1), now)
 
@@ -191,7 +196,7 @@ class Maintenance:
             StoreError: the store failed.
         """
         now = self._clock.now()
-        for window in self._book.windows(since=now - _KEPT_OPEN):
+        for window in self._book.windows(since=now - _KEPT_OPEN, limit=_MAX_ARMED):
             self._commit(window, now)
 
     def _write(self, window: Window, now: datetime) -> Window:
@@ -230,16 +235,22 @@ class Maintenance:
             raise ConfigError(f"maintenance {window_id} was changed meanwhile; look again and repeat")
         return now, window
 
-    def _services(self, names: Sequence[str]) -> tuple[str, ...]:
-        known: Collection[str] = self._catalog.services()
+    def _named(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Each as a window has it: a bare name is that of a service, where there is one."""
+        services: Collection[str] = self._catalog.services()
+        components: Collection[str] = self._catalog.all_of(Kind.COMPONENT, ComponentDocument)
         told = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
         if not told or len(told) > MAX_COMPONENTS:
-            raise ConfigError(f"a maintenance window is of 1 to {MAX_COMPONENTS} services; name them")
+            raise ConfigError(f"a maintenance window is of 1 to {MAX_COMPONENTS} services or components; name them")
+        found = []
         for name in told:
-            if name not in known:
-                hint = f"there are {', '.join(sorted(known)[:20])}" if known else "add it first"
-                raise ConfigError(f"service {name[:64]!r} is not in the catalog; {hint}")
-        return told
+            bare = name.removeprefix(OF_COMPONENT)
+            if name not in services and bare not in components:
+                known = [*sorted(services), *(f"{OF_COMPONENT}{one}" for one in sorted(components))]
+                hint = f"there are {', '.join(known[:20])}" if known else "add it first"
+                raise ConfigError(f"{name[:80]!r} is not in the catalog, as a service or component; {hint}")
+            found.append(name if name in services else f"{OF_COMPONENT}{bare}")
+        return tuple(dict.fromkeys(found))
 
 
 def _words(title: str) -> str:
@@ -266,16 +277,24 @@ def _announcements(window: Window, phase: MaintenancePhase, now: datetime) -> tu
     if phase is MaintenancePhase.COMPLETED and now - window.over_at > _NEWS_FOR:
         return ()
     is_planned = phase is MaintenancePhase.SCHEDULED
-    telling = Telling(
-        id=message_id_of("maintenance", window.id, phase, window.version if is_planned else 0),
-        kind=TellingKind.MAINTENANCE,
-        title=_title(window, phase),
-        text=_text(window, phase),
-        components=window.components,
-        body=msgspec.json.encode(shown(window, phase)).decode(),
-        made_at=now,
+    words = [(phase.value, window.version if is_planned else 0, _title(window, phase))]
+    if phase is MaintenancePhase.IN_PROGRESS and window.version > 1 and window.changed_at > window.starts_at:
+        # Whoever read when it would be over waits for that.
+        words.append(("moved", window.version, f"Maintenance ends at another time: {window.title}"))
+    return tuple(
+        told_by(
+            Telling(
+                id=message_id_of("maintenance", window.id, what, version),
+                kind=TellingKind.MAINTENANCE,
+                title=title,
+                text=_text(window, phase),
+                components=window.names,
+                body=msgspec.json.encode(shown(window, phase)).decode(),
+                made_at=now,
+            )
+        )
+        for what, version, title in words
     )
-    return (told_by(telling),)
 
 
 def shown(window: Window, phase: MaintenancePhase) -> dict[str, object]:
@@ -284,7 +303,7 @@ def shown(window: Window, phase: MaintenancePhase) -> dict[str, object]:
         "id": window.id,
         "title": window.title,
         "text": window.text,
-        "components": list(window.components),
+        "components": list(window.names),
         "starts_at": format_instant(window.starts_at),
         "ends_at": format_instant(window.over_at),
         "phase": phase.value,
@@ -303,7 +322,9 @@ def _text(window: Window, phase: MaintenancePhase) -> str:
         MaintenancePhase.SCHEDULED: f"It is planned from {begins} until {ends}.",
         MaintenancePhase.IN_PROGRESS: f"It is expected to be over by {ends}.",
         MaintenancePhase.COMPLETED: f"It was over at {ends}.",
-        MaintenancePhase.CANCELLED: f"It was planned from {begins} and does not take place.",
+        MaintenancePhase.CANCELLED: f"It had begun {begins} and does not go on."
+        if window.cancelled_at is not None and window.cancelled_at > window.starts_at
+        else f"It was planned from {begins} and does not take place.",
     }[phase]
     # That it is over, or will not be, needs no more words.
     told = window.text if phase in {MaintenancePhase.SCHEDULED, MaintenancePhase.IN_PROGRESS} else ""

@@ -1,7 +1,7 @@
 """What goes wrong within a maintenance window counts in no measure: its incident is marked as planned.
 
-Only where the whole of its impact lies within a window of one of its services, and nobody else said how it counts. An
-incident that outlasts its window counts again, and whole: what was planned was over.
+Only where the whole of its impact lies within a window of all its services, and nobody else said how it counts. An
+incident that outlasts its window, or reaches another service, counts again, and whole: that was not planned.
 """
 
 from collections.abc import Callable, Sequence
@@ -136,16 +136,17 @@ class Marking:
     def _windows_of(self, growing: Growing) -> Sequence[Window]:
         """Windows that may hold the whole of its impact."""
         began_at = _began_at(growing)
-        return () if began_at is None else self._book.windows(since=began_at)
+        return () if began_at is None else self._book.windows(since=began_at, until=began_at)
 
 
 def within(growing: Growing, windows: Sequence[Window]) -> Window | None:
-    """The window of one of an incident's services in which the whole of its impact lies, as far as it is known."""
+    """The window of all of an incident's services in which the whole of its impact lies, as far as it is known."""
     known, began_at = instants(growing.incident), _began_at(growing)
     ended = known.mitigated or known.restored
     services: tuple[str, ...] = value_of(growing.incident.services, ())
     for window in windows:
-        is_of = not set(services).isdisjoint(window.components) and window.cancelled_at is None
+        # What went wrong besides with a service that nobody worked on was not planned.
+        is_of = bool(services) and set(services) <= set(window.services) and window.cancelled_at is None
         is_inside = growing.now < window.over_at if ended is None else ended.at <= window.over_at
         if is_of and began_at is not None and window.starts_at <= began_at and is_inside:
             return window

@@ -11,7 +11,12 @@ from resile.ports.subscriber_book import Subscriber
 
 
 class WindowOut(Struct, frozen=True, kw_only=True):
-    """A maintenance window; `ends_at` is when it ended, where that was before its time."""
+    """A maintenance window.
+
+    Attributes:
+        components: names of services, and `component/NAME` of components.
+        ends_at: when it ended, where that was before its time.
+    """
 
     id: str
     title: str

@@ -83,9 +83,9 @@ class PublicPage:
         return status
 
     def was_told(self, incident_id: str) -> bool:
-        """Whether customers were told anything of an incident, at the last look."""
+        """Whether customers were told anything of an incident that still stands, at the last look."""
         told = self._told.get(incident_id)
-        return told is not None and bool(told.updates)
+        return told is not None and any(one.withdrawn_at is None for one in told.updates)
 
     def wait(self, timeout_s: float) -> None:
         """Block until something new is on a timeline, or the time has passed."""

@@ -181,6 +181,7 @@ def _updates(room: Room) -> list[str]:
     for one in room.updates:
         told = ", ".join(filter(None, (one.audience, one.status)))
         lines += [f"### {_moment(one.at)}{f' ({_plain(told)})' if told else ''}", "", *_quoted(one.text), ""]
+        lines += [f"Corrected: {_plain(one.reason)}", ""] if one.reason else []
     return lines
 
 

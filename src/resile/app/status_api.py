@@ -131,17 +131,17 @@ class StatusApi:
         return {
             "id": self._ids.update(*one.ref),
             "status": one.phase.value,
-            "body": one.text,
+            "body": said_of(one),
             "incident_id": own,
             "created_at": at,
-            "updated_at": at,
+            "updated_at": format_instant(max(filter(None, (one.at, one.corrected_at, one.withdrawn_at)))),
             "display_at": at,
             "affected_components": affected or None,
         }
 
     def _maintenance(self, one: Announced) -> dict[str, Any]:
         own = self._ids.maintenance(one.id)
-        named = [shown.listed.name for shown in self._status.components if shown.listed.keys & one.keys]
+        named = [shown.listed.name for shown in self._status.components if one.is_of(shown.listed)]
         at = format_instant(one.changed_at)
         return {
             "id": own,
@@ -171,6 +171,15 @@ class StatusApi:
             "scheduled_for": format_instant(one.starts_at),
             "scheduled_until": format_instant(one.ends_at),
         }
+
+
+def said_of(one: UpdateShown) -> str:
+    """What an update says, and that it was corrected or withdrawn, when and why."""
+    if one.withdrawn_at is not None:
+        return f"This update was withdrawn {one.withdrawn_at:%Y-%m-%d %H:%M} UTC: {one.reason}"
+    if one.corrected_at is not None:
+        return f"{one.text}\n\nCorrected {one.corrected_at:%Y-%m-%d %H:%M} UTC: {one.reason}"
+    return one.text
 
 
 def _components(components: Iterable[ComponentShown], ids: PublicIds) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Settings of the public status page."""
 
+import ipaddress
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -73,6 +74,29 @@ class StatusSettings(BaseModel):
     def clock(self) -> ZoneInfo:
         """The zone."""
         return zone_of(self.zone, subject="status.zone")
+
+
+def public_address(status: StatusSettings | None, base_url: str | None) -> str:
+    """Where the links of subscribers lead; empty: nowhere.
+
+    To the status page, unless nobody but this machine can tell where that is: the server answers them as well.
+
+    Args:
+        base_url: of the server.
+    """
+    if status is None:
+        return base_url or ""
+    is_known = status.base_url is not None or not (status.port == 0 or is_here_alone(status.host))
+    return status.address if is_known else base_url or status.address
+
+
+def is_here_alone(host: str) -> bool:
+    """Whether a host means this machine, or whatever address it has."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.lower() == "localhost"
+    return address.is_loopback or address.is_unspecified
 
 
 def _is_plain(url: str) -> bool:

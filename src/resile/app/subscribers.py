@@ -109,7 +109,7 @@ class Subscribers:
             expires_at=now + CONFIRM_LASTS,
             is_sent=counts.of_address < MAX_ASKS_OF_ADDRESS,
         )
-        self._book.let_go_asks(now - _KEPT)
+        self.let_go()
         self._book.add_ask(asked)
         if asked.is_sent:
             telling = Telling(id=f"ask-{asked.id}", kind=TellingKind.CONFIRM, title="", text="", made_at=now)
@@ -123,6 +123,10 @@ class Subscribers:
             )
             self._tellings.ask_for(telling, copy)
         _log.info("subscription asked for", channel=channel, is_sent=asked.is_sent)
+
+    def let_go(self) -> None:
+        """Forget who asked long ago; their links are too old by then."""
+        self._book.let_go_asks(self._clock.now() - _KEPT)
 
     def asked(self, token: str) -> Ask:
         """What the link of a confirmation is for.

@@ -124,13 +124,17 @@ class Teller:
         telling = self._telling(copy.telling_id)
         if telling is None:
             return Done(copy=copy, state=CopyState.FAILED, error="what it tells is gone")
+        if telling.kind is not TellingKind.CONFIRM and not telling.title:
+            return Done(copy=copy, state=CopyState.CALLED_BACK)
         try:
             outgoing = self._outgoing(telling, copy)
             (session or channel).send(outgoing, timeout_s=SEND_WITHIN_S)
         except RefusedError as error:
             return self._refused(copy, error)
         except DeliveryError as error:
-            return Done(copy=copy, state=CopyState.UNCERTAIN, error=_without(str(error), copy))
+            # A hook that takes what is said and never answers would hold up the others each time.
+            is_bounce = copy.channel == WEBHOOK.name
+            return Done(copy=copy, state=CopyState.UNCERTAIN, error=_without(str(error), copy), is_bounce=is_bounce)
         except Exception as error:  # noqa: BLE001 - whatever one address breaks, the others are told
             _log.error("subscriber not told", channel=copy.channel, error=type(error).__name__)
             return Done(copy=copy, state=CopyState.UNCERTAIN, error=f"a fault ({type(error).__name__})")
@@ -143,7 +147,9 @@ class Teller:
         now = self._clock.now()
         wait = min(_FIRST_WAIT * 2 ** min(copy.n_tries, 10), _LAST_WAIT)
         if now + wait >= copy.first_due_at + GIVES_UP_AFTER:
-            return Done(copy=copy, state=CopyState.FAILED, error=said)
+            # A hook stands for itself; a mail server that refuses for an hour says nothing of one mailbox.
+            is_bounce = copy.channel == WEBHOOK.name
+            return Done(copy=copy, state=CopyState.FAILED, error=said, is_bounce=is_bounce)
         return Done(copy=copy, state=CopyState.QUEUED, error=said, due_at=now + wait)
 
     def _is_given_up(self, copy: Copy, error: RefusedError) -> bool:

@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -35,10 +35,23 @@ _log = structlog.get_logger()
 
 
 class Outcomes:
-    """Says on the timelines what came of tellings, gaps too."""
+    """Says on the timelines what came of tellings, gaps too.
 
-    def __init__(self, store: TellingStore, timelines: TimelineStore, paging: PagingStore, clock: Clock) -> None:
+    Args:
+        let_go: forgets who asked long ago and confirmed nothing.
+    """
+
+    def __init__(
+        self,
+        store: TellingStore,
+        timelines: TimelineStore,
+        paging: PagingStore,
+        clock: Clock,
+        *,
+        let_go: Callable[[], None],
+    ) -> None:
         self._store = store
+        self._let_go = let_go
         self._timelines = timelines
         self._paging = paging
         self._clock = clock
@@ -62,6 +75,7 @@ class Outcomes:
         if now >= self._let_go_at:
             self._let_go_at = now + _LET_GO_EVERY
             self._store.let_go(now - KEEPS)
+            self._let_go()
         return len(over)
 
     def _tell(self, telling: Telling, incident_id: str, counts: TellingCounts) -> None:
@@ -86,6 +100,8 @@ def told_words(counts: TellingCounts) -> str:
         told = "nobody has subscribed"
     if counts.failed:
         told += f"; {counts.failed:,} could not be"
+    if counts.called_back:
+        told += f"; from {counts.called_back:,} it was called back before it left"
     if counts.uncertain:
         told += f"; of {counts.uncertain:,} nobody knows, and they are not told again"
     return told

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
-from jinja2.runtime import Context
+from jinja2.runtime import Context, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec.structs import asdict
 
@@ -190,12 +190,19 @@ def _environment() -> ImmutableSandboxedEnvironment:
         autoescape=False,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: "" if value is None else value,
+        finalize=_printed,
     )
     environment.globals = {}
     environment.filters = {name: pass_context(partial(_bounded, filter_)) for name, filter_ in _FILTERS.items()}
     environment.filters[_COUNTED] = pass_context(_counted)
     return environment
+
+
+def _printed(value: Any) -> Any:
+    """What is written of a value. `title.upper` instead of `title|upper` would show where our memory lies."""
+    if (callable(value) and not isinstance(value, Undefined)) or isinstance(value, TemplateReference):
+        raise ConfigError(f"prints a {type(value).__name__}, which is no text; name one of its fields, or use a filter")
+    return "" if value is None else value
 
 
 def _budget_of(context: Context) -> _Budget:

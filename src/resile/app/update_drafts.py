@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from resile.app.growing import Growing
 from resile.app.message_facts import UpdateFacts, draft_facts
@@ -16,6 +17,7 @@ from resile.model.errors import TransitionError
 from resile.model.event import Source
 from resile.model.incident import Incident, value_of
 from resile.model.phases import instants
+from resile.model.room import KnownDraft
 from resile.model.room_event import Role, UpdateDrafted
 from resile.model.severity import Severity
 from resile.model.time import MINUTE, WEEK
@@ -47,6 +49,7 @@ class Prepared(Struct, frozen=True, kw_only=True):
         template: of the catalog, that worded it; None: we did.
         fault: why the template that would fit was not used; None: nothing is wrong.
         needs: how many who did not write it have to agree.
+        corrects, reason: of the words for one that was published already, as in `Updated`.
     """
 
     audience: Audience
@@ -58,6 +61,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     needs: int
     template: str | None = None
     fault: str | None = None
+    corrects: str | None = None
+    reason: str = ""
 
 
 class Drafting:
@@ -127,7 +132,16 @@ class Drafting:
             next_within=None if old.next_within_s is None else timedelta(seconds=old.next_within_s),
             needs=max(old.needs, self.rule(incident, audience).agree),
             template=old.template,
+            corrects=old.corrects,
+            reason=old.reason,
         )
+
+    def correcting(self, incident: Incident, known: KnownDraft, reason: str) -> Prepared:
+        """What an update that was published says now, to be corrected."""
+        last = known.versions[-1]
+        words = {"title": last.title, "text": last.text, "components": last.components, "next_within_s": None}
+        needs = self.rule(incident, audience_of(known.draft.audience)).agree
+        return self.again(incident, replace(known.draft, **words, needs=needs, corrects=last.id, reason=reason))
 
 
 def add_draft(growing: Growing, prepared: Prepared, said: Wording) -> None:
@@ -140,7 +154,9 @@ def add_draft(growing: Growing, prepared: Prepared, said: Wording) -> None:
     if len(growing.room.drafts) >= MAX_DRAFTS:
         raise TransitionError(f"incident {growing.incident_id} has {MAX_DRAFTS} drafts already; publish one of them")
     subject = f"incident {growing.incident_id}: the update's"
-    next_within = prepared.next_within if said.next_within is UNSET else said.next_within
+    # A correction says nothing new, and promises nothing.
+    is_new = prepared.corrects is None
+    next_within = prepared.next_within if said.next_within is UNSET or not is_new else said.next_within
     title = prepared.title if said.title is UNSET else said.title
     text = prepared.text if said.text is UNSET else said.text
     told = prepared.components if said.components is UNSET else said.components
@@ -157,6 +173,8 @@ def add_draft(growing: Growing, prepared: Prepared, said: Wording) -> None:
         next_within_s=None if next_within is None else _seconds(next_within, subject),
         template=prepared.template,
         needs=prepared.needs,
+        corrects=prepared.corrects,
+        reason=prepared.reason,
     )
 
 

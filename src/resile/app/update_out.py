@@ -13,9 +13,12 @@ class DraftOut(Struct, frozen=True, kw_only=True):
     """A draft, or the update that came of it.
 
     Attributes:
-        state: `waiting`, `published` or `dropped`.
+        state: `waiting`, `published`, `dropped` or `withdrawn`; of what was withdrawn title and text are empty.
+        title, text, components: of what was published and corrected, as it says now.
         needs: how many who did not write it have to agree; `agreed`: who has.
-        n_told: to how many subscribers it went, when it was published.
+        n_told: to how many addresses it went, when it was published.
+        corrects: the draft of the published update whose words these take the place of; None: it is no correction.
+        reason: why it corrects, was corrected or withdrawn.
     """
 
     draft_id: str
@@ -34,6 +37,12 @@ class DraftOut(Struct, frozen=True, kw_only=True):
     published_by: str | None = None
     published_at: datetime | None = None
     n_told: int = 0
+    corrects: str | None = None
+    corrected_by: str | None = None
+    corrected_at: datetime | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    reason: str = ""
 
 
 class UpdatesOut(Struct, frozen=True, kw_only=True):
@@ -52,15 +61,17 @@ class UpdatesOut(Struct, frozen=True, kw_only=True):
 
 def draft_out(known: KnownDraft) -> DraftOut:
     """One of them."""
-    draft, sent = known.draft, known.sent
+    draft, sent, gone = known.draft, known.sent, known.withdrawn
+    corrected = known.corrections[-1] if known.corrections else None
+    says = corrected or draft
     return DraftOut(
         draft_id=known.id,
         audience=draft.audience,
         phase=draft.status,
-        state="published" if sent is not None else "waiting" if known.is_waiting else "dropped",
-        title=draft.title,
-        text=draft.text,
-        components=draft.components,
+        state=_state(known),
+        title="" if gone is not None else says.title,
+        text="" if gone is not None else says.text,
+        components=says.components,
         next_within_s=draft.next_within_s,
         template=draft.template,
         needs=draft.needs,
@@ -70,7 +81,19 @@ def draft_out(known: KnownDraft) -> DraftOut:
         published_by=None if sent is None else sent.by,
         published_at=None if sent is None else sent.at,
         n_told=0 if sent is None else sent.n_told,
+        corrects=known.corrects,
+        corrected_by=None if corrected is None else corrected.by,
+        corrected_at=None if corrected is None else corrected.at,
+        withdrawn_by=None if gone is None else gone.by,
+        withdrawn_at=None if gone is None else gone.at,
+        reason=says.reason if gone is None else gone.reason,
     )
+
+
+def _state(known: KnownDraft) -> str:
+    if known.withdrawn is not None:
+        return "withdrawn"
+    return "published" if known.sent is not None else "waiting" if known.is_waiting else "dropped"
 
 
 def updates_out(incident_id: str, room: Room, told: dict[str, TellingCounts]) -> UpdatesOut:

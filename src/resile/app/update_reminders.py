@@ -57,13 +57,12 @@ class UpdateReminders:
         return changes
 
     def _remind(self, growing: Growing, audience: str, due_at: datetime, *, is_late: bool) -> list[Message]:
-        person = self._who(growing)
-        people = () if person is None else (person,)
+        found = self._reached(growing)
+        people = () if found is None else (found[0],)
         growing.tell(UpdateReminded, audience=audience, due_at=due_at, people=people, is_late=is_late)
-        ways = () if person is None else self._ways(person, value_of(growing.incident.severity, None))
-        if person is None or not ways:
+        if found is None:
             return []
-        contact = ways[0].contact
+        person, contact = found[0], found[1].contact
         title = value_of(growing.incident.title, "") or growing.incident_id
         return [
             Message(
@@ -82,15 +81,21 @@ class UpdateReminders:
             )
         ]
 
-    def _who(self, growing: Growing) -> str | None:
-        """The liaison, else the commander, else who acknowledged; as the catalog calls them, where it knows them."""
-        room = growing.room
+    def _reached(self, growing: Growing) -> tuple[str, Way] | None:
+        """The liaison, else the commander, else who acknowledged: the first who can be reached, and how."""
+        room, severity = growing.room, value_of(growing.incident.severity, None)
         holders = [room.holder(role) for role in (Role.LIAISON, Role.COMMANDER)]
         acknowledged = [event.by for event in growing.events if isinstance(event, Acknowledged)]
         told = [*(one.person for one in holders if one is not None), taker_of(growing.incident), *acknowledged[-1:]]
-        words = next((one for one in told if one), None)
-        if words is None:
-            return None
+        for words in filter(None, told):
+            person = self._named(words)
+            ways = self._ways(person, severity)
+            if ways:
+                return person, ways[0]
+        return None
+
+    def _named(self, words: str) -> str:
+        """What the catalog calls somebody, where it knows them."""
         for name, person in self._people().items():
             account = account_of(name, person)
             if words.lower() in {name, f"person:{name}", f"user:{account}", account}:

@@ -5,41 +5,31 @@ that say who is to be told. Of two who press at once, one finds that the other h
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
-
-import msgspec
-import structlog
+from datetime import datetime
 
 from resile.app.access import Identity, require
 from resile.app.growing import Growing
 from resile.app.printable import printable
-from resile.app.tell import told_by
+from resile.app.update_corrections import MAX_REASON, check_differs, correction_of, standing
 from resile.app.update_drafts import Drafting, Prepared, Wording, add_draft
 from resile.app.update_out import UpdatesOut, updates_out
-from resile.app.update_rules import UpdateRule
+from resile.app.update_publishing import Publishing, telling_id
 from resile.model.audience import Audience, audience_of
-from resile.model.component import UpdatePhase
 from resile.model.errors import ConflictError, TransitionError
-from resile.model.event import Event, Source, Updated
-from resile.model.incident import Incident, value_of
-from resile.model.message import Message, MessageClass, message_id_of
-from resile.model.phases import instants
-from resile.model.policy import Way
+from resile.model.event import Event, Source
 from resile.model.room import KnownDraft, Room
 from resile.model.room_event import UpdateAgreed, UpdateDrafted, UpdateDropped, UpdatePromised
-from resile.model.severity import Severity
 from resile.model.time import format_instant
 from resile.ports.account_store import Scope
 from resile.ports.clock import Clock
 from resile.ports.paging_store import Changes, PagingStore, Timer
-from resile.ports.telling_store import Telling, TellingCounts, TellingKind
+from resile.ports.telling_store import TellingCounts
 from resile.ports.timeline_store import TimelineStore
 
-_MAX_REASON = 500
 _TRIES = 40
+# Whoever writes an update could agree to it with a token of their own.
+_PROGRAM = "token:"
 _COUNTED = 5
-_log = structlog.get_logger()
 
 
 class Updates:
@@ -47,9 +37,8 @@ class Updates:
 
     Args:
         drafting: words them.
-        ways: by which a person of the catalog is reached.
+        publishing: sends them.
         timer: when the promises of an incident are looked at next.
-        n_told: how many subscribers there are.
         counts: how far tellings have come, by their ids.
     """
 
@@ -60,18 +49,16 @@ class Updates:
         clock: Clock,
         *,
         drafting: Drafting,
-        ways: Callable[[str, Severity | None], tuple[Way, ...]],
+        publishing: Publishing,
         timer: Callable[[Growing], Timer],
-        n_told: Callable[[], int],
         counts: Callable[[Sequence[str]], Mapping[str, TellingCounts]],
     ) -> None:
         self._timelines = timelines
         self._paging = paging
         self._clock = clock
         self._drafting = drafting
-        self._ways = ways
+        self._publishing = publishing
         self._timer = timer
-        self._n_told = n_told
         self._counts = counts
 
     def prepare(self, incident_id: str, audience: str, phase: str | None = None) -> Prepared:
@@ -126,12 +113,14 @@ class Updates:
 
         Raises:
             AccessError: who asks may not write.
-            TransitionError: they wrote it themselves, or it waits no more.
+            TransitionError: they wrote it themselves, are a program, or it waits no more.
         """
         require(by, Scope.WRITE)
 
         def decide(growing: Growing) -> Changes:
             known = _waiting(growing, draft_id)
+            if by.by.startswith(_PROGRAM):
+                raise TransitionError(f"{by.name} is a program's token; a person has to agree, logged in")
             if known.draft.by == by.by:
                 raise TransitionError(f"{by.name} wrote this update; somebody else has to agree to it")
             if by.by not in known.agreed:
@@ -151,7 +140,7 @@ class Updates:
 
         def decide(growing: Growing) -> Changes:
             _waiting(growing, draft_id)
-            why = printable(reason).strip()[:_MAX_REASON]
+            why = printable(reason).strip()[:MAX_REASON]
             growing.tell(UpdateDropped, draft_id=draft_id, reason=why, source=Source.HUMAN)
             return Changes()
 
@@ -167,7 +156,7 @@ class Updates:
         require(by, Scope.WRITE)
 
         def decide(growing: Growing) -> Changes:
-            return self._publish(growing, _waiting(growing, draft_id))
+            return self._publishing.of(growing, _waiting(growing, draft_id))
 
         return self._carried(incident_id, by, decide).room.drafts[draft_id]
 
@@ -184,9 +173,58 @@ class Updates:
 
         def decide(growing: Growing) -> Changes:
             add_draft(growing, self._drafting.prepared(growing, whose, phase), said or Wording())
-            return self._publish(growing, _last(growing))
+            return self._publishing.of(growing, _last(growing))
 
         return _last(self._carried(incident_id, by, decide))
+
+    def correct(
+        self,
+        by: Identity,
+        incident_id: str,
+        draft_id: str,
+        said: Wording,
+        reason: str,
+        *,
+        is_sent: bool = False,
+    ) -> KnownDraft:
+        """Save other words for an update that was published, to be agreed to and published like any other.
+
+        Args:
+            reason: why; who reads the update reads it as well.
+            is_sent: publish it at once, where nobody else has to agree.
+
+        Raises:
+            AccessError: who asks may not write.
+            ConfigError: there is no such state of a component.
+            TransitionError: it was not published, or was withdrawn; no reason is given; nothing is different.
+        """
+        require(by, Scope.WRITE)
+
+        def decide(growing: Growing) -> Changes:
+            add_draft(growing, correction_of(growing, draft_id, self._drafting, reason), said)
+            check_differs(growing, _last(growing))
+            return self._publishing.of(growing, _last(growing)) if is_sent else Changes()
+
+        return _last(self._carried(incident_id, by, decide))
+
+    def retract(self, by: Identity, incident_id: str, draft_id: str, reason: str) -> KnownDraft:
+        """Take back an update that was published: what it said is shown no more, and who was told is told so.
+
+        Nobody has to agree: what must not be read must not wait.
+
+        Args:
+            reason: why; who read the update reads it.
+
+        Raises:
+            AccessError: who asks may not write.
+            TransitionError: it was not published, or withdrawn already; no reason is given.
+        """
+        require(by, Scope.WRITE)
+
+        def decide(growing: Growing) -> Changes:
+            return self._publishing.retracted(growing, standing(growing, draft_id), reason)
+
+        return self._carried(incident_id, by, decide).room.drafts[draft_id]
 
     def withdraw(self, by: Identity, incident_id: str, audience: str) -> None:
         """Promise an audience nothing any more.
@@ -244,91 +282,6 @@ class Updates:
             return growing
         raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
 
-    def _publish(self, growing: Growing, known: KnownDraft) -> Changes:
-        draft, incident = known.draft, growing.incident
-        audience, rule = audience_of(draft.audience), self._drafting.rule(incident, audience_of(draft.audience))
-        _check_open(incident, draft)
-        n_agreed = len([who for who in known.agreed if who != draft.by])
-        if n_agreed < max(draft.needs, rule.agree):
-            n_more = max(draft.needs, rule.agree) - n_agreed
-            raise TransitionError(
-                f"incident {incident.id}: {n_more} more {'person has' if n_more == 1 else 'people have'} to agree to "
-                "this update who did not write it; ask them"
-            )
-        due_at = None if draft.next_within_s is None else growing.now + timedelta(seconds=draft.next_within_s)
-        is_outside = audience is Audience.CUSTOMERS
-        growing.tell(
-            Updated,
-            source=Source.HUMAN,
-            text=draft.text,
-            status=draft.status,
-            title=draft.title,
-            audience=draft.audience,
-            draft_id=known.id,
-            components=draft.components,
-            n_told=self._n_told() if is_outside else 0,
-        )
-        if due_at is not None:
-            growing.tell(UpdatePromised, source=Source.HUMAN, audience=draft.audience, due_at=due_at)
-        messages = self._to_people(growing, known, rule)
-        if is_outside:
-            messages = (*messages, told_by(_telling(growing, known, due_at)))
-        _log.info("update published", incident=incident.id, audience=draft.audience, phase=draft.status)
-        return Changes(timers=(self._timer(growing),), messages=messages)
-
-    def _to_people(self, growing: Growing, known: KnownDraft, rule: UpdateRule) -> tuple[Message, ...]:
-        """The message to each person whom the settings name, on their first way."""
-        severity = value_of(growing.incident.severity, None)
-        found = []
-        for person in rule.people:
-            ways = self._ways(person, severity)
-            if not ways:
-                _log.warning("update reaches nobody", person=person, incident=growing.incident_id)
-                continue
-            contact = ways[0].contact
-            found.append(
-                Message(
-                    id=message_id_of("update", growing.incident_id, known.id, person),
-                    message_class=MessageClass.UPDATE,
-                    channel=contact.channel,
-                    address=contact.address,
-                    title=known.draft.title,
-                    text=known.draft.text,
-                    queued_at=growing.now,
-                    due_at=growing.now,
-                    incident_id=growing.incident_id,
-                    person=person,
-                    contact=contact.name,
-                )
-            )
-        return tuple(found)
-
-
-def telling_id(incident_id: str, draft_id: str) -> str:
-    """The id by which subscribers are told of a draft that was sent."""
-    return message_id_of("update", incident_id, draft_id)
-
-
-def _telling(growing: Growing, known: KnownDraft, due_at: datetime | None) -> Telling:
-    """What subscribers are told: nothing but what was published; not even the incident's number."""
-    draft = known.draft
-    body: dict[str, Any] = {
-        "phase": draft.status,
-        "components": draft.components,
-        "published_at": format_instant(growing.now),
-        "next_update_by": None if due_at is None else format_instant(due_at),
-    }
-    return Telling(
-        id=telling_id(growing.incident_id, known.id),
-        kind=TellingKind.UPDATE,
-        title=draft.title,
-        text=draft.text,
-        components=tuple(draft.components),
-        body=msgspec.json.encode(body).decode(),
-        incident_id=growing.incident_id,
-        made_at=growing.now,
-    )
-
 
 def _last(growing: Growing) -> KnownDraft:
     """The draft that was added last."""
@@ -350,20 +303,3 @@ def _waiting(growing: Growing, draft_id: str) -> KnownDraft:
         what = "sent" if known.sent is not None else "dropped or changed"
         raise TransitionError(f"{subject}: this update was {what} by {ended.by} {format_instant(ended.at)}; look again")
     return known
-
-
-def _check_open(incident: Incident, draft: UpdateDrafted) -> None:
-    into = value_of(incident.merged_into, None)
-    if into is not None:
-        raise TransitionError(f"incident {incident.id} was merged into {into}; publish the update there")
-    is_resolved = draft.status == UpdatePhase.RESOLVED
-    known = instants(incident)
-    if known.closed is not None and not is_resolved:
-        raise TransitionError(
-            f"incident {incident.id} was closed {format_instant(known.closed.at)}; "
-            "publish that it is resolved, or reopen it first"
-        )
-    if is_resolved and known.restored is None and draft.audience == Audience.CUSTOMERS:
-        raise TransitionError(
-            f"incident {incident.id} is not restored, so that it cannot be published as resolved; restore it first"
-        )

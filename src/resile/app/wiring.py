@@ -131,6 +131,7 @@ def _over(stores: _Stores, settings: Settings, clock: Clock) -> Resile:
     from resile.app.room_parts import room_over  # noqa: PLC0415
     from resile.app.run_parts import runs_over  # noqa: PLC0415
     from resile.app.status_parts import status_over  # noqa: PLC0415
+    from resile.app.status_settings import public_address  # noqa: PLC0415
     from resile.stores.secret_key import read_key, read_or_make_key  # noqa: PLC0415
 
     make_key = partial(read_or_make_key, settings.data)
@@ -187,8 +188,7 @@ def _over(stores: _Stores, settings: Settings, clock: Clock) -> Resile:
         rules=settings.updates,
         channels=list(settings.channels),
         allowed=settings.allowed_addresses,
-        # Where the public may come, links for subscribers lead there.
-        address=(settings.status.address if settings.status is not None else settings.base_url) or "",
+        address=public_address(settings.status, settings.base_url),
         key=make_key,
         clock=clock,
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from resile.model.event import Event, Noted
-from resile.model.room_event import EvidenceAdded, NoteEdited, Said, Withdrawn
+from resile.model.event import Event, Noted, Updated
+from resile.model.room_event import EvidenceAdded, NoteEdited, Said, UpdateDrafted, Withdrawn
 
 
 def shown_timeline(timeline: Sequence[Event]) -> list[Event]:
@@ -27,6 +27,8 @@ def _emptied(event: Event) -> Event:
         nothing |= {"title": "", "url": None, "picture": None}
     elif isinstance(event, Noted):
         nothing["pictures"] = ()
+    elif isinstance(event, Updated | UpdateDrafted):
+        nothing |= {"title": "", "reason": ""}
     elif not isinstance(event, NoteEdited | Said):
         return event
     return replace(event, **nothing)

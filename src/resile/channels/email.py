@@ -3,13 +3,14 @@
 import re
 import socket
 from collections.abc import Mapping
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from html import escape
 from ssl import SSLContext
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 from pydantic import SecretStr
@@ -49,9 +50,26 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _MAILBOX = re.compile(rf"(?=[^@]{{1,64}}@.{{1,190}}\Z){_WORD}(?:\.{_WORD})*@{_LABEL}(?:\.{_LABEL})*")
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+# What stands in an address of the web as it is.
+_OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%~"
 _URGENT = frozenset({Severity.SEV1, Severity.SEV2})
+# RFC 5322, 2.1.1.
+_MAX_LINE = 998
+
+
+class _Whole(UnstructuredHeader):
+    """A header without spaces at which it could be folded; Python would make encoded words of it that nobody reads."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """On one line."""
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+
+
+_HEADERS = HeaderRegistry()
+for _name in ("List-Unsubscribe", "In-Reply-To", "References"):
+    _HEADERS.map_to_type(_name, _Whole)  # type: ignore[arg-type]  # it is mixed with what the type names
 # Not every server takes eight bits, and one that writes them anew breaks a signature.
-_POLICY = SMTP.clone(cte_type="7bit")
+_POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 _BUTTON = "display:inline-block;padding:8px 16px;margin:0 8px 8px 0;border:1px solid #555;border-radius:4px"
 
 
@@ -171,9 +189,10 @@ class Email:
         if outgoing.message_class is MessageClass.PAGE and outgoing.severity in _URGENT:
             message["Importance"] = "high"
             message["X-Priority"] = "1"
-        if outgoing.leave_url is not None:
+        leave = f"<{quote(outgoing.leave_url, safe=_OF_ADDRESSES)}>" if outgoing.leave_url is not None else ""
+        if 0 < len(leave) < _MAX_LINE - len("List-Unsubscribe: "):
             # RFC 8058: mail programs leave with one click, by a POST of their own.
-            message["List-Unsubscribe"] = f"<{outgoing.leave_url}>"
+            message["List-Unsubscribe"] = leave
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         text = cut(outgoing.text, _MAX_TEXT)
         message.set_content(_plain(text, _links(outgoing)))

@@ -233,11 +233,13 @@ def correct(
     reason: _REASON = None,
     by: _BY = None,
 ) -> None:
-    """Say that an event happened at another time, or not at all. The event stays, and so does the correction."""
+    """Say that an event happened at another time, or not at all, and why. Event and correction stay."""
     from resile.model.lifecycle import Correct  # noqa: PLC0415
 
     if (to is None) != never:
         raise ConfigError(f"event {event_id}: give --to TIME or --never, and not both")
+    if not (reason or "").strip():
+        raise ConfigError(f"event {event_id}: it is corrected for a reason; say --reason WHY")
     command = Correct(event_id, _instant(to), reason)
     said = f"event {event_id} " + ("taken back" if never else f"moved to {to}")
     _carry_out(ctx, incident_id, command, said, at=None, by=by)

@@ -32,7 +32,12 @@ def add(
     ctx: typer.Context,
     title: Annotated[str, typer.Argument(metavar="TITLE", help="What is done, as customers read it.")],
     *,
-    service: Annotated[list[str], typer.Option("--service", metavar="NAME", help="What is worked on; repeats.")],
+    service: Annotated[
+        list[str] | None, typer.Option("--service", metavar="NAME", help="A service that is worked on; repeats.")
+    ] = None,
+    component: Annotated[
+        list[str] | None, typer.Option("--component", metavar="NAME", help="A component of the status page; repeats.")
+    ] = None,
     begins: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="From when, ISO 8601, else UTC; else from now on.")
     ] = None,
@@ -49,6 +54,7 @@ def add(
 
     if (until is None) == (lasts is None):
         raise ConfigError("a maintenance window needs --until, or --for, and not both; say when it is over")
+    named = [*(service or ()), *(f"component/{name}" for name in component or ())]
     invocation = invocation_of(ctx)
     with opened(invocation) as (resile, keeper):
         now = resile.clock.now()
@@ -56,7 +62,7 @@ def add(
         length = None if lasts is None else length_of(lasts, "--for", least=timedelta(minutes=1), most=_LONGEST)
         ends_at = parse_instant(until or "") if length is None else starts_at + length
         made = resile.communication.maintenance.add(
-            keeper, title, service, starts_at=starts_at, ends_at=ends_at, text=text, is_announced=not quiet
+            keeper, title, named, starts_at=starts_at, ends_at=ends_at, text=text, is_announced=not quiet
         )
         shown = window_out(made, now)
     if as_json:
@@ -89,7 +95,7 @@ def list_windows(
         invocation.out.print("No maintenance is planned." if not is_all else "No maintenance is known.")
     else:
         table = plain_table()
-        for column in ("Window", "What", "Services", "From (UTC)", "Until (UTC)", "State", "By"):
+        for column in ("Window", "What", "Of", "From (UTC)", "Until (UTC)", "State", "By"):
             table.add_column(column)
         for row in rows:
             times = (_shown(row.starts_at), _shown(row.ends_at))

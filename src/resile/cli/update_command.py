@@ -44,6 +44,15 @@ def update(
     ] = None,
     agree: Annotated[bool, typer.Option("--agree", help="Agree to a draft that somebody else wrote.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Let a draft never be sent.")] = False,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Other words for a draft that was published; needs --reason.")
+    ] = False,
+    retract: Annotated[
+        bool, typer.Option("--retract", help="Withdraw a draft that was published; needs --reason.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="WHY", help="Why; who reads the update reads it as well.")
+    ] = None,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take back what is promised to the audience.")] = False,
     status: Annotated[
         str | None, typer.Option("--status", metavar="WORD", help="Your word for the phase of what others published.")
@@ -59,6 +68,10 @@ def update(
     from resile.app.access import Identity  # noqa: PLC0415 - loads when asked
     from resile.ports.account_store import Scope  # noqa: PLC0415
 
+    if draft is None and (agree or drop or correct or retract):
+        raise ConfigError("--agree, --drop, --correct and --retract are for a draft; name it with --draft")
+    if correct and retract:
+        raise ConfigError("--correct puts other words in the place, --retract none; say one of them")
     if audience is None and draft is None:
         _record(ctx, incident_id, text, status=status, at=at, by=by)
         return
@@ -73,9 +86,14 @@ def update(
     with invocation.open() as resile:
         updates = resile.communication.updates
         if draft is not None:
-            known = _on_draft(
-                updates, whose, incident_id, draft, said, is_agreed=agree, is_sent=publish, is_dropped=drop
-            )
+            if correct or retract:
+                known = _on_published(
+                    updates, whose, incident_id, draft, said, reason=reason, is_retracted=retract, is_sent=publish
+                )
+            else:
+                known = _on_draft(
+                    updates, whose, incident_id, draft, said, is_agreed=agree, is_sent=publish, is_dropped=drop
+                )
         elif withdraw:
             updates.withdraw(whose, incident_id, audience or "")
             invocation.out.print(f"Nothing more is promised to {audience}.", markup=False)
@@ -120,6 +138,24 @@ def _wording(title: str | None, text: str | None, following: str | None) -> "Wor
     )
 
 
+def _on_published(
+    updates: "Updates",
+    whose: "Identity",
+    incident_id: str,
+    draft_id: str,
+    said: "Wording",
+    *,
+    reason: str | None,
+    is_retracted: bool,
+    is_sent: bool,
+) -> "KnownDraft":
+    if not (reason or "").strip():
+        raise ConfigError("what was published is corrected or withdrawn for a reason; say --reason WHY")
+    if is_retracted:
+        return updates.retract(whose, incident_id, draft_id, reason or "")
+    return updates.correct(whose, incident_id, draft_id, said, reason or "", is_sent=is_sent)
+
+
 def _on_draft(
     updates: "Updates",
     whose: "Identity",
@@ -154,10 +190,14 @@ def _show(invocation: Invocation, incident_id: str, known: "KnownDraft") -> None
     if known.dropped is not None:
         out.print(f"Draft {known.id} of {incident_id} will not be sent.", markup=False)
         return
+    if known.withdrawn is not None:
+        out.print(f"Withdrawn: {draft.title}. Who was told of it is told so.", markup=False, soft_wrap=True)
+        return
     out.print(f"{draft.title}\n{draft.text}", markup=False, soft_wrap=True)
     if known.sent is not None:
-        told = f", to {known.sent.n_told:,} subscribers" if known.sent.n_told else ""
-        out.print(f"Published for {draft.audience} as {draft.status}{told}.", markup=False)
+        told = f", to {known.sent.n_told:,} {'address' if known.sent.n_told == 1 else 'addresses'}"
+        what = "Corrected" if known.corrects is not None else "Published"
+        out.print(f"{what} for {draft.audience} as {draft.status}{told if known.sent.n_told else ''}.", markup=False)
         return
     n_more = draft.needs - len(known.agreed)
     waits = f"; {n_more} who did not write it must agree" if n_more > 0 else ""

@@ -124,6 +124,8 @@ class Updated(Recorded, frozen=True, kw_only=True, tag="updated"):
         draft_id: the draft that was sent.
         components: by name, the state that the status page shows from then on.
         n_told: to how many addresses it went besides.
+        corrects: the event whose words these take the place of: an update, or its last correction; None: it is none.
+        reason: why it was corrected.
     """
 
     text: str
@@ -133,6 +135,8 @@ class Updated(Recorded, frozen=True, kw_only=True, tag="updated"):
     draft_id: str | None = None
     components: dict[str, str] = {}
     n_told: int = 0
+    corrects: str | None = None
+    reason: str = ""
 
 
 class PagingEvent(Recorded, frozen=True, kw_only=True):

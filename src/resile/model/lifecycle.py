@@ -110,11 +110,11 @@ class Publish(Struct, frozen=True):
 
 
 class Correct(Struct, frozen=True):
-    """Say that the event of that id happened at `to` instead, or with None not at all."""
+    """Say that the event of that id happened at `to` instead, or with None not at all, and why."""
 
     event_id: str
     to: datetime | None
-    reason: str | None = None
+    reason: str | None = None  # as people leave it; a correction without one is refused
 
 
 Command = Declare | Reach | Reopen | ChangeSeverity | Describe | Mark | Merge | Absorb | Note | Publish | Correct
@@ -277,4 +277,7 @@ def _correct(incident: Incident, command: Correct) -> list[tuple[Any, dict[str, 
         raise TransitionError(
             f"incident {incident.id} has no instant with event id {command.event_id!r}; it has {listed}"
         )
-    return [(Corrected, {"event_id": command.event_id, "to": command.to, "reason": command.reason})]
+    reason = (command.reason or "").strip()
+    if not reason:
+        raise TransitionError(f"incident {incident.id}: an instant is corrected for a reason; say why it was otherwise")
+    return [(Corrected, {"event_id": command.event_id, "to": command.to, "reason": reason})]

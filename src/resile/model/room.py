@@ -124,18 +124,32 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class KnownDraft(Struct, frozen=True, kw_only=True):
-    """An update that was written: waiting, sent or dropped."""
+    """An update that was written: waiting, sent or dropped.
+
+    Attributes:
+        corrections: what was sent later in the place of its words, the first first.
+        corrects: the draft of the update whose words it is to take the place of; None: it is no correction.
+        withdrawn: it is shown no more.
+    """
 
     id: str
     draft: UpdateDrafted
     agreed: tuple[str, ...] = ()
     sent: Updated | None = None
     dropped: UpdateDropped | None = None
+    corrections: tuple[Updated, ...] = ()
+    corrects: str | None = None
+    withdrawn: Withdrawn | None = None
 
     @property
     def is_waiting(self) -> bool:
         """Whether it may yet be sent."""
         return self.sent is None and self.dropped is None
+
+    @property
+    def versions(self) -> tuple[Updated, ...]:
+        """What was sent of it, the last one in force; none: it was not sent."""
+        return () if self.sent is None else (self.sent, *self.corrections)
 
 
 class Chat(Struct, frozen=True, kw_only=True):
@@ -157,6 +171,7 @@ class Room(Struct, frozen=True, kw_only=True):
         playbooks: name and version of each that was opened, the last first.
         runs: by id, in the order in which they were asked for or began.
         drafts: by id, the oldest first.
+        updates: what was published and not withdrawn, each with its last words.
         promises: by audience, when the next update is due; kept promises are gone.
         asked_at: when people were asked last whether service is restored.
         withdrawn: by id of the event, why.
@@ -197,9 +212,10 @@ def room_of(events: Iterable[Event]) -> Room:
         evidence=tuple(event for event in shown if isinstance(event, EvidenceAdded)),
         playbooks=tuple(reversed(playbooks.values())),
         runs=_runs(shown),
-        drafts=_drafts(shown),
-        updates=tuple(event for event in shown if isinstance(event, Updated)),
-        promises=_promises(shown),
+        # What was withdrawn was sent all the same: no draft of it waits again, and no promise comes back.
+        drafts=_drafts(told),
+        updates=_updates(shown),
+        promises=_promises(told),
         chats=_chats(shown),
         asked_at=max((event.at for event in shown if isinstance(event, AskedIfRestored)), default=None),
         withdrawn=withdrawn,
@@ -294,17 +310,61 @@ def _drafts(told: Sequence[Event]) -> dict[str, KnownDraft]:
     for event in told:
         match event:
             case UpdateDrafted():
-                drafts[event.id] = KnownDraft(id=event.id, draft=event)
+                corrects = None if event.corrects is None else _published_by(drafts, event.corrects)
+                drafts[event.id] = KnownDraft(id=event.id, draft=event, corrects=corrects)
             case UpdateAgreed() if event.draft_id in drafts:
                 known = drafts[event.draft_id]
                 drafts[event.draft_id] = replace(known, agreed=tuple(dict.fromkeys((*known.agreed, event.by))))
             case UpdateDropped() if event.draft_id in drafts:
                 drafts[event.draft_id] = replace(drafts[event.draft_id], dropped=event)
             case Updated() if event.draft_id in drafts:
+                _correct(drafts, event)
                 drafts[event.draft_id] = replace(drafts[event.draft_id], sent=event)
+            case Withdrawn():
+                _withdraw(drafts, event)
             case _:
                 pass
     return drafts
+
+
+def _published_by(drafts: Mapping[str, KnownDraft], event_id: str) -> str | None:
+    """The draft of the update of which an event is a version."""
+    found = (one.id for one in drafts.values() if any(version.id == event_id for version in one.versions))
+    return next(found, None)
+
+
+def _correct(drafts: dict[str, KnownDraft], event: Updated) -> None:
+    """Have the update whose words an event takes the place of know it."""
+    corrected = None if event.corrects is None else _published_by(drafts, event.corrects)
+    if corrected is not None:
+        known = drafts[corrected]
+        drafts[corrected] = replace(known, corrections=(*known.corrections, event))
+
+
+def _withdraw(drafts: dict[str, KnownDraft], event: Withdrawn) -> None:
+    for known in drafts.values():
+        if event.event_id in {known.id, None if known.sent is None else known.sent.id}:
+            drafts[known.id] = replace(known, withdrawn=event)
+            return
+
+
+def _updates(shown: Sequence[Event]) -> tuple[Updated, ...]:
+    """What was published, each with the words that were put in its place."""
+    updates: dict[str, Updated] = {}
+    firsts: dict[str, str] = {}
+    for event in shown:
+        if not isinstance(event, Updated):
+            continue
+        first = firsts.get(event.corrects or "")
+        if first is not None:
+            firsts[event.id] = first
+            updates[first] = replace(
+                updates[first], title=event.title, text=event.text, components=event.components, reason=event.reason
+            )
+        elif event.corrects is None:
+            firsts[event.id] = event.id
+            updates[event.id] = event
+    return tuple(updates.values())
 
 
 def _promises(told: Sequence[Event]) -> dict[str, datetime]:
@@ -312,7 +372,7 @@ def _promises(told: Sequence[Event]) -> dict[str, datetime]:
     for event in told:
         if isinstance(event, UpdatePromised):
             promises[event.audience] = event.due_at
-        elif isinstance(event, Updated) and event.audience is not None:
+        elif isinstance(event, Updated) and event.audience is not None and event.corrects is None:
             promises[event.audience] = None
     return {audience: due_at for audience, due_at in sorted(promises.items()) if due_at is not None}
 

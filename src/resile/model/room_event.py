@@ -114,7 +114,7 @@ class EvidenceAdded(RoomEvent, frozen=True, kw_only=True, tag="evidence_added"):
 
 
 class Withdrawn(RoomEvent, frozen=True, kw_only=True, tag="withdrawn"):
-    """A note, a piece of evidence or a message is no longer shown: a secret in it, or the wrong incident."""
+    """A note, evidence, a message or an update is no longer shown: a secret in it, or the wrong incident."""
 
     event_id: str
     reason: str = ""
@@ -230,6 +230,7 @@ class UpdateDrafted(RoomEvent, frozen=True, kw_only=True, tag="update_drafted"):
         components: by name, the state that the status page is to show.
         next_within_s: the next update is promised within so many seconds of sending; None: none is.
         needs: how many people who did not write it have to agree.
+        corrects, reason: of the words for one that was published already, as in `Updated`.
     """
 
     audience: str
@@ -240,6 +241,8 @@ class UpdateDrafted(RoomEvent, frozen=True, kw_only=True, tag="update_drafted"):
     next_within_s: int | None = None
     template: str | None = None
     needs: int = 0
+    corrects: str | None = None
+    reason: str = ""
 
 
 class UpdateAgreed(RoomEvent, frozen=True, kw_only=True, tag="update_agreed"):

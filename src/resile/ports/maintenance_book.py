@@ -8,12 +8,15 @@ from msgspec import Struct
 
 from resile.model.component import MaintenancePhase
 
+OF_COMPONENT = "component/"
+
 
 class Window(Struct, frozen=True, kw_only=True):
     """A maintenance window.
 
     Attributes:
-        components: names of services of the catalog, which are the components of the status page.
+        components: what is worked on: names of services of the catalog, and `component/NAME` of components of the
+            status page.
         is_announced: whether subscribers are told of it.
         version: from 1; rises with each change.
         finished_at: it was over before its end; `ends_at` is as it was planned.
@@ -32,6 +35,21 @@ class Window(Struct, frozen=True, kw_only=True):
     version: int = 1
     finished_at: datetime | None = None
     cancelled_at: datetime | None = None
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that are worked on; what goes wrong with them meanwhile is not measured."""
+        return tuple(name for name in self.components if not name.startswith(OF_COMPONENT))
+
+    @property
+    def shown_on(self) -> tuple[str, ...]:
+        """The components of the status page that it names itself."""
+        return tuple(name.removeprefix(OF_COMPONENT) for name in self.components if name.startswith(OF_COMPONENT))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, as subscribers choose them."""
+        return tuple(dict.fromkeys((*self.services, *self.shown_on)))
 
     @property
     def over_at(self) -> datetime:
@@ -54,8 +72,11 @@ class MaintenanceBook(Protocol):
         """The one of that id."""
         ...
 
-    def windows(self, *, since: datetime, limit: int = 500) -> Sequence[Window]:
-        """Those that end, or ended, after then, cancelled ones too, by their beginning."""
+    def windows(self, *, since: datetime, until: datetime | None = None, limit: int = 500) -> Sequence[Window]:
+        """Those that end, or ended, after then, and begin by `until`, cancelled ones too, by their beginning.
+
+        Of more than `limit` those that begin last.
+        """
         ...
 
     def write(self, window: Window) -> None:

@@ -1,6 +1,6 @@
 """Where it rests who wants to hear of updates: those who asked, those who confirmed, and whose address bounces."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -93,11 +93,15 @@ class SubscriberBook(Protocol):
         ...
 
     def remove(self, subscriber_id: str) -> bool:
-        """Forget it, address and all. False if there is none."""
+        """Forget it, address and all; links that were sent there confirm nothing any more. False if there is none."""
         ...
 
     def listed(self, *, after: str = "", limit: int = 1_000) -> Sequence[Subscriber]:
         """By id, those after one."""
+        ...
+
+    def n_hearing(self, components: Collection[str]) -> int:
+        """How many are told of what touches some components; of none: of everything."""
         ...
 
     def count(self) -> tuple[int, int]:

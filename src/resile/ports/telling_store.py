@@ -24,6 +24,7 @@ class CopyState(StrEnum):
     HANDED = "handed"
     FAILED = "failed"  # refused, or the address is no subscriber any more
     UNCERTAIN = "uncertain"  # nobody knows whether it left; it is not sent again
+    CALLED_BACK = "called_back"  # corrected or withdrawn before it left
 
 
 class Telling(Struct, frozen=True, kw_only=True):
@@ -33,6 +34,8 @@ class Telling(Struct, frozen=True, kw_only=True):
         components: only subscribers of one of these hear it; empty: all do.
         body: what webhooks get beside title and text, as JSON.
         told_at: when all of it was over; None: not yet.
+        calls_back: ids of tellings that hold no more: what of them did not leave yet never will.
+        is_for_told: only those hear it who were, or may have been, told one of these.
     """
 
     id: str
@@ -44,6 +47,8 @@ class Telling(Struct, frozen=True, kw_only=True):
     incident_id: str | None = None
     made_at: datetime
     told_at: datetime | None = None
+    calls_back: tuple[str, ...] = ()
+    is_for_told: bool = False
 
 
 class Copy(Struct, frozen=True, kw_only=True):
@@ -90,6 +95,7 @@ class TellingCounts(Struct, frozen=True, kw_only=True):
     handed: int = 0
     failed: int = 0
     uncertain: int = 0
+    called_back: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -99,7 +105,7 @@ class TellingCounts(Struct, frozen=True, kw_only=True):
     @property
     def n(self) -> int:
         """How many in all."""
-        return self.queued + self.sending + self.handed + self.failed + self.uncertain
+        return self.queued + self.sending + self.handed + self.failed + self.uncertain + self.called_back
 
 
 class TellingStore(Protocol):
@@ -111,7 +117,8 @@ class TellingStore(Protocol):
     def spread(self, telling: Telling) -> int:
         """Note it, with one copy for each subscriber who is told and wants it; how many.
 
-        One of that id that is there already is left as it is.
+        One of that id that is there already is left as it is. What it calls back is called back with it, also where
+        that was not spread yet: it never will be.
         """
         ...
 

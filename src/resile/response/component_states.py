@@ -71,7 +71,7 @@ def _in_order(
     """Updates, and None where an incident lets go, which ends what is published at that very instant too."""
     found: list[tuple[tuple[datetime, int, str, str], tuple[str, ...], PublishedUpdate | None]] = []
     for one in incidents:
-        found += [((told.at, 0, told.incident_id, told.event_id), one.ids, told) for told in one.updates]
+        found += [((told.at, 0, told.incident_id, told.event_id), one.ids, told) for told in one.standing]
         found += [((at, 1, one.ids[0], ""), one.ids, None) for at in one.let_go_at]
     for (at, *_), ids, update in sorted(found, key=lambda each: each[0]):
         yield at, ids, update

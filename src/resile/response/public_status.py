@@ -20,12 +20,13 @@ from resile.response.component_states import (
     worst_named,
     worst_within,
 )
-from resile.response.published import Published
+from resile.response.published import Published, PublishedUpdate
 
 N_DAYS = 90
 # Incidents that have pages: the newest, and those that go on. States follow from all that are given.
 MAX_SHOWN = 1_000
 _UNNAMED = "Incident"
+_WITHDRAWN = "Withdrawn"
 
 
 class Indicator(StrEnum):
@@ -73,17 +74,27 @@ class Listed(Struct, frozen=True, kw_only=True):
 
 
 class Announced(Struct, frozen=True, kw_only=True):
-    """A maintenance window that was announced; `keys` as those of components."""
+    """A maintenance window that was announced.
+
+    Attributes:
+        keys: the services that are worked on.
+        names: the components that it names itself.
+    """
 
     id: str
     title: str
     text: str
     keys: frozenset[str]
+    names: frozenset[str] = frozenset()
     phase: MaintenancePhase
     starts_at: datetime
     ends_at: datetime
     announced_at: datetime
     changed_at: datetime
+
+    def is_of(self, listed: Listed) -> bool:
+        """Whether a component is worked on."""
+        return listed.name in self.names or bool(self.keys & listed.keys)
 
 
 class DayShown(Struct, frozen=True):
@@ -109,13 +120,16 @@ class ComponentShown(Struct, frozen=True, kw_only=True):
 
 
 class UpdateShown(Struct, frozen=True, kw_only=True):
-    """One update of an incident; `changes`: by component, the state from then on."""
+    """One update of an incident; `changes`: by component, the state from then on; all else as `PublishedUpdate`."""
 
     ref: tuple[str, str]
     at: datetime
     phase: UpdatePhase
     text: str
     changes: Mapping[str, ComponentState]
+    corrected_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    reason: str = ""
 
 
 class IncidentShown(Struct, frozen=True, kw_only=True):
@@ -123,8 +137,9 @@ class IncidentShown(Struct, frozen=True, kw_only=True):
 
     Attributes:
         ids: as `Published.ids`; for making addresses of, never to be shown.
-        phase: what was published last; of what is restored or over without a word of it: monitoring, resolved.
-        changed_at: when something of it was published last, or it was restored or over.
+        phase: what was published last; of what is restored or over without a word of it: monitoring, resolved; resolved
+            too where all of it was withdrawn.
+        changed_at: when something of it was published, corrected or withdrawn last, or it was restored or over.
         restored_at: only where service is back and nobody said so yet.
         updates: the newest first.
         components: names of the components that it named.
@@ -246,7 +261,7 @@ def _component(
     now: datetime,
 ) -> ComponentShown:
     its = _together([found[key] for key in sorted(listed.keys) if key in found], now)
-    state = worst((state_at(its, now), *(_on_purpose(one) for one in windows if one.keys & listed.keys)))
+    state = worst((state_at(its, now), *(_on_purpose(one) for one in windows if one.is_of(listed))))
     present = next((one for one in reversed(its) if one.began_at <= now), None)
     # What was published of it before it was listed is known all the same.
     first = min([listed.since, *(one.began_at for one in its[:1])])
@@ -284,33 +299,40 @@ def _together(each: Sequence[Sequence[Stretch]], now: datetime) -> tuple[Stretch
 
 
 def _incident(told: Published, listed: Sequence[Listed]) -> IncidentShown:
-    last = told.updates[-1]
+    standing = told.standing
     is_back = told.restored_at is not None and not told.is_resolved
     is_over = told.over_at is not None and not told.is_resolved
-    named = worst_named(told.updates)
+    named = worst_named(standing)
     impact = worst(state for key, state in named.items() if any(key in one.keys for one in listed))
-    firsts = {phase: next((u.at for u in told.updates if u.phase is phase), None) for phase in UpdatePhase}
+    firsts = {phase: next((u.at for u in standing if u.phase is phase), None) for phase in UpdatePhase}
+    last, changed_at = told.updates[-1], max(u.changed_at for u in told.updates)
+    resolved_at = standing[-1].at if standing else last.withdrawn_at
+    phase = standing[-1].phase if standing else UpdatePhase.RESOLVED
     return IncidentShown(
         ids=told.ids,
-        title=next((u.title for u in reversed(told.updates) if u.title.strip()), _UNNAMED),
+        title=next((u.title for u in reversed(standing) if u.title.strip()), _UNNAMED if standing else _WITHDRAWN),
         impact=_OF_STATE[impact],
-        phase=UpdatePhase.RESOLVED if is_over else UpdatePhase.MONITORING if is_back else last.phase,
+        phase=UpdatePhase.RESOLVED if is_over else UpdatePhase.MONITORING if is_back else phase,
         began_at=told.updates[0].at,
-        changed_at=max([last.at, *(() if told.is_resolved else told.let_go_at)]),
+        changed_at=max([changed_at, *(() if told.is_resolved else told.let_go_at)]),
         monitoring_at=firsts[UpdatePhase.MONITORING],
-        resolved_at=last.at if told.is_resolved else told.over_at,
+        resolved_at=resolved_at if told.is_resolved else told.over_at,
         restored_at=told.restored_at if is_back else None,
-        updates=tuple(
-            UpdateShown(
-                ref=(u.incident_id, u.event_id),
-                at=u.at,
-                phase=u.phase,
-                text=u.text,
-                changes=_changes(worst_named([u]), listed),
-            )
-            for u in reversed(told.updates)
-        ),
+        updates=tuple(_update(u, listed) for u in reversed(told.updates)),
         components=tuple(one.name for one in sorted(listed, key=_place) if one.keys & named.keys()),
+    )
+
+
+def _update(told: PublishedUpdate, listed: Sequence[Listed]) -> UpdateShown:
+    return UpdateShown(
+        ref=(told.incident_id, told.event_id),
+        at=told.at,
+        phase=told.phase,
+        text=told.text,
+        changes=_changes(worst_named([told]), listed),
+        corrected_at=told.corrected_at,
+        withdrawn_at=told.withdrawn_at,
+        reason=told.reason,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resile.model.component import UpdatePhase
 from resile.model.event import Event, Exclusion, Updated
@@ -17,7 +18,14 @@ _NEVER = frozenset({Exclusion.DRILL, Exclusion.TEST})
 
 
 class PublishedUpdate(Struct, frozen=True, kw_only=True):
-    """One update as customers read it; `components`: by name, the state shown from then on."""
+    """One update as customers read it.
+
+    Attributes:
+        components: by name, the state shown from then on.
+        corrected_at: when other words were put in the place of those that were published first.
+        withdrawn_at: from when on it says nothing any more; its phase is that of the one before.
+        reason: why it was corrected or withdrawn.
+    """
 
     incident_id: str
     event_id: str
@@ -26,6 +34,14 @@ class PublishedUpdate(Struct, frozen=True, kw_only=True):
     text: str
     title: str = ""
     components: Mapping[str, str] = {}
+    corrected_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def changed_at(self) -> datetime:
+        """When it was published, corrected or withdrawn."""
+        return max(at for at in (self.at, self.corrected_at, self.withdrawn_at) if at is not None)
 
 
 class Published(Struct, frozen=True, kw_only=True):
@@ -46,9 +62,14 @@ class Published(Struct, frozen=True, kw_only=True):
     let_go_at: tuple[datetime, ...] = ()
 
     @property
+    def standing(self) -> tuple[PublishedUpdate, ...]:
+        """The updates that were not withdrawn."""
+        return tuple(one for one in self.updates if one.withdrawn_at is None)
+
+    @property
     def is_resolved(self) -> bool:
-        """Whether customers were told that it is over."""
-        return self.updates[-1].phase is UpdatePhase.RESOLVED
+        """Whether customers were told that it is over, or all that they were told was withdrawn."""
+        return all(one.phase is UpdatePhase.RESOLVED for one in self.standing[-1:])
 
     @property
     def is_open(self) -> bool:
@@ -80,7 +101,7 @@ def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
     if incident.exclusion is not None and incident.exclusion.value is Exclusion.NOISE:
         marked_at, marked_said_at, _ = incident.exclusion.stamp
         # Whoever publishes more of it afterwards takes it for an incident again.
-        if all(update.at <= marked_said_at for update in updates):
+        if all(one.at <= marked_said_at for one in updates if one.withdrawn_at is None):
             ends.append((marked_at, marked_said_at))
             over_at = over_at or marked_at
     return ToldOf(
@@ -94,29 +115,39 @@ def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
 
 
 def _updates(incident: Incident, timeline: Sequence[Event]) -> tuple[PublishedUpdate, ...]:
-    withdrawn = {event.event_id for event in timeline if isinstance(event, Withdrawn)}
+    withdrawn = {event.event_id: event for event in timeline if isinstance(event, Withdrawn)}
+    last = _last_words(timeline)
     found: list[tuple[datetime, datetime, Updated]] = []
     for event in timeline:
-        if isinstance(event, Updated) and event.audience == CUSTOMERS and event.id not in withdrawn:
+        if isinstance(event, Updated) and event.audience == CUSTOMERS and event.corrects is None:
             correction = incident.corrections.get(event.id)
             at = event.at if correction is None else correction.to
             if at is not None:
                 found.append((at, event.recorded_at, event))
     phase, updates = UpdatePhase.INVESTIGATING, []
     for at, _, event in sorted(found, key=lambda one: (one[0], one[1], one[2].id)):
-        phase = _phase(event.status, phase)
-        updates.append(
-            PublishedUpdate(
-                incident_id=incident.id,
-                event_id=event.id,
-                at=at,
-                phase=phase,
-                text=event.text,
-                title=event.title,
-                components=event.components,
-            )
+        taken_back, words = withdrawn.get(event.id), last[event.id]
+        phase = phase if taken_back is not None else _phase(event.status, phase)
+        update = PublishedUpdate(
+            incident_id=incident.id, event_id=event.id, at=at, phase=phase, text="", reason=words.reason
         )
+        if taken_back is not None:
+            updates.append(replace(update, withdrawn_at=taken_back.at, reason=taken_back.reason))
+            continue
+        update = replace(update, text=words.text, title=words.title, components=words.components)
+        updates.append(update if words is event else replace(update, corrected_at=words.at))
     return tuple(updates)
+
+
+def _last_words(timeline: Sequence[Event]) -> dict[str, Updated]:
+    """By the id of each update its last correction, else itself."""
+    last: dict[str, Updated] = {}
+    firsts: dict[str, str] = {}
+    for event in sorted(timeline, key=lambda one: (one.recorded_at, one.id)):
+        if isinstance(event, Updated):
+            first = firsts[event.id] = event.id if event.corrects is None else firsts.get(event.corrects, event.id)
+            last[first] = event
+    return last
 
 
 def _phase(said: str | None, before: UpdatePhase) -> UpdatePhase:

@@ -29,16 +29,14 @@ class SqlMaintenanceBook:
             row = connection.execute(select(maintenance_windows).where(_its.id == window_id)).first()
         return None if row is None else _window(row)
 
-    def windows(self, *, since: datetime, limit: int = 500) -> Sequence[Window]:
+    def windows(self, *, since: datetime, until: datetime | None = None, limit: int = 500) -> Sequence[Window]:
         """Those that end, or ended, after then, by their beginning."""
-        query = (
-            select(maintenance_windows)
-            .where(_its.over_at > to_us(since))
-            .order_by(_its.starts_at, _its.id)
-            .limit(limit)
-        )
+        query = select(maintenance_windows).where(_its.over_at > to_us(since))
+        if until is not None:
+            query = query.where(_its.starts_at <= to_us(until))
         with self._database.reading() as connection:
-            return [_window(row) for row in connection.execute(query)]
+            found = connection.execute(query.order_by(_its.starts_at.desc(), _its.id.desc()).limit(limit))
+            return [_window(row) for row in found][::-1]
 
     def write(self, window: Window) -> None:
         """Make one, or change it on the version before."""

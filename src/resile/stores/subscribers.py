@@ -1,6 +1,6 @@
 """Subscribers in SQLite or PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -95,14 +95,34 @@ class SqlSubscriberBook:
 
     def remove(self, subscriber_id: str) -> bool:
         """Forget it."""
+        whose = select(_its.channel, _its.address).where(_its.id == subscriber_id)
         with self._database.writing() as connection:
-            return connection.execute(delete(subscribers).where(_its.id == subscriber_id)).rowcount > 0
+            row = connection.execute(whose).first()
+            if row is None:
+                return False
+            connection.execute(delete(subscribers).where(_its.id == subscriber_id))
+            # They go on to count, so that nobody writes there often by leaving in between.
+            asks = update(subscriber_asks).where(_asked.channel == row.channel, _asked.address == row.address)
+            connection.execute(asks.values(address="", expires_at=_asked.asked_at))
+            return True
 
     def listed(self, *, after: str = "", limit: int = 1_000) -> Sequence[Subscriber]:
         """By id, those after one."""
         query = select(subscribers).where(_its.id > after).order_by(_its.id).limit(limit)
         with self._database.reading() as connection:
             return [subscriber_of(row) for row in connection.execute(query)]
+
+    def n_hearing(self, components: Collection[str]) -> int:
+        """How many are told of what touches some components."""
+        is_told, wanted = _its.put_aside_at.is_(None), frozenset(components)
+        is_of_all = _its.components == names_json(())
+        # Most hear of everything, and are counted where they are.
+        with self._database.reading() as connection:
+            if not wanted:
+                return int(connection.execute(select(func.count()).where(is_told)).scalar_one())
+            n = int(connection.execute(select(func.count()).where(is_told, is_of_all)).scalar_one())
+            chosen = connection.execute(select(_its.components).where(is_told, ~is_of_all)).scalars()
+            return n + sum(not wanted.isdisjoint(names_of(one)) for one in chosen)
 
     def count(self) -> tuple[int, int]:
         """How many are told, and how many were put aside."""

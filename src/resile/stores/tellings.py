@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     case,
     delete,
@@ -31,6 +32,7 @@ _its = telling_copies.c
 # In the very words of the index of what is open, few of very many: else SQLite would not see that it may use it.
 _IS_OPEN = text("telling_copies.state IN ('queued', 'sending')")
 _AT_ONCE = 500
+_CALLED_BACK = "called back"
 _MAX_ERROR = 300
 
 
@@ -43,10 +45,15 @@ class SqlTellingStore:
     def spread(self, telling: Telling) -> int:
         """Note it, with one copy for each subscriber who wants it."""
         wanted = frozenset(telling.components)
+        for earlier in telling.calls_back:
+            self._call_back(earlier, telling)
         with self._database.writing() as connection:
             if not _insert_telling(connection, telling):
                 return 0
-            found = connection.execute(select(subscribers).where(subscribers.c.put_aside_at.is_(None)))
+            query = select(subscribers).where(subscribers.c.put_aside_at.is_(None))
+            if telling.is_for_told:
+                query = query.where(subscribers.c.id.in_(_may_have_heard(telling.calls_back)))
+            found = connection.execute(query)
             rows = [
                 _row(
                     Copy(
@@ -64,6 +71,31 @@ class SqlTellingStore:
             for start in range(0, len(rows), _AT_ONCE):
                 connection.execute(insert(telling_copies), rows[start : start + _AT_ONCE])
             return len(rows)
+
+    def _call_back(self, earlier: str, telling: Telling) -> None:
+        """Let nothing more leave of an earlier telling; words that do not stand are not kept either.
+
+        Whoever sends holds one copy and waits for the next, so that nobody who holds many may wait for one: those that
+        are held are ended one by one.
+        """
+        gone = Telling(
+            id=earlier, kind=telling.kind, title="", text="", made_at=telling.made_at, told_at=telling.made_at
+        )
+        with self._database.writing() as connection:
+            if _insert_telling(connection, gone):
+                return
+            if telling.is_for_told:
+                words = {"title": "", "text": "", "body": "{}"}
+                connection.execute(update(tellings).where(tellings.c.id == earlier).values(words))
+        query = select(_its.subscriber_id).where(_IS_OPEN, _its.telling_id == earlier, _its.error != _CALLED_BACK)
+        with self._database.writing() as connection:
+            free = connection.execute(query.with_for_update(skip_locked=True)).scalars()
+            _ended(connection, earlier, list(free))
+        with self._database.reading() as connection:
+            held = list(connection.execute(query).scalars())
+        for one in held:
+            with self._database.writing() as connection:
+                _ended(connection, earlier, [one])
 
     def ask_for(self, telling: Telling, copy: Copy) -> None:
         """Note one with its only copy."""
@@ -219,6 +251,23 @@ class SqlTellingStore:
         return len(ids)
 
 
+def _ended(connection: Connection, telling_id: str, subscriber_ids: Sequence[str]) -> None:
+    """Let copies leave no more; one that is leaving is not sent again if it is refused for the moment."""
+    state = _its.state
+    for start in range(0, len(subscriber_ids), _AT_ONCE):
+        whose = and_(_its.telling_id == telling_id, _its.subscriber_id.in_(subscriber_ids[start : start + _AT_ONCE]))
+        leaving = and_(whose, state == CopyState.SENDING)
+        connection.execute(update(telling_copies).where(leaving).values(error=_CALLED_BACK))
+        ends = {"state": CopyState.CALLED_BACK.value, "address": "", "lease_by": None, "lease_until": None}
+        waiting = and_(whose, state == CopyState.QUEUED)
+        connection.execute(update(telling_copies).where(waiting).values(ends))
+
+
+def _may_have_heard(telling_ids: Sequence[str]) -> Select[tuple[str]]:
+    states = (CopyState.SENDING.value, CopyState.HANDED.value, CopyState.UNCERTAIN.value)
+    return select(_its.subscriber_id).where(_its.telling_id.in_(telling_ids), _its.state.in_(states))
+
+
 def _insert_telling(connection: Connection, telling: Telling) -> bool:
     row = {
         "id": telling.id,
@@ -252,6 +301,10 @@ def _finish(connection: Connection, done: Done, *, most_bounces: int, now: datet
     }
     if done.state is CopyState.QUEUED:
         fields["due_at"] = to_us(done.due_at or now)
+        was_called_back = and_(is_mine, _its.error == _CALLED_BACK)
+        ends = {"state": CopyState.CALLED_BACK.value, "address": "", "lease_by": None, "lease_until": None}
+        if connection.execute(update(telling_copies).where(was_called_back).values(ends)).rowcount:
+            return
     else:
         # Kept as long as it is needed, and no longer: whoever leaves is forgotten.
         fields["address"] = ""

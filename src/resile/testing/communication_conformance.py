@@ -15,10 +15,9 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from resile.app.communication_parts import CommunicationStores
-from resile.model.errors import ConflictError
-from resile.ports.maintenance_book import Window
 from resile.ports.subscriber_book import Ask, AskCounts, Subscriber
 from resile.ports.telling_store import Copy, CopyState, Done, Telling, TellingCounts, TellingKind
+from resile.testing.maintenance_conformance import MaintenanceConformance
 
 START = datetime(2026, 3, 2, 9, 0, 0, 7, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -63,24 +62,7 @@ def telling(name: str = "t", *components: str) -> Telling:
     )
 
 
-def window(name: str = "w", *, begins_s: float = 0, version: int = 1) -> Window:
-    """A window of a minute."""
-    begins = START + timedelta(seconds=begins_s)
-    return Window(
-        id=name,
-        title="New database",
-        text="We move.",
-        components=("checkout", "search"),
-        starts_at=begins,
-        ends_at=begins + 60 * SECOND,
-        by="user:ann",
-        made_at=START,
-        changed_at=START,
-        version=version,
-    )
-
-
-class CommunicationConformance:
+class CommunicationConformance(MaintenanceConformance):
     """Tests to be run over these stores."""
 
     def test_new_stores_are_empty(self, stores: CommunicationStores) -> None:
@@ -143,6 +125,79 @@ class CommunicationConformance:
         assert stores.tellings.counts(["t", "x"]) == {"t": TellingCounts(queued=2)}
         assert stores.tellings.next_due_at("email") == START
         assert stores.tellings.next_due_at("webhook") is None
+
+    def test_those_who_hear_are_those_to_whom_it_is_spread(self, stores: CommunicationStores) -> None:
+        """Counted without spreading anything."""
+        for name, components in (("a", ()), ("b", ("checkout",)), ("c", ("search", "shop"))):
+            stores.subscribers.confirm(subscriber(name, *components))
+
+        for number, named in enumerate(("", "checkout", "shop checkout", "other")):
+            n = stores.subscribers.n_hearing(named.split())
+            assert n == stores.tellings.spread(telling(f"t-{number}", *named.split()))
+
+    def test_who_leaves_is_forgotten_with_the_links_that_were_sent_there(self, stores: CommunicationStores) -> None:
+        """And counts all the same, lest somebody have us write there for ever."""
+        book = stores.subscribers
+        book.add_ask(asked("a"))
+        whose = book.confirm(replace(subscriber("a"), address=asked("a").address))
+
+        assert book.remove(whose.id)
+
+        ask = book.ask("a-0")
+        assert ask is not None
+        assert (ask.address, ask.expires_at) == ("", ask.asked_at)
+        counts = book.asks_since(START - SECOND, address_digest=b"a", host_digest=b"\x00host")
+        assert counts.of_address == 1
+
+    def test_what_is_called_back_does_not_leave_any_more(self, stores: CommunicationStores) -> None:
+        """One that is leaving at that moment is not sent again; who may have heard hears that it does not stand."""
+        handed, leaving, claimed, waiting = self._claimed(stores, "a", "b", "c", "d")
+        self._begin(stores, handed)
+        self._finish(stores, handed, CopyState.HANDED)
+        self._begin(stores, leaving)
+        stores.tellings.give_back([waiting])
+
+        back = replace(telling("back"), calls_back=("t", "never spread"), is_for_told=True)
+        assert stores.tellings.spread(back) == len((handed, leaving))
+        assert stores.tellings.spread(back) == 0
+
+        assert not self._begin(stores, claimed)
+        self._finish(stores, leaving, CopyState.QUEUED)
+        assert stores.tellings.counts(["t"])["t"] == TellingCounts(handed=1, called_back=3)
+        assert stores.tellings.spread(telling("never spread")) == 0
+        gone = stores.tellings.telling("t")
+        assert gone is not None
+        assert (gone.title, gone.text, gone.body) == ("", "", "{}")
+        assert {one.telling_id for one in self._claim(stores)} == {"back"}
+
+    def test_calling_back_and_sending_do_not_stand_in_each_others_way(self, stores: CommunicationStores) -> None:
+        """Each copy is either told or called back, and nobody fails meanwhile."""
+        n = 40
+        for number in range(n):
+            stores.subscribers.confirm(subscriber(f"{number:03}"))
+        stores.tellings.spread(telling())
+        back = replace(telling("back"), calls_back=("t",), is_for_told=True)
+
+        def work(number: int) -> int:
+            if number == _N_AT_ONCE:
+                return stores.tellings.spread(back)
+            n_told, done = 0, None
+            for turn in range(n):
+                by = f"{number}:{turn}"
+                for copy in stores.tellings.claim("email", now=START, until=UNTIL, by=by, limit=3):
+                    if copy.telling_id == "t" and stores.tellings.begin(copy, done=done, most_bounces=3, now=START):
+                        n_told += 1
+                        done = Done(copy=copy, state=CopyState.HANDED)
+            if done is not None:
+                stores.tellings.finish([done], most_bounces=3, now=START)
+            return n_told
+
+        with ThreadPoolExecutor(_N_AT_ONCE + 1) as pool:
+            *told, n_heard = pool.map(work, range(_N_AT_ONCE + 1))
+
+        counts = stores.tellings.counts(["t"])["t"]
+        assert (counts.handed, counts.handed + counts.called_back) == (sum(told), n)
+        assert n_heard <= sum(told)
 
     def test_copy_is_claimed_begun_and_finished_by_one(self, stores: CommunicationStores) -> None:
         """Nobody else may take, begin or finish it."""
@@ -285,34 +340,6 @@ class CommunicationConformance:
         assert stores.tellings.let_go(UNTIL) == 1
         assert stores.tellings.telling("t") is None
         assert stores.tellings.spread(telling()) == 1
-
-    def test_windows_come_back_in_their_order_at_their_version(self, stores: CommunicationStores) -> None:
-        """Of two who write one version the second is told."""
-        book = stores.windows
-        late, early = window("a", begins_s=100), window("b")
-        book.write(late)
-        book.write(early)
-        moved = replace(window("a", begins_s=200, version=2), finished_at=START + 230 * SECOND, cancelled_at=UNTIL)
-        book.write(moved)
-
-        assert list(book.windows(since=START)) == [early, moved]
-        assert [one.id for one in book.windows(since=START, limit=1)] == ["b"]
-        assert list(book.windows(since=START + 60 * SECOND)) == [moved]
-        assert list(book.windows(since=START + 230 * SECOND)) == []
-        assert book.window("a") == moved
-        for wrong in (window("a", version=2), window("a", version=1), window("c", version=4)):
-            try:
-                book.write(wrong)
-            except ConflictError:
-                continue
-            raise AssertionError(f"version {wrong.version} of {wrong.id} was written")
-
-    def test_incident_is_marked_for_one_window(self, stores: CommunicationStores) -> None:
-        """The last one."""
-        for window_id, incident_id in (("a", "INC-2"), ("a", "INC-1"), ("a", "INC-1"), ("b", "INC-2")):
-            stores.windows.mark(window_id, incident_id)
-
-        assert (list(stores.windows.marked("a")), list(stores.windows.marked("b"))) == (["INC-1"], ["INC-2"])
 
     def _claimed(self, stores: CommunicationStores, *names: str) -> Sequence[Copy]:
         for name in names:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -67,12 +67,25 @@ class MemorySubscriberBook:
     def remove(self, subscriber_id: str) -> bool:
         """Forget it."""
         with self.guard:
-            return self.subscribers.pop(subscriber_id, None) is not None
+            gone = self.subscribers.pop(subscriber_id, None)
+            if gone is None:
+                return False
+            for one in list(self._asks.values()):
+                if (one.channel, one.address) == (gone.channel, gone.address):
+                    self._asks[one.id] = replace(one, address="", expires_at=one.asked_at)
+            return True
 
     def listed(self, *, after: str = "", limit: int = 1_000) -> Sequence[Subscriber]:
         """By id, those after one."""
         with self.guard:
             return [one for name, one in sorted(self.subscribers.items()) if name > after][:limit]
+
+    def n_hearing(self, components: Collection[str]) -> int:
+        """How many are told of what touches some components."""
+        wanted = frozenset(components)
+        with self.guard:
+            told = [one for one in self.subscribers.values() if one.is_told]
+        return sum(not wanted or not one.components or not wanted.isdisjoint(one.components) for one in told)
 
     def count(self) -> tuple[int, int]:
         """How many are told, and how many were put aside."""
@@ -93,6 +106,8 @@ class MemoryTellingStore:
         self._guard = book.guard
         self._tellings: dict[str, Telling] = {}
         self._copies: dict[_Key, Copy] = {}
+        # Called back while they were leaving.
+        self._leaving: set[_Key] = set()
 
     def spread(self, telling: Telling) -> int:
         """Note it, with one copy for each subscriber who wants it."""
@@ -100,11 +115,14 @@ class MemoryTellingStore:
         with self._guard:
             if telling.id in self._tellings:
                 return 0
-            self._tellings[telling.id] = telling
+            self._tellings[telling.id] = replace(telling, calls_back=(), is_for_told=False)
+            heard = self._called_back(telling)
             who = [
                 one
                 for one in self._book.subscribers.values()
-                if one.is_told and (not wanted or not one.components or not wanted.isdisjoint(one.components))
+                if one.is_told
+                and (not wanted or not one.components or not wanted.isdisjoint(one.components))
+                and (one.id in heard or not telling.is_for_told)
             ]
             for one in who:
                 self._put(
@@ -118,6 +136,26 @@ class MemoryTellingStore:
                     )
                 )
             return len(who)
+
+    def _called_back(self, telling: Telling) -> set[str]:
+        """Call back what a telling does; who may have heard of it."""
+        for name in telling.calls_back:
+            known = self._tellings.get(name)
+            at = telling.made_at
+            if known is None:
+                known = Telling(id=name, kind=telling.kind, title="", text="", made_at=at, told_at=at)
+            elif telling.is_for_told:
+                known = replace(known, title="", text="", body="{}")
+            self._tellings[name] = known
+        its = [one for one in self._copies.values() if one.telling_id in telling.calls_back]
+        for one in its:
+            if one.state is CopyState.QUEUED:
+                gone = {"address": "", "lease_by": None, "lease_until": None}
+                self._put(replace(one, state=CopyState.CALLED_BACK, **gone))
+            elif one.state is CopyState.SENDING:
+                self._leaving.add(_key(one))
+        heard = {CopyState.SENDING, CopyState.HANDED, CopyState.UNCERTAIN}
+        return {one.subscriber_id for one in its if one.state in heard}
 
     def ask_for(self, telling: Telling, copy: Copy) -> None:
         """Note one with its only copy."""
@@ -172,11 +210,14 @@ class MemoryTellingStore:
         known = self._copies.get(_key(done.copy))
         if known is None or known.state is not CopyState.SENDING or known.lease_by != done.copy.lease_by:
             return
-        is_over = done.state is not CopyState.QUEUED
+        state = done.state
+        if state is CopyState.QUEUED and _key(known) in self._leaving:
+            state = CopyState.CALLED_BACK
+        is_over = state is not CopyState.QUEUED
         self._put(
             replace(
                 known,
-                state=done.state,
+                state=state,
                 error=done.error,
                 lease_by=None,
                 lease_until=None,
@@ -300,11 +341,15 @@ class MemoryMaintenanceBook:
         with self._guard:
             return self._windows.get(window_id)
 
-    def windows(self, *, since: datetime, limit: int = 500) -> Sequence[Window]:
+    def windows(self, *, since: datetime, until: datetime | None = None, limit: int = 500) -> Sequence[Window]:
         """Those that end, or ended, after then, by their beginning."""
         with self._guard:
-            found = [one for one in self._windows.values() if one.over_at > since]
-        return sorted(found, key=lambda one: (one.starts_at, one.id))[:limit]
+            found = [
+                one
+                for one in self._windows.values()
+                if one.over_at > since and (until is None or one.starts_at <= until)
+            ]
+        return sorted(found, key=lambda one: (one.starts_at, one.id))[-limit:]
 
     def write(self, window: Window) -> None:
         """Make one, or change it on the version before."""

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # What follows is a signed token: whoever reads it in a log could answer in its holder's place, or read
 # their calendar.
-_SECRET_BELOW = ("/answer/", "/act/", "/feeds/")
+_SECRET_BELOW = ("/answer/", "/act/", "/feeds/", "/subscriptions/confirm/", "/subscriptions/leave/")
 
 
 def loggable(path: str) -> str:

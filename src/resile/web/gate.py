@@ -40,7 +40,7 @@ _FOR_PROGRAMS = (API, "/metrics")
 # feed, which is checked there.
 _OPEN = ("/static", "/healthz", "/receipts", "/feeds", "/chat/slack", "/chat/teams")
 # For whoever holds a signed link, which is looked at there.
-_SIGNED = ("/answer", "/act")
+_SIGNED = ("/answer", "/act", "/subscriptions")
 # For everybody who is not logged in yet.
 _DOORS = ("/login", "/setup", "/welcome", "/theme")
 # Where people keep their own account; what an admin alone may do is checked by the use case.

@@ -63,6 +63,7 @@ from resile.web.security import SecurityHeaders, check_form, is_loopback
 from resile.web.shared_now import SharedNow
 from resile.web.shared_room import SharedRooms
 from resile.web.status.beside import StatusBeside
+from resile.web.subscriptions import subscriptions_router
 
 # Answers under way when the server is told to end get so long, and then so long to break off by themselves.
 _GRACE_S = 5
@@ -130,6 +131,7 @@ def create_app(
     app.include_router(slack_router(Strangers(elapsed_s)))
     app.include_router(teams_router(Strangers(elapsed_s)))
     app.include_router(feeds_router(Strangers(elapsed_s), Readings(elapsed_s)))
+    app.include_router(subscriptions_router(Strangers(elapsed_s)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     describe(app)
     return app

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from resile.app.access import Identity
+from resile.app.access import LOCAL, Identity
 from resile.app.maintenance_marks import BY
+from resile.model.catalog import Kind
 from resile.model.component import MaintenancePhase
 from resile.model.errors import AccessError, ConfigError, ConflictError
 from resile.model.event import Exclusion, Marked
@@ -297,3 +298,56 @@ def test_window_that_is_moved_before_it_begins_marks_what_lies_in_the_new_one(wo
     world.work()
 
     assert (exclusion(world, first), exclusion(world, second)) == (None, Exclusion.PLANNED)
+
+
+def test_incident_that_reaches_a_service_nobody_works_on_counts(world: World) -> None:
+    planned(world)
+    world.advance(70 * MINUTE)
+    incident_id = world.declare()
+    world.work()
+    assert exclusion(world, incident_id) is Exclusion.PLANNED
+
+    world.command(incident_id, Describe(services=("checkout", "search")))
+    world.work()
+
+    assert exclusion(world, incident_id) is None
+
+
+def test_who_waits_for_the_end_is_told_of_another_one_and_of_nothing_that_is_none(world: World) -> None:
+    world.subscribe("reader@example.net")
+    window = planned(world)
+    world.advance(70 * MINUTE)
+
+    for _ in range(2):
+        longer = NOW + 3 * HOUR
+        if window.ends_at != longer:
+            window = world.maintenance.move(ANN, window.id, ends_at=longer)
+        else:
+            with pytest.raises(ConfigError, match="has these times already"):
+                world.maintenance.move(ANN, window.id, ends_at=longer)
+        world.maintenance.arm()
+        world.work()
+
+    assert subjects(world)[2:] == ["Maintenance ends at another time: New database"]
+    assert "over by 2026-03-04 15:00 UTC" in body_of(world.mails("reader@example.net")[-1])
+    world.maintenance.cancel(ANN, window.id)
+    world.work()
+    assert "and does not go on" in body_of(world.mails("reader@example.net")[-1])
+
+
+def test_window_of_a_component_is_told_to_its_subscribers_and_takes_nothing_out_of_the_measures(world: World) -> None:
+    wanted = {(Kind.COMPONENT, "web"): ({"title": "Website", "services": ["checkout"]}, "")}
+    world.resile.catalog.apply(LOCAL, world.resile.catalog.changes_to(wanted))
+    world.subscribe("web@example.net", "web")
+    world.subscribe("search@example.net", "search")
+
+    for named in ("web", "component/web"):
+        window = world.maintenance.add(ANN, "New front", [named], starts_at=NOW, ends_at=NOW + HOUR)
+        assert (window.components, window.services, window.shown_on) == (("component/web",), (), ("web",))
+    world.work()
+    incident_id = world.declare()
+    world.work()
+
+    assert len(subjects(world, "web@example.net")) == 2
+    assert subjects(world, "search@example.net") == []
+    assert exclusion(world, incident_id) is None

@@ -253,7 +253,7 @@ def test_acknowledgement_that_is_taken_back_pages_anew() -> None:
     night.paging.acknowledge("INC-1", who="ann", by="user:ann")
     event_id = next(event.id for event in night.events() if type(event).__name__ == "Acknowledged")
 
-    command(night, Correct(event_id, None))
+    command(night, Correct(event_id, None, "a slip"))
     night.work()
 
     assert night.paged() == ["ann", "ann"]

@@ -115,3 +115,23 @@ def test_subscribers_are_listed_a_page_at_a_time_and_removed(
     assert reader.client.delete("/api/v1/subscribers/s1").status_code == 403
     assert program.client.delete("/api/v1/subscribers/s1").json()["address"] == "a…@example.net"
     assert program.client.delete("/api/v1/subscribers/s1").status_code == 404
+
+
+def test_published_update_is_corrected_and_withdrawn_for_a_reason(program: Visitor) -> None:
+    path = "/api/v1/incidents/INC-1/updates"
+    said = program.client.post(path, json={"audience": "customers", "publish": True, "text": "It burns."}).json()
+    its = f"{path}/{said['draft_id']}"
+    bare = program.client.post(f"{its}/correct", json={"text": "It smokes."})
+    corrected = program.client.post(f"{its}/correct", json={"text": "It smokes.", "reason": "a look", "publish": True})
+    first = program.get(path).json()["drafts"][0]
+    withdrawn = program.client.post(f"{its}/retract", json={"reason": "wrong incident"})
+
+    assert (bare.status_code, corrected.status_code, withdrawn.status_code) == (400, 201, 200)
+    assert (corrected.json()["corrects"], corrected.json()["state"]) == (said["draft_id"], "published")
+    assert (first["text"], first["reason"], first["state"]) == ("It smokes.", "a look", "published")
+    assert (withdrawn.json()["state"], withdrawn.json()["text"]) == ("withdrawn", "")
+    assert withdrawn.json()["reason"] == "wrong incident"
+    assert program.client.post(f"{its}/retract", json={"reason": "again"}).status_code == 409
+    told = program.get("/api/v1/incidents/INC-1/timeline").text
+    assert "It burns." not in told
+    assert "It smokes." not in told

@@ -88,7 +88,7 @@ def test_an_instant_that_was_wrong_is_corrected_or_taken_back(visitor: Visitor, 
 
     moved = send(visitor, "correct", event_id=event_id, to="2024-04-01T12:30:00+00:00", reason="the log says so")
     assert moved.json()["instants"]["restored"]["at"] == "2024-04-01T12:30:00Z"
-    gone = send(visitor, "correct", event_id=event_id, to=None)
+    gone = send(visitor, "correct", event_id=event_id, to=None, reason="a slip")
     assert gone.json()["status"] == "open"
 
 
@@ -100,8 +100,8 @@ def test_who_never_acknowledged_and_what_never_was_the_cause_are_taken_back_with
     taken = send(visitor, "acknowledge", text="bob").json()["instants"]["acknowledged"]["event_id"]
     found = send(visitor, "identify", text="a full disk").json()["instants"]["identified"]["event_id"]
 
-    send(visitor, "correct", event_id=taken, to=None)
-    after = send(visitor, "correct", event_id=found, to=None).json()
+    send(visitor, "correct", event_id=taken, to=None, reason="a slip")
+    after = send(visitor, "correct", event_id=found, to=None, reason="a slip").json()
 
     assert (after["responder"], after["cause"]) == (None, None)
     assert send(visitor, "identify", text="an expired certificate").json()["cause"] == "an expired certificate"
@@ -158,7 +158,9 @@ def test_an_if_match_that_is_no_version_is_refused(visitor: Visitor, version: st
         ("note", {"text": " "}, 400, "text"),
         ("note", {"text": "a\u0000b"}, 400, "NUL"),
         ("note", {"text": "x" * 20_001}, 400, "at most 20000"),
-        ("correct", {"event_id": "00009", "to": None}, 409, "no instant with event id '00009'"),
+        ("correct", {"event_id": "00009", "to": None, "reason": "why"}, 409, "no instant with event id '00009'"),
+        ("correct", {"event_id": "00002", "to": None}, 400, "reason"),
+        ("correct", {"event_id": "00002", "to": None, "reason": " "}, 400, "reason"),
         ("dance", {}, 400, "command"),
     ],
 )

@@ -118,6 +118,8 @@ OPERATIONS = [
     ("POST", "/api/v1/incidents/{incident_id}/updates/{draft_id}/agree"),
     ("POST", "/api/v1/incidents/{incident_id}/updates/{draft_id}/publish"),
     ("POST", "/api/v1/incidents/{incident_id}/updates/{draft_id}/drop"),
+    ("POST", "/api/v1/incidents/{incident_id}/updates/{draft_id}/correct"),
+    ("POST", "/api/v1/incidents/{incident_id}/updates/{draft_id}/retract"),
     ("DELETE", "/api/v1/incidents/{incident_id}/updates/promises/{audience}"),
     ("GET", "/api/v1/maintenance"),
     ("POST", "/api/v1/maintenance"),

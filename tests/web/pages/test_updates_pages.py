@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 from resile.app.access import LOCAL
 from resile.app.incidents import command_incident, declare, show_incident
 from resile.app.settings import load_settings
+from resile.app.update_drafts import Wording
 from resile.app.wiring import Resile, open_resile
 from resile.model.catalog import Kind
 from resile.model.event import Updated
@@ -86,6 +87,32 @@ def test_draft_is_changed_and_published_by_one_form_and_the_promise_is_counted_d
     assert "3 min late" in client.get("/incidents/INC-1").text
     assert send(client, "/do/update/withdraw", audience="customers", **aim).status_code == 303
     assert "Promised update" not in client.get("/incidents/INC-1").text
+
+
+def test_what_was_published_is_corrected_and_withdrawn_by_forms_that_ask_why(resile: Resile) -> None:
+    client = browser_of(resile)
+    aim = {"incident_id": "INC-1", "seen_on": "/incidents/INC-1"}
+    said = Wording(title="Payments fail", text="All of them.", components={"checkout": "major_outage"})
+    draft_id = resile.communication.updates.say(LOCAL, "INC-1", "customers", said=said).id
+    form = {"draft_id": draft_id, "title": "Payments fail", "component": ["checkout"], "state": ["partial_outage"]}
+
+    bare = send(client, "/do/update/correct", text=f"Some. {INJECTION}", reason=" ", **form, **aim)
+    assert (bare.status_code, "for a reason" in bare.text) == (409, True)
+    assert INJECTION not in bare.text
+    done = send(client, "/do/update/correct", text="Some.", reason=f"counted {INJECTION}", **form, **aim)
+    assert done.status_code == 303
+    (update,) = room(resile).updates
+    assert (update.text, update.components) == ("Some.", {"checkout": "partial_outage"})
+    page = client.get("/incidents/INC-1").text
+    assert "by local: counted" in page
+    assert INJECTION not in page
+    assert send(client, "/do/update/retract", draft_id=draft_id, reason="", **aim).status_code == 409
+    assert send(client, "/do/update/retract", draft_id=draft_id, reason="wrong one", **aim).status_code == 303
+
+    page = client.get("/incidents/INC-1").text
+    assert "by local: wrong one" in page
+    assert "Some." not in page
+    assert room(resile).updates == ()
 
 
 def test_what_was_typed_is_kept_where_it_was_refused(resile: Resile) -> None:
@@ -193,7 +220,15 @@ def test_customers_are_told_with_a_thumb_and_nobody_is_shut_out(resile: Resile, 
 
         expect(page.locator("#live-updates")).to_contain_text("We look into it.")
         expect(page.locator(".promise")).to_contain_text("in 30 min")
+        published = page.locator(".published li")
+        published.locator("summary").first.click()
+        published.get_by_label("What they read").fill("We know the cause.")
+        published.get_by_label("Why?").first.fill("we looked again")
+        published.get_by_role("button", name="Publish the correction").click()
+        expect(published).to_contain_text("by local: we looked again")
         context.close()
-        assert faults_of_all(browser, address, ["/incidents/INC-1", PAGE]) == []
+        leave = resile.communication.subscribers.leave_url("s-001")
+        assert faults_of_all(browser, address, ["/incidents/INC-1", PAGE, leave]) == []
 
-    assert [one.by for one in room(resile).updates] == ["local"]
+    (update,) = room(resile).updates
+    assert (update.by, update.text) == ("local", "We know the cause.")

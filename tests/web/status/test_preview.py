@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Browser, expect
 
-from resile.app.doctor_status import of_components, of_publishing
+from resile.app.doctor_status import of_components, of_links, of_publishing
 from resile.app.settings import Settings
 from resile.app.wiring import open_resile
 from resile.model.time import HOUR, MINUTE
@@ -78,6 +79,17 @@ def test_doctor_names_what_customers_are_not_told(world: StatusWorld) -> None:
     assert "is still open on the status page" in str(one)
     world.publish(its, "It is over.", "resolved")
     assert list(of_publishing(world.resile, world.clock.now())) == []
+
+
+def test_doctor_says_that_links_of_subscribers_lead_nowhere(world: StatusWorld) -> None:
+    def said(server: str | None, **status: str) -> list[str]:
+        told = {"status": status, "channels": {"email": {"host": "mail"}}, "base_url": server}
+        return [str(one) for one in of_links(replace(world.resile, settings=Settings.model_validate(told)))]
+
+    (one,) = said(None)
+    assert "can neither confirm nor leave: their links lead to http://127.0.0.1:8322" in one
+    assert said("https://resile.example") == []
+    assert said(None, base_url="https://status.example") == []
 
 
 def test_doctor_names_components_and_services_that_do_not_meet(world: StatusWorld) -> None:

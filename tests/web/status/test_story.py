@@ -301,3 +301,53 @@ def test_days_are_those_of_the_pages_zone_and_uptime_falls_by_the_minute(
     assert "94.33 % uptime since 4 March 2026" in second
     assert "14 March 2026: major outage" in second
     assert "15 March 2026: major outage" in second
+
+
+def test_correction_and_withdrawal_are_shown_with_their_reason_and_the_words_are_gone(world: StatusWorld) -> None:
+    its = world.declare()
+    use = world.resile.communication.updates
+    said = Wording(title="Payments fail", text="All payments fail.", components={"shop": "major_outage"})
+    first = use.say(LOCAL, its, "customers", "investigating", said)
+    assert states(world)["Online shop"] == "major_outage"
+    world.clock.advance(10 * MINUTE)
+    better = Wording(text="Some payments fail.", components={"shop": "partial_outage"})
+    use.correct(LOCAL, its, first.id, better, "we counted wrongly", is_sent=True)
+    world.clock.advance(MINUTE)
+    second = use.say(LOCAL, its, "customers", "identified", Wording(text="It is SECRETPARTNER."))
+    assert overall(world) == ("critical", "Major Service Outage")
+
+    use.retract(LOCAL, its, second.id, "it named a partner")
+
+    assert states(world)["Online shop"] == "partial_outage"
+    page = world.get("/").text
+    assert "Corrected <time" in page
+    assert ": we counted wrongly" in page
+    assert ": it named a partner" in page
+    assert "Some payments fail." in page
+    (summary,) = world.get("/api/v2/summary.json").json["incidents"]
+    assert (summary["status"], summary["updated_at"]) == ("investigating", "2026-03-04T12:11:00Z")
+    withdrawn, corrected = summary["incident_updates"]
+    assert withdrawn["body"] == "This update was withdrawn 2026-03-04 12:11 UTC: it named a partner"
+    assert corrected["body"] == "Some payments fail.\n\nCorrected 2026-03-04 12:10 UTC: we counted wrongly"
+    assert (corrected["created_at"], corrected["updated_at"]) == ("2026-03-04T12:00:00Z", "2026-03-04T12:10:00Z")
+    for path in ("/history.rss", "/history.atom"):
+        assert "we counted wrongly" in world.get(path).text
+    for gone in (b"SECRETPARTNER", b"All payments"):
+        assert gone not in world.everything()
+
+    use.retract(LOCAL, its, first.id, "nothing was wrong")
+
+    # Nothing that was said stands: nothing is shown as wrong, and that something was said is not hidden.
+    assert overall(world) == ("none", "All Systems Operational")
+    assert "nothing was wrong" in world.get("/history").text
+    assert b"Payments" not in world.everything()
+
+
+def test_window_of_a_component_without_services_shows_it_under_maintenance(world: StatusWorld) -> None:
+    use = world.resile.communication.maintenance
+    use.add(LOCAL, "New gateway", ["component/api"], starts_at=NOW, ends_at=NOW + HOUR)
+
+    assert states(world) == {"Online shop": "operational", "API": "under_maintenance", "Webhooks": "operational"}
+    (window,) = world.get("/api/v2/scheduled-maintenances/active.json").json["scheduled_maintenances"]
+    assert [one["name"] for one in window["components"]] == ["API"]
+    assert ">Maintenance under way</h2>" in world.get("/").text

@@ -124,3 +124,16 @@ def test_nobody_learns_who_subscribed(world: StatusWorld) -> None:
     world.post(confirm_path(world))
 
     assert ask(world).body == first.body
+
+
+def test_right_links_are_heard_however_many_leave_from_one_network(world: StatusWorld) -> None:
+    ask(world)
+    world.post(confirm_path(world))
+    use = world.resile.communication.subscribers
+    leave = path_of(use.leave_url(next(iter(use.listed())).id))
+
+    assert [world.post(leave).code for _ in range(BURST + 5)] == [200] * (BURST + 5)
+    wrong = [world.post(f"{leave}x").code for _ in range(BURST + 5)]
+
+    assert (wrong[0], wrong[-1]) == (404, 429)
+    assert world.post(leave).code == 200

@@ -205,12 +205,12 @@ class UpdateBody(CommandBody):
 
 
 class CorrectBody(CommandBody):
-    """Say that the event of that id happened at `to` instead; null: not at all."""
+    """Say that the event of that id happened at `to` instead, and why; null: not at all."""
 
     command: Literal["correct"]
     event_id: Words
     to: At | None
-    reason: Words | None = None
+    reason: Words
 
     def to_command(self) -> lifecycle.Command:
         """The command that it stands for."""

@@ -43,7 +43,7 @@ class SubscribersListed(Struct, frozen=True, kw_only=True):
 
 
 class WindowBody(Body):
-    """Services are worked on from `starts_at` (else now) until `ends_at`."""
+    """Services, and components as `component/NAME`, are worked on from `starts_at` (else now) until `ends_at`."""
 
     title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
     components: Annotated[tuple[Words, ...], Field(min_length=1, max_length=MAX_COMPONENTS)]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from resile.app.access import Identity
 from resile.app.incidents import show_incident
+from resile.app.update_corrections import MAX_REASON
 from resile.app.update_drafts import MAX_COMPONENTS, MAX_TEXT, MAX_TITLE, Prepared, Wording
 from resile.app.update_out import DraftOut, UpdatesOut, draft_out
 from resile.app.updates import Updates
@@ -78,6 +79,22 @@ class DropBody(Body):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
+class CorrectBody(Body):
+    """Other words for a published update, and why; who reads it reads the reason. What is left out stays as it was."""
+
+    title: Annotated[str, Field(max_length=MAX_TITLE)] | None = None
+    text: Annotated[str, Field(max_length=MAX_TEXT)] | None = None
+    components: Annotated[dict[Words, ComponentState], Field(max_length=MAX_COMPONENTS)] | None = None
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    publish: bool = False
+
+
+class RetractBody(Body):
+    """Why a published update does not stand; who read it reads this."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+
+
 @router.get("", summary="List an incident's updates", responses=answers(UpdatesOut, also=(404,)))
 def listed(request: Request, incident_id: str) -> Response:
     """Drafts and what was published, when the next update is due, and how far subscribers were told."""
@@ -128,6 +145,24 @@ def drop(request: Request, incident_id: str, draft_id: str, body: DropBody | Non
     """It will not be sent."""
     reason = "" if body is None else body.reason
     return _shown(_of(request, incident_id).drop(_by(request), incident_id, draft_id, reason))
+
+
+@router.post(
+    "/{draft_id}/correct", status_code=201, summary="Correct a published update",
+    responses=answers(DraftOut, status=201, also=(404, 409)),
+)  # fmt: skip
+def correct(request: Request, incident_id: str, draft_id: str, body: CorrectBody) -> Response:
+    """Gives the draft of the correction; with `publish` it is sent at once, where nobody else has to agree."""
+    said = WordingBody(title=body.title, text=body.text, components=body.components).wording()
+    updates = _of(request, incident_id)
+    known = updates.correct(_by(request), incident_id, draft_id, said, body.reason, is_sent=body.publish)
+    return _shown(known, status_code=201)
+
+
+@router.post("/{draft_id}/retract", summary="Withdraw a published update", responses=_ANSWERS)
+def retract(request: Request, incident_id: str, draft_id: str, body: RetractBody) -> Response:
+    """What it said is shown no more, and who was told of it is told so; nobody has to agree."""
+    return _shown(_of(request, incident_id).retract(_by(request), incident_id, draft_id, body.reason))
 
 
 @router.delete(

@@ -14,7 +14,9 @@ from resile.app.access import Identity
 from resile.app.communication_parts import Communication
 from resile.app.maintenance_out import subscriber_out, window_out
 from resile.app.wiring import Resile
+from resile.model.catalog import Kind
 from resile.model.component import MaintenancePhase
+from resile.model.component_document import ComponentDocument
 from resile.model.errors import AccessError, ConfigError, ConflictError
 from resile.model.time import WEEK, parse_instant
 from resile.ports.account_store import Scope
@@ -32,6 +34,7 @@ _SUBSCRIBERS_SHOWN = 100
 class _Add(BaseModel):
     title: str = ""
     service: list[str] = []
+    component: list[str] = []
     starts_at: str = ""
     ends_at: str = ""
     text: str = ""
@@ -68,7 +71,7 @@ def add(request: Request, form: Annotated[_Add, Form()]) -> Response:
         return use.maintenance.add(
             by,
             form.title,
-            form.service,
+            [*form.service, *(f"component/{name}" for name in form.component)],
             starts_at=starts_at,
             ends_at=parse_instant(form.ends_at),
             text=form.text.replace("\r\n", "\n"),
@@ -149,6 +152,7 @@ def _page(
         typed=typed or {},
         can_write=can_write,
         services=list(resile.catalog.services()),
+        components=_components(resile),
         windows=[window_out(one, now) for one in windows],
         subscribers=[subscriber_out(one, is_whole=can_write) for one in found],
         following=found[-1].id if len(found) == _SUBSCRIBERS_SHOWN else "",
@@ -157,6 +161,12 @@ def _page(
     )
     page.headers["cache-control"] = "no-store"
     return page
+
+
+def _components(resile: Resile) -> list[tuple[str, str]]:
+    """Those of the status page: name and title."""
+    found = resile.catalog.all_of(Kind.COMPONENT, ComponentDocument)
+    return [(name, one.title or name) for name, one in found.items() if one.public]
 
 
 def message(windows: Sequence[Window], now: datetime, n_told: int) -> Parts:

@@ -48,6 +48,14 @@ class _Which(_Aim):
     draft_id: str
 
 
+class _Published(_Which):
+    title: str = ""
+    text: str = ""
+    reason: str = ""
+    component: list[str] = []
+    state: list[str] = []
+
+
 class _Promised(_Aim):
     audience: str = ""
 
@@ -94,6 +102,30 @@ def drop(request: Request, form: Annotated[_Which, Form()]) -> Response:
     return _do(request, form, "update-drop", lambda updates, by: updates.drop(by, form.incident_id, form.draft_id))
 
 
+@router.post("/correct")
+def correct(request: Request, form: Annotated[_Published, Form()]) -> Response:
+    """Other words for what was published; sent at once, where nobody else has to agree."""
+
+    def work(updates: Updates, by: Identity) -> object:
+        said = Wording(title=form.title, text=form.text.replace("\r\n", "\n"), components=_states(form))
+        # As the settings are now; where somebody has to agree it waits as a draft.
+        is_sent = not updates.prepare(form.incident_id, _known(updates, form).audience).needs
+        return updates.correct(by, form.incident_id, form.draft_id, said, form.reason, is_sent=is_sent)
+
+    return _do(request, form, f"correct-{form.draft_id}", work)
+
+
+@router.post("/retract")
+def retract(request: Request, form: Annotated[_Published, Form()]) -> Response:
+    """What was published does not stand."""
+    return _do(
+        request,
+        form,
+        f"retract-{form.draft_id}",
+        lambda updates, by: updates.retract(by, form.incident_id, form.draft_id, form.reason),
+    )
+
+
 @router.post("/withdraw")
 def withdraw(request: Request, form: Annotated[_Promised, Form()]) -> Response:
     """Nothing more is promised."""
@@ -116,7 +148,7 @@ def _do(request: Request, form: _Aim, name: str, work: Callable[[Updates, Identi
     return RedirectResponse(f"/incidents/{path_part(form.incident_id)}#done-{name}", status_code=303)
 
 
-def _known(updates: Updates, form: _Edit) -> DraftOut:
+def _known(updates: Updates, form: _Edit | _Published) -> DraftOut:
     for one in updates.seen(form.incident_id).drafts:
         if one.draft_id == form.draft_id:
             return one
@@ -126,11 +158,16 @@ def _known(updates: Updates, form: _Edit) -> DraftOut:
 def _wording(form: _Edit) -> Wording:
     following = form.following.strip()
     within = None if not following or following == "off" else length_of(following, "next", least=MINUTE, most=WEEK)
-    if len(form.component) != len(form.state) or len(form.component) > MAX_COMPONENTS:
-        raise ConfigError("the components and their states do not belong together; load the page again")
     return Wording(
         title=form.title,
         text=form.text.replace("\r\n", "\n"),
-        components=dict(zip(form.component, form.state, strict=True)),
+        components=_states(form),
         next_within=within,
     )
+
+
+def _states(form: _Edit | _Published) -> dict[str, str]:
+    """By component, how it is to be shown."""
+    if len(form.component) != len(form.state) or len(form.component) > MAX_COMPONENTS:
+        raise ConfigError("the components and their states do not belong together; load the page again")
+    return dict(zip(form.component, form.state, strict=True))

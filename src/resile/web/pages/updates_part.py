@@ -1,7 +1,8 @@
 """The part of an incident's page that tells audiences: drafts, what was published, what is promised."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -34,12 +35,11 @@ def updates_part(resile: Resile, view: IncidentView, room: Room) -> Mapping[str,
     """What `parts/incident_updates.html` shows; the same for everybody who looks."""
     found = resile.communication.updates.of(view.incident.id, room)
     now = resile.clock.now()
+    fault = _faults(resile, view)
     return {
         "updates": {
-            "waiting": [(one, _fault(resile, view, one)) for one in found.drafts if one.state == "waiting"],
-            "published": [(one, _told(found, one)) for one in reversed(found.drafts) if one.state == "published"][
-                :_SHOWN
-            ],
+            "waiting": [(one, fault(one)) for one in found.drafts if one.state == "waiting"],
+            "published": [(one, _told(found, one)) for one in reversed(found.drafts) if _is_shown(one)][:_SHOWN],
             "promises": [_promise(audience, due_at, now) for audience, due_at in found.promises.items()],
             "audiences": [one.value for one in reversed(Audience)],
             "phases": [one.value for one in UpdatePhase],
@@ -49,16 +49,27 @@ def updates_part(resile: Resile, view: IncidentView, room: Room) -> Mapping[str,
     }
 
 
-def _fault(resile: Resile, view: IncidentView, one: DraftOut) -> str:
-    """Why the template that would fit a draft was not used; empty: one was, or none fits."""
-    if one.template is not None:
-        return ""
-    return resile.communication.updates.prepare(view.incident.id, one.audience, one.phase).fault or ""
+def _is_shown(one: DraftOut) -> bool:
+    """Whether it was published; what corrected it is shown with it."""
+    return one.published_at is not None and one.corrects is None
+
+
+def _faults(resile: Resile, view: IncidentView) -> Callable[[DraftOut], str]:
+    """Why the template that would fit a draft was not used; empty: one was, or none fits, or it is a correction.
+
+    Drafts for one audience and phase have the same one, which is rendered once.
+    """
+
+    @cache
+    def fault(audience: str, phase: str) -> str:
+        return resile.communication.updates.prepare(view.incident.id, audience, phase).fault or ""
+
+    return lambda one: "" if one.template is not None or one.corrects else fault(one.audience, one.phase)
 
 
 def _told(found: UpdatesOut, one: DraftOut) -> str:
     counts = found.told.get(one.draft_id)
-    if counts is None:
+    if counts is None or one.state == "withdrawn":
         return ""
     return told_words(counts) if counts.is_over else f"{counts.handed:,} of {counts.n:,} subscribers were told so far"
 

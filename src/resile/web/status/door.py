@@ -83,13 +83,17 @@ class SubscriptionDoor:
             return self._form(site)
         client = scope.get("client")
         network = network_of(client[0] if client else None)
-        wait_s = self._often.wait_s(network)
-        if wait_s is not None:
-            raise Answered(429, "Too often", f"That was asked for too often. Try again in {wait_s} seconds.")
+        if path == SUBSCRIBE:
+            self._count(network)
         fields = await _fields(scope, receive) if method == "POST" else {}
         if path == SUBSCRIBE:
             return await self._ask(fields, network, site)
-        raise await self._link(path, is_done=method == "POST")
+        raise await self._link(path, network, is_done=method == "POST")
+
+    def _count(self, network: str) -> None:
+        wait_s = self._often.wait_s(network)
+        if wait_s is not None:
+            raise Answered(429, "Too often", f"That was asked for too often. Try again in {wait_s} seconds.")
 
     async def _ask(self, fields: dict[str, list[str]], network: str, site: Site | None) -> bytes:
         channel = fields.get("channel", ["email"])[0]
@@ -105,8 +109,11 @@ class SubscriptionDoor:
             raise Answered(429, "Too often", _sentence(error)) from None
         raise Answered(200, "One more step", _SENT)
 
-    async def _link(self, path: str, *, is_done: bool) -> Answered:
-        """What becomes of a link that was followed or pressed."""
+    async def _link(self, path: str, network: str, *, is_done: bool) -> Answered:
+        """What becomes of a link that was followed or pressed.
+
+        A right one is always heard: from one network of a mail provider leave all who read their mail there.
+        """
         start = next(one for one in (*CONFIRM, *LEAVE) if path.startswith(one))
         token, is_leaving = path[len(start) :], start in LEAVE
         use = self._subscribers
@@ -119,6 +126,7 @@ class SubscriptionDoor:
         try:
             await self._in_thread(partial(deeds[is_leaving, is_done], token))
         except AccessError as error:
+            self._count(network)
             return Answered(404, "This link leads nowhere", _sentence(error))
         if is_done and is_leaving:
             return Answered(200, "You will hear no more", "Your address is forgotten.")

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from xml.etree import ElementTree as ET
 
 from resile.app.public_ids import PublicIds
+from resile.app.status_api import said_of
 from resile.model.time import format_instant
 from resile.response.public_status import IncidentShown, PublicStatus
 
@@ -80,7 +81,11 @@ class Feeds:
 def _told(one: IncidentShown) -> str:
     """Its updates as text, the newest first, and before them what nobody said of it yet."""
     back = "" if one.restored_at is None else f"Service has been back since {one.restored_at:%Y-%m-%d %H:%M} UTC."
-    said = (f"{update.at:%Y-%m-%d %H:%M} UTC, {update.phase}: {update.text}" for update in one.updates)
+    said = (
+        f"{update.at:%Y-%m-%d %H:%M} UTC, {update.phase if update.withdrawn_at is None else 'withdrawn'}: "
+        f"{said_of(update)}"
+        for update in one.updates
+    )
     return _spoken("\n\n".join(filter(None, (back, *said))))
 
 

@@ -19,6 +19,7 @@ from resile.response.public_status import (
     IncidentShown,
     Indicator,
     PublicStatus,
+    UpdateShown,
 )
 
 # Days without incidents are told one by one on the first page, for so long.
@@ -86,12 +87,15 @@ class GroupView(Struct, frozen=True):
     components: tuple[ComponentView, ...]
 
 
-class UpdateView(Struct, frozen=True):
-    """One update: paragraphs of lines."""
+class UpdateView(Struct, frozen=True, kw_only=True):
+    """One update: paragraphs of lines; corrected or withdrawn at an instant, for a reason."""
 
     phase: str
     when: When
     paragraphs: tuple[str, ...]
+    corrected: When | None = None
+    withdrawn: When | None = None
+    reason: str = ""
 
 
 class IncidentView(Struct, frozen=True, kw_only=True):
@@ -187,11 +191,18 @@ class Viewing:
             is_open=one.is_open,
             began=self.when(one.began_at),
             restored=None if one.restored_at is None else self.when(one.restored_at),
-            updates=tuple(
-                UpdateView(_PHASES[update.phase], self.when(update.at), _paragraphs(update.text))
-                for update in one.updates
-            ),
+            updates=tuple(map(self._update, one.updates)),
             components=tuple(titles[name] for name in one.components),
+        )
+
+    def _update(self, one: UpdateShown) -> UpdateView:
+        return UpdateView(
+            phase=_PHASES[one.phase] if one.withdrawn_at is None else "Withdrawn",
+            when=self.when(one.at),
+            paragraphs=_paragraphs(one.text),
+            corrected=None if one.corrected_at is None else self.when(one.corrected_at),
+            withdrawn=None if one.withdrawn_at is None else self.when(one.withdrawn_at),
+            reason=one.reason,
         )
 
     def when(self, at: datetime) -> When:
@@ -254,7 +265,7 @@ class Viewing:
             paragraphs=_paragraphs(one.text),
             begins=self.when(one.starts_at),
             ends=self.when(one.ends_at),
-            components=tuple(shown.listed.title for shown in components if shown.listed.keys & one.keys),
+            components=tuple(shown.listed.title for shown in components if one.is_of(shown.listed)),
         )
 
 
