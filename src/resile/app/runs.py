@@ -19,6 +19,7 @@ from resile.app.playbooks import Playbooks
 from resile.app.run_ends import RunEnds, subject_of
 from resile.app.runner_settings import RunnerSettings
 from resile.model.errors import ConfigError, ConflictError, TransitionError
+from resile.model.event import Event, PagingBegan
 from resile.model.playbook import Playbook, PlaybookStep
 from resile.model.room import Run
 from resile.model.room_event import PlaybookOpened, StepAsked, StepBegan, StepEnded, StepOutcome
@@ -196,24 +197,19 @@ class Runs:
         self._paging.commit(Changes(timers=(wanted,)))
 
     def begin_by_itself(self, incident_id: str) -> int:
-        """Run the steps that only look of the playbook that is open; how many began.
+        """Run the steps that only look of the playbook that is open, once somebody is paged; how many began.
 
         Raises:
             ConflictError: others kept appending first, or as many steps run as may: later.
         """
         n_begun = 0
-        while True:
-
-            def begin(growing: Growing) -> tuple[Begun | None, Job | None]:
-                return self._next_by_itself(growing)
-
-            if self._begin(incident_id, begin, by=SYSTEM) is None:
-                return n_begun
+        while self._begin(incident_id, self._next_by_itself, by=SYSTEM) is not None:
             n_begun += 1
+        return n_begun
 
     def _next_by_itself(self, growing: Growing) -> tuple[Begun | None, Job | None]:
         opened = next(iter(growing.room.playbooks), None)
-        if opened is None:
+        if opened is None or not any(map(begins_paging, growing.events)):
             return None, None
         known = self._version(opened.playbook, opened.number)
         given = self.playbooks.inputs(known.playbook, growing.incident)
@@ -382,6 +378,11 @@ def _run(growing: Growing, run_id: str) -> Run:
     if found is None:
         raise TransitionError(f"incident {growing.incident_id[:80]} has no run {run_id[:40]!r}; look again")
     return found
+
+
+def begins_paging(event: Event) -> bool:
+    """Whether with it people begin to be paged; for what nobody is paged for, nothing runs by itself."""
+    return isinstance(event, PagingBegan) and event.policy is not None
 
 
 def _new_id() -> str:
