@@ -82,6 +82,48 @@ def test_what_is_no_number_or_too_much_does_not_pass(value: float | None) -> Non
     assert ran.outcome is StepOutcome.FAILED
 
 
+def test_a_question_without_an_answer_has_failed_though_nothing_is_expected() -> None:
+    ran = runner(Scripted(None)).run(work("x"), threading.Event())
+
+    assert (ran.outcome, ran.because) == (StepOutcome.FAILED, "it is away")
+
+
+class Empty:
+    """Answers, and finds nothing, or nothing that is a number."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+
+    def ask(self, work: Work, *, timeout_s: float, stop: threading.Event) -> Answer:  # noqa: ARG002 - the protocol's
+        return Answer(values=self.values, text="no series")
+
+
+@pytest.mark.parametrize("values", [(), (float("nan"),)])
+def test_what_finds_no_value_verifies_nothing(values: tuple[float, ...]) -> None:
+    asked = runner(Empty(*values))
+
+    looked = asked.run(work("x"), threading.Event())
+    verified = asked.run(work("x", wants_value=True), threading.Event())
+
+    assert looked.outcome is StepOutcome.DONE
+    assert (verified.outcome, verified.because) == (StepOutcome.FAILED, "it found no value")
+
+
+@pytest.mark.parametrize(
+    ("expect", "values", "told"),
+    [
+        (Expectation(Comparison.EQUAL, 1), (1, 1, 7), 7),
+        (Expectation(Comparison.OTHER, 1), (0, 1, 0), 1),
+        (LESS, (0.001, float("nan")), None),
+        (LESS, (0.001, 0.9), 0.9),
+    ],
+)
+def test_the_value_that_is_told_is_one_that_keeps_it_from_passing(
+    expect: Expectation, values: tuple[float, ...], told: float | None
+) -> None:
+    assert runner(Empty(*values)).run(work("x", expect=expect), threading.Event()).value == told
+
+
 def test_it_stops_when_somebody_says_so() -> None:
     stop = threading.Event()
     threading.Timer(0.1, stop.set).start()
@@ -152,10 +194,24 @@ def test_inputs_stand_only_between_quotation_marks_in_promql() -> None:
     assert in_promql("a{x=~'$x'}", {"x": "a.b'|.*"}) == r"a{x=~'a\\.b\x27\\|\\.\\*'}"
 
 
+def test_marks_in_comments_of_promql_begin_no_text() -> None:
+    value = '"} or vector(1) #'
+
+    query = in_promql("# use ` with $care, don't\nup{pod=\"$pod\"} # ` isn't", {"pod": value})
+
+    assert query == '\nup{pod="\\"} or vector(1) #"} '
+
+
+def test_a_quotation_mark_is_escaped_only_where_it_would_end_the_text() -> None:
+    # Prometheus takes \" within '' for an error.
+    assert in_promql("a{x='$x'}", {"x": 'say "hi" \\'}) == "a{x='say \"hi\" \\\\'}"
+
+
 def test_inputs_of_sql_are_bound_and_never_stand_in_texts() -> None:
     query, bound = in_sql("SELECT 1 WHERE x = $a AND y = ${a}", {"a": "'; DROP TABLE x"}, lambda name: f":{name}")
 
     assert (query, bound) == ("SELECT 1 WHERE x = :a AND y = :a", {"a": "'; DROP TABLE x"})
+    assert in_sql("-- of $a\nSELECT 1", {"a": "\nDROP"}, lambda name: f":{name}") == ("-- of $a\nSELECT 1", {})
     with pytest.raises(StepRefusedError, match="without them"):
         in_sql("SELECT '$a'", {"a": "x"}, lambda name: f":{name}")
 
@@ -219,6 +275,8 @@ def test_postgresql_is_read_and_not_changed(postgresql_url: str) -> None:
         with pytest.raises(DeliveryError):
             asked.ask(work(body, "sql"), timeout_s=0.5, stop=threading.Event())
     assert ask(asked, "SELECT count(*) FROM orders").values == [1.0]
+    # Of a table without end, what is shown comes here.
+    assert len(ask(asked, "SELECT n FROM generate_series(1, 30000000) n").text.splitlines()) == 52
 
 
 @pytest.fixture
@@ -254,3 +312,10 @@ def test_own_facts_lead_nowhere_else(facts: OwnFacts, body: str) -> None:
 def test_a_database_that_is_away_fails_with_a_sentence(asked: Asked) -> None:
     with pytest.raises(DeliveryError, match="database"):
         ask(asked, "SELECT 1")
+
+
+def test_an_address_that_cannot_be_read_is_not_told_in_pieces() -> None:
+    with pytest.raises(DeliveryError, match="cannot be read") as raised:
+        ask(Postgres("postgresql://reader:pa%zzword@db/shop"), "SELECT 1")
+
+    assert "zzword" not in str(raised.value)

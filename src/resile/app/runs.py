@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from resile.app.crew import Crew, Job
+from resile.app.crew import Crew, Job, work_of
 from resile.app.growing import Growing
 from resile.app.paging import SYSTEM
 from resile.app.playbooks import Playbooks
@@ -25,7 +25,6 @@ from resile.model.room import Run
 from resile.model.room_event import PlaybookOpened, StepAsked, StepBegan, StepEnded, StepOutcome
 from resile.ports.clock import Clock
 from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
-from resile.ports.runner import Work
 from resile.ports.timeline_store import TimelineStore
 from resile.response.playbook import (
     Ground,
@@ -35,7 +34,6 @@ from resile.response.playbook import (
     rollback_offered,
     ruled,
     ruled_of_second,
-    secrets_of,
 )
 
 # After a step's own time, nobody can be running it that would still want to know.
@@ -285,17 +283,7 @@ class Runs:
             rolls_back=rolls_back,
             inputs=dict(inputs),
         )
-        all_secrets = self.settings.told_secrets
-        work = Work(
-            language=step.language,
-            body=step.body,
-            inputs=inputs,
-            secrets={name: all_secrets[name] for name in secrets_of(step)},
-            timeout_s=step.timeout.total_seconds(),
-            expect=step.expect,
-            attributes=step.attributes,
-        )
-        return Job(growing.incident_id, run_id, step.runner, work)
+        return Job(growing.incident_id, run_id, step.runner, work_of(step, inputs, self.settings.told_secrets))
 
     def _ground(self, growing: Growing, *, missing: Mapping[str, str]) -> Ground:
         return Ground(

@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from msgspec import Struct
 from resile.model.room_event import StepOutcome
 from resile.ports.runner import Ran, StepRefusedError, Work
 from resile.runners.kept_output import KeptOutput
+from resile.runners.supervise import remove
 
 SUPERVISE = Path(__file__).with_name("supervise.py")
 SHELLS = {"sh": "/bin/sh", "shell": "/bin/sh", "bash": "/bin/bash"}
@@ -151,23 +151,11 @@ class ShellRunner:
 @contextlib.contextmanager
 def _folder() -> Iterator[str]:
     """The name of a folder that nobody has, which whoever watches over the step makes; removed afterwards."""
-    folder = Path(tempfile.gettempdir()) / f"resile-step-{secrets.token_hex(8)}"
+    folder = f"{tempfile.gettempdir()}/resile-step-{secrets.token_hex(8)}"
     try:
-        yield str(folder)
+        yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for _ in range(_SWEEPS):
-            if not folder.exists():
-                break
-            # What nobody may look into is opened up, one level after the other.
-            for root, _, _ in os.walk(folder, onerror=lambda error: _open_up(error.filename)):
-                _open_up(root)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _open_up(name: str) -> None:
-    with contextlib.suppress(OSError):
-        Path(name).chmod(0o700)
+        remove(folder)
 
 
 def checked_environment(work: Work) -> dict[str, str]:
@@ -198,19 +186,29 @@ def checked_environment(work: Work) -> dict[str, str]:
 
 
 def kill_all_of(folder: str) -> None:
-    """Kill what is left of a step whose watcher died, as far as it can be known: by the folder in its environment."""
+    """Kill what is left of a step whose watcher died, as far as it can be known: by its folder.
+
+    That stands in its environment, and is where it works; a process that changed both is not found.
+    """
     mark = f"TMPDIR={folder}".encode()
     for _ in range(_SWEEPS):
-        found = []
-        for environment in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                if mark in environment.read_bytes().split(b"\0"):
-                    found.append(int(environment.parent.name))
+        found = [int(process.name) for process in Path("/proc").glob("[0-9]*") if _is_of(process, folder, mark)]
         if not found:
             return
         for pid in found:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _is_of(process: Path, folder: str, mark: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        if mark in (process / "environ").read_bytes().split(b"\0"):
+            return True
+    with contextlib.suppress(OSError):
+        # Of a folder that is gone, the kernel says so after its name.
+        where = str((process / "cwd").readlink()).removesuffix(" (deleted)")
+        return where == folder or where.startswith(f"{folder}/")
+    return False
 
 
 class _Watch:
