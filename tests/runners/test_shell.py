@@ -231,7 +231,7 @@ def test_who_kills_its_watcher_leaves_nobody_behind_by_clearing_the_environment(
 
 def test_a_folder_of_many_levels_is_removed_and_ends_nobody() -> None:
     level = "/".join("a" * 100)
-    body = f'printf "%s\n" "$TMPDIR"; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do mkdir -p {level}; cd {level}; : > f; done'
+    body = f'printf "%s\n" "$TMPDIR"; for i in 1 2 3 4 5 6 7 8 9 10 11; do mkdir -p {level}; cd {level}; : > f; done'
 
     found = ran(f"{body}; chmod 0 .; printf deep")
 

@@ -101,7 +101,7 @@ class Runs:
 
         Args:
             number: the version that whoever wants it had before their eyes; None: whichever is open.
-            inputs: chosen, where the incident leaves a choice.
+            inputs: chosen, where the incident leaves a choice; refused where it does not offer them.
 
         Raises:
             TransitionError: it may not run now; says why.
@@ -237,6 +237,7 @@ class Runs:
         if rolls_back is not None:
             # What is undone was given these, whatever the incident says by now.
             values, missing = {**values, **(inputs or {})}, {}
+        _check_chosen(known.playbook, values, inputs or {})
         ground = self._ground(growing, missing=missing)
         ruling = ruled(step, known.playbook, ground, who)
         if ruling.verdict is Verdict.REFUSED:
@@ -351,6 +352,15 @@ class Runs:
                 self.crew.start(job, self._ends)
             return said
         raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
+
+
+def _check_chosen(playbook: Playbook, values: Mapping[str, str], chosen: Mapping[str, str]) -> None:
+    """Refuse what would run with something else than whoever wants it said."""
+    for name, value in chosen.items():
+        if values.get(name) != value:
+            is_known = name in playbook.inputs
+            why = "it does not say so; choose one that it offers" if is_known else "the playbook has no such input"
+            raise TransitionError(f"input {name[:64]!r} cannot be {value[:80]!r} for this incident: {why}")
 
 
 def _step(playbook: Playbook, name: str) -> PlaybookStep:
