@@ -279,6 +279,10 @@ def test_postgresql_is_read_and_not_changed(postgresql_url: str) -> None:
     assert len(ask(asked, "SELECT n FROM generate_series(1, 30000000) n").text.splitlines()) == 52
 
 
+def test_own_facts_write_no_file(facts: OwnFacts) -> None:
+    assert ask(facts, "SELECT current_setting('temp_directory')").text == "current_setting('temp_directory')\n"
+
+
 @pytest.fixture
 def facts() -> OwnFacts:
     return OwnFacts(lambda: pa.table({"incident_id": ["INC-1", "INC-2"], "service": ["checkout", "basket"]}))

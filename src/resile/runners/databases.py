@@ -128,7 +128,8 @@ class OwnFacts:
 
         del stop  # it ends by its own time
         query, bound = question_of(work, lambda name: f"${name}")
-        connection = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1})
+        # Nothing is written beside the memory: it would be in the folder that resile was started in.
+        connection = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1, "temp_directory": ""})
         late = Timer(timeout_s, connection.interrupt)
         try:
             connection.register("incidents", self._facts())
