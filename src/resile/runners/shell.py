@@ -34,6 +34,8 @@ GRACE_S = 2.0
 # Beyond its time, its grace and the killing, whoever watches over it has so long to say so.
 _LATE_S = 10.0
 _LOOKS_EVERY_S = 0.1
+# Once the step has ended, what it wrote is there to be read.
+DRAINS_S = 5.0
 # Who forks while it is being looked for is looked for again.
 _SWEEPS = 50
 _PIPE_BYTES = 1 << 20
@@ -241,7 +243,8 @@ class _Watch:
                     is_told = True
                     self.say(b"stop\n")
                 if monotonic() - self._began > within_s:
-                    _log.error("step's watcher does not end", pid=self._watcher.pid)
+                    if not self._report:
+                        _log.error("step's watcher does not end", pid=self._watcher.pid)
                     break
                 for key, _ in selector.select(_LOOKS_EVERY_S):
                     piece = os.read(key.fd, _PIPE_BYTES)
@@ -249,8 +252,10 @@ class _Watch:
                         key.data(piece)
                     else:
                         selector.unregister(key.fd)
-                        # What the watcher left behind may hold the output open for as long as it likes.
-                        self._is_lost |= key.fd != self._output and not self._report
+                        if key.fd != self._output:
+                            # Whoever else was handed the output may hold it open for as long as they like.
+                            self._is_lost = not self._report
+                            within_s = monotonic() - self._began + DRAINS_S
         # It has closed everything, or hangs.
         self._watcher.kill()
         return self._told_by(self._told())
