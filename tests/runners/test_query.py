@@ -16,7 +16,7 @@ from resile.model.errors import DeliveryError
 from resile.model.playbook import Comparison, Expectation
 from resile.model.room_event import StepOutcome
 from resile.ports.runner import StepRefusedError, Work
-from resile.runners.databases import OwnFacts, Postgres, SqliteFile
+from resile.runners.databases import OwnFacts, Postgres, SqliteFile, check_it_asks
 from resile.runners.filling import in_promql, in_sql
 from resile.runners.prometheus import Prometheus
 from resile.runners.query import Answer, Asked, QueryRunner
@@ -271,12 +271,35 @@ def test_postgresql_is_read_and_not_changed(postgresql_url: str) -> None:
     found = ask(asked, "SELECT n, who FROM orders WHERE who = $who AND who LIKE '%t%'", who="it's")
 
     assert found.values == [7.0]
-    for body in (*WRITES, "SET TRANSACTION READ WRITE; DELETE FROM orders", "SELECT pg_sleep(9)"):
-        with pytest.raises(DeliveryError):
+    deletes = "WITH gone AS (DELETE FROM orders RETURNING 1) SELECT count(*) FROM gone"
+    frees = "SELECT set_config('transaction_read_only', 'off', false)"
+    for body in (*WRITES, "SET TRANSACTION READ WRITE; DELETE FROM orders", deletes, frees, "SELECT pg_sleep(9)"):
+        with pytest.raises((DeliveryError, StepRefusedError)):
             asked.ask(work(body, "sql"), timeout_s=0.5, stop=threading.Event())
     assert ask(asked, "SELECT count(*) FROM orders").values == [1.0]
     # Of a table without end, what is shown comes here.
     assert len(ask(asked, "SELECT n FROM generate_series(1, 30000000) n").text.splitlines()) == 52
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "COPY (SELECT 1) TO PROGRAM 'touch pwned'",
+        "-- SELECT\nCOPY x TO STDOUT",
+        "/* /* */ SELECT */ COPY (SELECT 1) TO PROGRAM 'touch pwned'",
+        "DO 'BEGIN END'",
+        "CALL x()",
+        "",
+    ],
+)
+def test_what_is_no_question_is_not_put_to_postgresql(body: str) -> None:
+    with pytest.raises(StepRefusedError, match="only asked"):
+        ask(Postgres("postgresql://127.0.0.1:1/x"), body)
+
+
+@pytest.mark.parametrize("body", ["select 1", "-- of x\n(SELECT 1)", "/* a */ WITH a AS (SELECT 1) TABLE a", "SHOW x"])
+def test_questions_are(body: str) -> None:
+    check_it_asks(body)
 
 
 def test_own_facts_write_no_file(facts: OwnFacts) -> None:

@@ -85,6 +85,7 @@ class Postgres:
             from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
         except ImportError:
             raise StepRefusedError("PostgreSQL needs its driver; install resile[postgres]") from None
+        check_it_asks(work.body)
         # To its driver a % begins a placeholder, unless there are two.
         doubled = replace(work, body=work.body.replace("%", "%%"))
         query, bound = question_of(doubled, lambda name: f"%({name})s")
@@ -105,6 +106,25 @@ class Postgres:
         except psycopg.Error as error:
             said = str(error).strip().split("\n")[0]
             raise DeliveryError(f"the database answered: {said[:300]}") from None
+
+
+def check_it_asks(body: str) -> None:
+    """Refuse what is no question: a transaction that may only read still lets some users start programs (COPY).
+
+    Raises:
+        StepRefusedError: it is none.
+    """
+    first = _FIRST_WORD.match(body)
+    # To PostgreSQL a comment ends where all comments in it have ended: what begins there would be another statement.
+    if first is None or first[1].upper() not in _QUESTIONS or _COMMENT_IN_COMMENT.search(body):
+        raise StepRefusedError(
+            f"a database is only asked; begin with one of {', '.join(_QUESTIONS)}, without comments in comments"
+        )
+
+
+_QUESTIONS = ("SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN")
+_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*+([A-Za-z]+)", re.DOTALL)
+_COMMENT_IN_COMMENT = re.compile(r"/\*(?:(?!\*/).)*/\*", re.DOTALL)
 
 
 class OwnFacts:
