@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from decimal import Decimal
 from itertools import islice
 from threading import Event, Timer
@@ -101,7 +102,8 @@ class Postgres:
                 # Row by row, so that a table without end does not come here whole; by the protocol in which one
                 # statement is one statement, so that none can follow that writes.
                 cursor = connection.cursor()
-                rows = list(islice(cursor.stream(query.encode(), bound, binary=True), MAX_ROWS + 1))
+                with closing(cursor.stream(query.encode(), bound, binary=True)) as told:  # type: ignore[type-var]  # a generator
+                    rows = list(islice(told, MAX_ROWS + 1))
                 return answer_of([column.name for column in cursor.description or ()], rows)
         except psycopg.Error as error:
             said = str(error).strip().split("\n")[0]
