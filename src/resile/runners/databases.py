@@ -102,7 +102,8 @@ class Postgres:
                 # Row by row, so that a table without end does not come here whole; by the protocol in which one
                 # statement is one statement, so that none can follow that writes.
                 cursor = connection.cursor()
-                with closing(cursor.stream(query.encode(), bound, binary=True)) as told:  # type: ignore[type-var]  # a generator
+                told = cursor.stream(query.encode(), bound, binary=True)
+                with closing(told):  # type: ignore[type-var]  # it is a generator
                     rows = list(islice(told, MAX_ROWS + 1))
                 return answer_of([column.name for column in cursor.description or ()], rows)
         except psycopg.Error as error:
