@@ -9,10 +9,9 @@ each incident must have one channel with one card, pinned; its timeline must tel
 
 import argparse
 import json
-import os
-import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
@@ -21,13 +20,14 @@ from typing import Any
 import numpy as np
 from msgspec import Struct, field
 
+from killing import Ground, posted
 from resile.app.settings import load_settings
 from resile.app.wiring import open_resile
 from resile.model.room_event import ChatOpened, Said
 from resile.testing.callbacks import Callback
 from resile.testing.loopback_slack import SIGNING_SECRET, TOKEN
 from resile.testing.loopback_slack_rooms import LoopbackSlackRooms
-from webhook_load import Address, started
+from webhook_load import Address
 
 N_EACH = 3
 LONGEST_S = 1.5
@@ -50,37 +50,29 @@ def main() -> None:
     asked.add_argument("--seed", type=int, default=1)
     given = asked.parse_args()
     rng = np.random.default_rng(given.seed)
-    with tempfile.TemporaryDirectory() as folder, LoopbackSlackRooms(datetime.now(UTC)) as slack:
-        run(Path(folder), slack, given.kills, given.settle_s, rng)
+    with ExitStack() as stack:
+        slack = stack.enter_context(LoopbackSlackRooms(datetime.now(UTC)))
+        run(Ground(stack), slack, given.kills, given.settle_s, rng)
 
 
-def run(folder: Path, slack: LoopbackSlackRooms, n_kills: int, settle_s: float, rng: np.random.Generator) -> None:
+def run(ground: Ground, slack: LoopbackSlackRooms, n_kills: int, settle_s: float, rng: np.random.Generator) -> None:
     """All of it."""
     slack.joins(MEMBER, "ann", "ann@example.org")
-    settings = folder / "resile.toml"
+    settings = ground.folder / "resile.toml"
     settings.write_text(
         f'[chat.slack]\ntoken = "{TOKEN}"\nsigning_secret = "{SIGNING_SECRET}"\napi = "{slack.api}"\n'
         f'hooks = "{slack.address}"\nmost_an_hour = 1000\nseverities = ["SEV1"]\n'
     )
-    environment = {**os.environ, "RESILE_DATA": str(folder), "RESILE_PORT": "0"}
     done = Done()
     for _ in range(n_kills):
-        server, address = started(environment)
-        try:
+        with ground.killed() as address:
             busy(address, slack, done, rng)
             time.sleep(float(rng.uniform(0, LONGEST_S)))
-        finally:
-            server.kill()
-            server.communicate()
-    server, _ = started(environment)
-    try:
+    with ground.spared():
         began = time.monotonic()
-        while time.monotonic() - began < settle_s and not is_settled(folder, done):
+        while time.monotonic() - began < settle_s and not is_settled(ground.folder, done):
             time.sleep(1.0)
-    finally:
-        server.terminate()
-        server.communicate()
-    judge(folder, slack, done, n_kills)
+    judge(ground.folder, slack, done, n_kills)
 
 
 def busy(address: Address, slack: LoopbackSlackRooms, done: Done, rng: np.random.Generator) -> None:
@@ -104,19 +96,11 @@ def busy(address: Address, slack: LoopbackSlackRooms, done: Done, rng: np.random
 
 def post(address: Address, path: str, body: dict[str, Any], *, may_fail: bool = False) -> dict[str, Any]:
     """Ask the API."""
-    request = urllib.request.Request(
-        f"http://{address[0]}:{address[1]}{path}",
-        data=json.dumps(body).encode(),
-        headers={"content-type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except (OSError, HTTPException):
-        if not may_fail:
-            raise
+    answer = posted(f"http://{address[0]}:{address[1]}{path}", body)
+    if answer is None or answer[0] // 100 != 2:
+        assert may_fail, answer
         return {}
+    return dict(json.loads(answer[1]))
 
 
 def send(told: Callback) -> int:

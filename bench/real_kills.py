@@ -12,22 +12,16 @@ must have reached its receiver, or be on its way still; what arrived again must 
 import argparse
 import itertools
 import json
-import os
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-import urllib.request
 from contextlib import ExitStack
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from msgspec import Struct
 
+from killing import Callers, Ground, posted
 from resile.app.settings import load_settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.message import MessageState
@@ -35,15 +29,11 @@ from resile.testing.loopback_http import Reply, Request
 from resile.testing.loopback_smtp import LoopbackSmtp
 from resile.testing.two_people import reaching_settings, two_people
 from resile.testing.webhook_sink import WebhookSink
-from webhook_load import PROGRAM, Address, started
+from webhook_load import PROGRAM, Address
 
 N_SENDERS = 2
 # Of each sender, between two alerts.
 REST_S = 0.2
-# The longest time between the start, or that it is ready, and the kill.
-STARTING_S, RUNNING_S = 1.5, 2.0
-# So many of the kills come while the server starts.
-STARTING_SHARE = 0.2
 # The receiver of webhooks thinks for at most so long, so that many a kill comes while something is being sent.
 THINKS_S = 0.3
 ENDS_AT = "2100-01-01T00:00:00Z"
@@ -67,48 +57,26 @@ class Senders:
     """Tell of alerts, several a second, and of each again until it is answered.
 
     Attributes:
-        url: the door, for as long as the server runs; None: there is nobody to tell.
         answered: numbers of the alerts that were answered 2xx.
     """
 
     def __init__(self, secret: str) -> None:
-        self.url: str | None = None
+        self.callers = Callers(self._tell, n=N_SENDERS, rest_s=REST_S)
         self.answered: list[int] = []
-        self._secret = secret
+        self._headers = {"Authorization": f"Bearer {secret}"}
         self._numbers = itertools.count(1)
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(N_SENDERS)]
 
-    def start(self) -> None:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
+    def _tell(self) -> None:
+        number = next(self._numbers)
+        while not self._is_told(number):
+            time.sleep(REST_S)
+        self.answered.append(number)
 
-    def stop(self) -> None:
-        """End, once everything that was begun was answered."""
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._is_over.wait(REST_S):
-            number = next(self._numbers)
-            while not self._told(number):
-                time.sleep(REST_S)
-            self.answered.append(number)
-
-    def _told(self, number: int) -> bool:
-        url = self.url
-        if url is None:
-            return False
+    def _is_told(self, number: int) -> bool:
+        url = self.callers.url
         alert = {"labels": {"alertname": name_of(number), "severity": "critical"}, "endsAt": ENDS_AT}
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._secret}"}
-        knock = urllib.request.Request(url, json.dumps([alert]).encode(), headers)  # noqa: S310 - our own server
-        try:
-            with urllib.request.urlopen(knock, timeout=10) as answer:  # noqa: S310 - as above
-                return bool(answer.status // 100 == 2)
-        except (OSError, HTTPException):  # killed before the answer, or within it
-            return False
+        answer = None if url is None else posted(url, [alert], self._headers)
+        return answer is not None and answer[0] // 100 == 2
 
 
 def name_of(number: int) -> str:
@@ -199,26 +167,6 @@ def settle(resile: Resile, within_s: float) -> None:
         time.sleep(0.2)
 
 
-def killed(log: IO[bytes], senders: Senders, environment: dict[str, str], *, n_kills: int, seed: int) -> None:
-    """Start the server and kill it, so often."""
-    rng = np.random.default_rng(seed)
-    began = time.monotonic()
-    for number in range(1, n_kills + 1):
-        if rng.random() < STARTING_SHARE:
-            server = subprocess.Popen([PROGRAM, "up"], env=environment, stdout=subprocess.DEVNULL, stderr=log)
-            time.sleep(float(rng.uniform(0, STARTING_S)))
-        else:
-            server, address = started(environment, log)
-            senders.url = door_at(address)
-            time.sleep(float(rng.uniform(0.05, RUNNING_S)))
-        os.kill(server.pid, signal.SIGKILL)
-        server.wait()
-        if server.stdout is not None:
-            server.stdout.close()
-        if number % 10 == 0:
-            print(f"  {number} kills, {len(senders.answered):,} answered, {time.monotonic() - began:.0f} s", flush=True)
-
-
 class SlowSink(WebhookSink):
     """A receiver of webhooks that takes its time."""
 
@@ -254,23 +202,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resile-bench-", dir="/var/tmp")))
+        ground = Ground(stack)
         mail, hook = stack.enter_context(LoopbackSmtp()), stack.enter_context(SlowSink(options.seed))
-        environment = {**os.environ, "RESILE_DATA": str(folder), "RESILE_PORT": "0"}
-        senders = prepared(folder, environment, mail, hook)
-        senders.start()
-        log = stack.enter_context((folder / "log").open("ab"))
-        killed(log, senders, environment, n_kills=options.kills, seed=options.seed)
-        server, address = started(environment, log)
-        senders.url = door_at(address)
-        senders.stop()
-        try:
-            with open_resile(load_settings(data=folder)) as resile:
+        senders = prepared(ground.folder, ground.environment, mail, hook)
+
+        def ready(address: Address) -> None:
+            senders.callers.url = door_at(address)
+
+        senders.callers.start()
+        ground.kill_at_random(
+            options.kills, seed=options.seed, ready=ready, least_s=0.05, n_answered=lambda: len(senders.answered)
+        )
+        with ground.spared() as address:
+            ready(address)
+            senders.callers.stop()
+            with open_resile(load_settings(data=ground.folder)) as resile:
                 settle(resile, options.settle_s)
                 found = looked_at(resile, senders.answered, arrivals_of(mail, hook), n_kills=options.kills)
-        finally:
-            server.terminate()
-            server.wait(timeout=60)
     print(found)
     for sentence in (*found.lost[:20], *(f"message {name} came again without a word" for name in found.unexplained)):
         print(f"  {sentence}")

@@ -12,24 +12,16 @@ that came through must have written both lines, and no process of any step may b
 
 import argparse
 import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-import urllib.error
-import urllib.request
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import numpy as np
 from msgspec import Struct
 
+from killing import Callers, Ground, posted
 from resile.app.access import LOCAL
 from resile.app.paging_engine import handlers_of
 from resile.app.settings import load_settings
@@ -38,14 +30,10 @@ from resile.app.tick import Ticker
 from resile.app.wiring import Resile, open_resile
 from resile.model.catalog import Kind
 from resile.model.room_event import StepBegan, StepEnded, StepOutcome
-from webhook_load import PROGRAM, started
+from webhook_load import Address
 
 N_PEOPLE = 2
 REST_S = 0.05
-# The longest time between the start, or that it is ready, and the kill.
-STARTING_S, RUNNING_S = 1.5, 2.0
-# So many of the kills come while the server starts.
-STARTING_SHARE = 0.2
 PLAYBOOK = """\
 ---
 playbook: kills
@@ -72,59 +60,32 @@ class People:
     """Declare incidents and tap their steps, several a second, each until it was answered.
 
     Attributes:
-        url: the server, for as long as it runs; None: there is nobody to ask.
         answered: incident and run of each tap that was answered 202.
     """
 
     def __init__(self) -> None:
-        self.url: str | None = None
+        self.callers = Callers(self._declare_and_tap, n=N_PEOPLE, rest_s=REST_S)
         self.answered: list[tuple[str, str]] = []
-        self.n_declared = 0
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(N_PEOPLE)]
 
-    def start(self) -> None:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """End, once everything that was begun was answered."""
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._is_over.wait(REST_S):
-            declared = self._until_told("/api/v1/incidents", {"title": "it broke", "services": ["checkout"]})
-            if declared is None:
-                continue
-            self.n_declared += 1
-            for step in ("fix", "ok"):
-                incident_id = declared["incident_id"]
-                begun = self._until_told(f"/api/v1/incidents/{incident_id}/steps/{step}/run", {"playbook": "kills"})
-                if begun is not None:
-                    self.answered.append((incident_id, begun["run_id"]))
+    def _declare_and_tap(self) -> None:
+        declared = self._until_told("/api/v1/incidents", {"title": "it broke", "services": ["checkout"]})
+        if declared is None:
+            return
+        for step in ("fix", "ok"):
+            incident_id = declared["incident_id"]
+            begun = self._until_told(f"/api/v1/incidents/{incident_id}/steps/{step}/run", {"playbook": "kills"})
+            if begun is not None:
+                self.answered.append((incident_id, begun["run_id"]))
 
     def _until_told(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
         """The answer; None where it was refused: somebody's earlier tap, of which the answer was lost, runs still."""
         while True:
-            url = self.url
-            if url is None:
-                if self._is_over.wait(REST_S):
-                    return None
-                continue
-            asked = urllib.request.Request(url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-            try:
-                with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - our own server
-                    return dict(json.loads(answer.read()))
-            except urllib.error.HTTPError as error:
-                error.close()
-                if error.code in {409, 429}:
-                    return None
-                time.sleep(REST_S)
-            except (OSError, HTTPException):  # killed before the answer, or within it
-                time.sleep(REST_S)
+            url = self.callers.url
+            answer = None if url is None else posted(url + path, body)
+            if answer is not None and answer[0] // 100 == 2:
+                return dict(json.loads(answer[1]))
+            if (answer is not None and answer[0] in {409, 429}) or self.callers.rest():
+                return None
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -192,26 +153,6 @@ class Ahead:
         return SystemClock().now() + timedelta(minutes=1)
 
 
-def killed(log: IO[bytes], people: People, environment: dict[str, str], *, n_kills: int, seed: int) -> None:
-    """Start the server and kill it, so often."""
-    rng = np.random.default_rng(seed)
-    began = time.monotonic()
-    for number in range(1, n_kills + 1):
-        if number > 1 and rng.random() < STARTING_SHARE:
-            server = subprocess.Popen([PROGRAM, "up"], env=environment, stdout=subprocess.DEVNULL, stderr=log)
-            time.sleep(float(rng.uniform(0, STARTING_S)))
-        else:
-            server, address = started(environment, log)  # type: ignore[assignment]
-            people.url = f"http://{address[0]}:{address[1]}"
-            time.sleep(float(rng.uniform(0.3, RUNNING_S)))
-        os.kill(server.pid, signal.SIGKILL)
-        server.wait()
-        if server.stdout is not None:
-            server.stdout.close()
-        if number % 10 == 0:
-            print(f"  {number} kills, {len(people.answered):,} taps, {time.monotonic() - began:.0f} s", flush=True)
-
-
 def prepared(folder: Path) -> Path:
     """A data folder with a playbook that may run; the file into which its steps write."""
     home = folder / "home"
@@ -232,22 +173,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resile-bench-", dir="/var/tmp")))
-        environment = {**os.environ, "RESILE_DATA": str(folder), "RESILE_PORT": "0"}
-        lines = prepared(folder)
+        ground = Ground(stack)
+        lines = prepared(ground.folder)
         people = People()
-        people.start()
-        log = stack.enter_context((folder / "log").open("ab"))
-        killed(log, people, environment, n_kills=options.kills, seed=options.seed)
-        server, address = started(environment, log)
-        people.url = f"http://{address[0]}:{address[1]}"
-        people.stop()
-        time.sleep(options.settle_s)
-        server.terminate()
-        server.wait(timeout=60)
-        if server.stdout is not None:
-            server.stdout.close()
-        with open_resile(load_settings(data=folder), clock=Ahead()) as resile:
+
+        def ready(address: Address) -> None:
+            people.callers.url = f"http://{address[0]}:{address[1]}"
+
+        people.callers.start()
+        ground.kill_at_random(
+            options.kills, seed=options.seed, ready=ready, least_s=0.3, n_answered=lambda: len(people.answered)
+        )
+        with ground.spared() as address:
+            ready(address)
+            people.callers.stop()
+            time.sleep(options.settle_s)
+        with open_resile(load_settings(data=ground.folder), clock=Ahead()) as resile:
             while Ticker(resile.paging, resile.clock, handlers_of(resile), by="bench").tick():
                 pass
             found = looked_at(resile, lines, people.answered, n_kills=options.kills)

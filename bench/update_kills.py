@@ -9,26 +9,21 @@ as got nothing, and no more than one for each connection and kill.
 """
 
 import argparse
-import os
 import re
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 
+from killing import RUNNING_S, Ground
 from resile.app.settings import load_settings
 from resile.app.telling import LANES
 from resile.app.wiring import open_resile
 from resile.testing.loopback_smtp import LoopbackSmtp
 from subscribers import outcome, prepared, published
-from webhook_load import started
 
-# The longest time between the start of a server and its kill.
-RUNNING_S = 2.0
 THINKS_S = 0.02
 SETTLES_S = 120.0
 _SAID = re.compile(r"([\d,]+) of ([\d,]+) subscribers were told(?:; ([\d,]+) could not be)?(?:; of ([\d,]+) nobody)?")
@@ -41,7 +36,7 @@ def numbers(said: str) -> tuple[int, int]:
     return int(found[1].replace(",", "")), int((found[4] or "0").replace(",", ""))
 
 
-def main() -> int:  # noqa: PLR0915 - one story
+def main() -> int:
     """Kill as often as asked, then look; 1: somebody was told twice, or a gap was not told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=50)
@@ -51,29 +46,21 @@ def main() -> int:  # noqa: PLR0915 - one story
     rng = np.random.default_rng(options.seed)
     faults: list[str] = []
     with ExitStack() as stack:
-        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="resile-bench-", dir="/var/tmp")))
+        ground = Ground(stack)
         mail = stack.enter_context(LoopbackSmtp())
         mail.thinks_s = THINKS_S
-        prepared(data, mail, options.subscribers)
-        log = stack.enter_context((data / "log").open("ab"))
-        resile = stack.enter_context(open_resile(load_settings(data=data)))
-        environment = {**os.environ, "RESILE_DATA": str(data), "RESILE_PORT": "0"}
+        prepared(ground.folder, mail, options.subscribers)
+        resile = stack.enter_context(open_resile(load_settings(data=ground.folder)))
         incidents = [published(resile)]
         for _ in range(options.kills):
-            server, _ = started(environment, log)
-            time.sleep(float(rng.uniform(0.1, RUNNING_S)))
-            server.kill()
-            server.wait()
-            assert server.stdout is not None
-            server.stdout.close()
+            with ground.killed():
+                time.sleep(float(rng.uniform(0.1, RUNNING_S)))
             if outcome(resile, incidents[-1]):
                 incidents.append(published(resile))
-        server, _ = started(environment, log)
-        until = time.monotonic() + SETTLES_S
-        while not outcome(resile, incidents[-1]) and time.monotonic() < until:
-            time.sleep(0.2)
-        server.terminate()
-        server.wait(timeout=60)
+        with ground.spared():
+            until = time.monotonic() + SETTLES_S
+            while not outcome(resile, incidents[-1]) and time.monotonic() < until:
+                time.sleep(0.2)
         n_gaps = 0
         for incident_id in incidents:
             n_told, n_unknown = numbers(outcome(resile, incident_id))

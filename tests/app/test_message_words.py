@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resile.app.access import LOCAL
 from resile.app.catalog import Catalog
-from resile.app.message_facts import moment, page_facts, shift_facts, update_facts
+from resile.app.message_facts import ItsPlaybook, moment, page_facts, shift_facts, update_facts
 from resile.app.message_words import CatalogWords, Words, built_in, page_words, words_of
 from resile.app.templates import check_template_renders
 from resile.model.alert import Alert, AlertState, KnownAlert, Outcome
@@ -97,6 +97,24 @@ def test_times_are_told_by_both_clocks(zone: str | None, words: str) -> None:
 def test_a_playbook_that_is_no_address_is_left_out() -> None:
     for wrong in ("javascript:alert(1)", "wiki page 7", "https://x y", "https://x\nAcknowledged"):
         assert "playbook" not in built_in(page_facts(incident(labels={"runbook_url": wrong}), **FACTS)).text
+
+
+def test_a_page_names_our_own_playbook_and_what_alerts_name_besides() -> None:
+    ours = ItsPlaybook("checkout", "https://r.example.org/incidents/INC-7#playbook")
+    named = incident(labels={"runbook_url": "https://wiki.example.org/c"})
+
+    texts = [
+        built_in(page_facts(told, ours=one, **FACTS)).text.split("\n")[2:-1]
+        for told, one in ((incident(), ours), (named, ours), (incident(), ItsPlaybook("checkout", "")))
+    ]
+
+    first = f"Acknowledge, then follow playbook checkout: {ours.page}"
+    assert texts == [
+        [first],
+        [first, "Also named for it: https://wiki.example.org/c"],
+        ["Acknowledge, then follow playbook checkout."],
+    ]
+    assert page_facts(incident(), ours=ours, **FACTS).incident.playbook == ours.page
 
 
 def test_a_shift_says_until_when_and_what_is_open() -> None:

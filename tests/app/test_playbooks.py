@@ -20,6 +20,7 @@ from resile.model.errors import ConfigError, TransitionError
 from resile.model.event import Source
 from resile.model.incident import InstantName
 from resile.model.lifecycle import Declare, Reach
+from resile.model.policy import Target, TargetKind
 from resile.model.room_event import PlaybookOpened
 from resile.model.severity import Severity
 from resile.testing.simulated_clock import SimulatedClock
@@ -35,7 +36,9 @@ def clock() -> SimulatedClock:
 
 @pytest.fixture
 def resile(tmp_path: Path, fresh_data: Callable[[Path], Path], clock: SimulatedClock) -> Iterator[Resile]:
-    with open_resile(load_settings(data=fresh_data(tmp_path / "data")), clock=clock) as opened:
+    with open_resile(
+        load_settings(data=fresh_data(tmp_path / "data"), base_url="https://r.example.org"), clock=clock
+    ) as opened:
         yield opened
 
 
@@ -204,3 +207,45 @@ def test_doctor_tells_of_playbooks_and_of_alerts_for_which_there_is_none(resile:
 def test_unsafe_playbook_is_not_taken_into_the_catalog(resile: Resile) -> None:
     with pytest.raises(ConfigError, match="playbook 'shop', line 8: step 'x' has no timeout"):
         put(resile, "shop", "{service: shop}", "\n## Mitigation\n```sh {name=x risk=change}\ntrue\n```")
+
+
+PEOPLE = {
+    (Kind.PERSON, "ann"): ({"contacts": [{"name": "mail", "channel": "email", "address": "ann@example.org"}]}, ""),
+    (Kind.PERSON, "bob"): ({"contacts": [{"name": "mail", "channel": "email", "address": "bob@example.org"}]}, ""),
+    (Kind.POLICY, "default"): ({"steps": [{"page": ["person/ann"]}]}, ""),
+}
+
+
+def test_who_pages_for_what_is_the_matter_finds_the_playbook_open_and_the_page_names_it(resile: Resile) -> None:
+    put(resile, "shop", "{service: shop}")
+    resile.catalog.apply(LOCAL, resile.catalog.changes_to(PEOPLE))
+
+    incident_id = resile.pager.page("Cards are refused", who="zoe", by="user:zoe", services=["shop"])
+
+    kinds = [type(event).__name__ for event in resile.timelines.read(incident_id)]
+    assert kinds.index("PlaybookOpened") < kinds.index("PagingBegan")
+    assert [(one.playbook, one.by) for one in opened_for(resile, incident_id)] == [("shop", "resile")]
+    (page,) = resile.paging.messages_of([incident_id])
+    assert f"follow playbook shop: https://r.example.org/incidents/{incident_id}#playbook" in page.text
+
+
+def test_the_first_page_of_an_alert_names_the_playbook(resile: Resile) -> None:
+    put(resile, "high-errors", "{alertname: HighErrors}")
+    resile.catalog.apply(LOCAL, resile.catalog.changes_to(PEOPLE))
+
+    fire(resile, alert(resile, "HighErrors", service="shop"))
+
+    (page,) = resile.paging.messages_of(["INC-1"])
+    assert "follow playbook high-errors: https://r.example.org/incidents/INC-1#playbook" in page.text
+
+
+def test_a_later_page_names_the_playbook_that_was_written_meanwhile(resile: Resile) -> None:
+    resile.catalog.apply(LOCAL, resile.catalog.changes_to(PEOPLE))
+    incident_id = resile.pager.page("Cards are refused", who="zoe", by="user:zoe", services=["shop"])
+    put(resile, "shop-cards", "{service: shop}")
+
+    resile.pager.call_in(incident_id, [Target(TargetKind.PERSON, "bob")], who="zoe", by="user:zoe")
+
+    texts = {page.person: page.text for page in resile.paging.messages_of([incident_id])}
+    assert "playbook" not in texts["ann"]
+    assert "playbook shop-cards: https://r.example.org/playbooks/shop-cards" in texts["bob"]

@@ -1,9 +1,12 @@
 """Playbooks in the terminal: kept byte for byte, checked by file and line, opened for incidents."""
 
+import os
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from resile.app.playbook_lint import lint_files
 from resile.app.playbook_sample import PLAYBOOK_EXAMPLE
 
 from .terminal import Terminal
@@ -91,3 +94,11 @@ def test_folder_is_looked_through_where_there_is_no_catalog(folder: Path, tmp_pa
 
     elsewhere.run("playbook", "lint", str(folder), code=0)
     assert not (tmp_path / "nothing").exists()
+
+
+def test_a_pipe_among_playbooks_is_told_of_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "playbooks/pipe.md")
+
+    [told] = [one for one in lint_files(folder, teams=None, today=date(2026, 3, 4)) if one.name == "pipe"]
+
+    assert [fault.what for fault in told.faults] == ["is no file"]

@@ -41,6 +41,25 @@ def test_every_form_is_covered_though_it_is_wrapped(secret: str) -> None:
         assert masked(f"a {wrapped} b", {"KEY": secret}) == "a [secret KEY] b"
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        """+ curl -H 'Token: it'\\''s (a) "secret"!'""",
+        """+ curl -H Token: 'it'"'"'s (a) "secret"!'""",
+        r"""it\'s\ \(a\)\ \"secret\"\!""",
+        r"""{'token': 'it\'s (a) "secret"!'}""",
+        "it's%20(a)%20%22secret%22!",
+        "it&#39;s (a) &#34;secret&#34;!".replace("&#34;", "&quot;"),
+        'it\'s (a) "secret"!',
+    ],
+)
+def test_a_secret_is_covered_as_shells_and_pages_write_it(told: str) -> None:
+    text = masked(told, {"KEY": 'it\'s (a) "secret"!'})
+
+    assert "[secret KEY]" in text
+    assert 'ecret"' not in text.replace("[secret KEY]", "")
+
+
 def test_a_secret_of_several_lines_is_covered_line_by_line() -> None:
     secret = "-first line of it-\n-second line of it-\n}"  # noqa: S105 - made for this
 

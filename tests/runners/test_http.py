@@ -62,6 +62,9 @@ def test_method_headers_and_body_are_those_of_the_step(service: LoopbackHttp) ->
         ("GET https://a/$x/b", {"x": ".."}, "lead elsewhere"),
         ("GET https://a/$x", {"x": "\ud800"}, "half a character"),
         ("POST https://a/\n\n" + "x" * 100_001, {}, "a step may send"),
+        ('POST https://a/\n\n{"n": $n}', {"n": "[1, 2]"}, "between quotation marks in JSON"),
+        ('POST https://a/\n\n{"n": $n}', {"n": "0, null"}, "between quotation marks in JSON"),
+        ("POST https://a/\nContent-Type: application/yaml\n\na: $x", {"x": "1\nb: 2"}, "cannot be quoted for"),
     ],
 )
 def test_what_is_no_request_is_refused_with_a_sentence(body: str, inputs: dict[str, str], why: str) -> None:
@@ -73,6 +76,14 @@ def test_a_form_keeps_its_fields_apart(service: LoopbackHttp) -> None:
     asked(work(f"POST {service.address}/\nContent-Type: application/x-www-form-urlencoded\n\na=$x", {"x": "1&b=2"}))
 
     assert service.requests[0].body == b"a=1%26b%3D2"
+
+
+def test_other_forms_keep_a_value_where_it_stands(service: LoopbackHttp) -> None:
+    asked(work(f"POST {service.address}/\nContent-Type: text/xml\n\n<a b='$x'/>", {"x": "'/><c>&"}))
+    asked(work(f'POST {service.address}/\n\n{{"n": $n, "s": "$n $$"}}', {"n": "-1.5e3"}))
+
+    assert service.requests[0].body == b"<a b='&#x27;/&gt;&lt;c&gt;&amp;'/>"
+    assert service.requests[1].json() == {"n": -1500, "s": "-1.5e3 $"}
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/", "http://169.254.169.254/latest", "http://[::1]/"])

@@ -16,7 +16,7 @@ from resile.model.errors import DeliveryError
 from resile.model.playbook import Comparison, Expectation
 from resile.model.room_event import StepOutcome
 from resile.ports.runner import StepRefusedError, Work
-from resile.runners.databases import OwnFacts, Postgres, SqliteFile
+from resile.runners.databases import OwnFacts, Postgres, SqliteFile, check_it_asks
 from resile.runners.filling import in_promql, in_sql
 from resile.runners.prometheus import Prometheus
 from resile.runners.query import Answer, Asked, QueryRunner
@@ -80,6 +80,48 @@ def test_what_is_no_number_or_too_much_does_not_pass(value: float | None) -> Non
     ran = runner(Scripted(value)).run(work("x", expect=LESS, timeout_s=0.1), threading.Event())
 
     assert ran.outcome is StepOutcome.FAILED
+
+
+def test_a_question_without_an_answer_has_failed_though_nothing_is_expected() -> None:
+    ran = runner(Scripted(None)).run(work("x"), threading.Event())
+
+    assert (ran.outcome, ran.because) == (StepOutcome.FAILED, "it is away")
+
+
+class Empty:
+    """Answers, and finds nothing, or nothing that is a number."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = values
+
+    def ask(self, work: Work, *, timeout_s: float, stop: threading.Event) -> Answer:  # noqa: ARG002 - the protocol's
+        return Answer(values=self.values, text="no series")
+
+
+@pytest.mark.parametrize("values", [(), (float("nan"),)])
+def test_what_finds_no_value_verifies_nothing(values: tuple[float, ...]) -> None:
+    asked = runner(Empty(*values))
+
+    looked = asked.run(work("x"), threading.Event())
+    verified = asked.run(work("x", wants_value=True), threading.Event())
+
+    assert looked.outcome is StepOutcome.DONE
+    assert (verified.outcome, verified.because) == (StepOutcome.FAILED, "it found no value")
+
+
+@pytest.mark.parametrize(
+    ("expect", "values", "told"),
+    [
+        (Expectation(Comparison.EQUAL, 1), (1, 1, 7), 7),
+        (Expectation(Comparison.OTHER, 1), (0, 1, 0), 1),
+        (LESS, (0.001, float("nan")), None),
+        (LESS, (0.001, 0.9), 0.9),
+    ],
+)
+def test_the_value_that_is_told_is_one_that_keeps_it_from_passing(
+    expect: Expectation, values: tuple[float, ...], told: float | None
+) -> None:
+    assert runner(Empty(*values)).run(work("x", expect=expect), threading.Event()).value == told
 
 
 def test_it_stops_when_somebody_says_so() -> None:
@@ -152,10 +194,24 @@ def test_inputs_stand_only_between_quotation_marks_in_promql() -> None:
     assert in_promql("a{x=~'$x'}", {"x": "a.b'|.*"}) == r"a{x=~'a\\.b\x27\\|\\.\\*'}"
 
 
+def test_marks_in_comments_of_promql_begin_no_text() -> None:
+    value = '"} or vector(1) #'
+
+    query = in_promql("# use ` with $care, don't\nup{pod=\"$pod\"} # ` isn't", {"pod": value})
+
+    assert query == '\nup{pod="\\"} or vector(1) #"} '
+
+
+def test_a_quotation_mark_is_escaped_only_where_it_would_end_the_text() -> None:
+    # Prometheus takes \" within '' for an error.
+    assert in_promql("a{x='$x'}", {"x": 'say "hi" \\'}) == "a{x='say \"hi\" \\\\'}"
+
+
 def test_inputs_of_sql_are_bound_and_never_stand_in_texts() -> None:
     query, bound = in_sql("SELECT 1 WHERE x = $a AND y = ${a}", {"a": "'; DROP TABLE x"}, lambda name: f":{name}")
 
     assert (query, bound) == ("SELECT 1 WHERE x = :a AND y = :a", {"a": "'; DROP TABLE x"})
+    assert in_sql("-- of $a\nSELECT 1", {"a": "\nDROP"}, lambda name: f":{name}") == ("-- of $a\nSELECT 1", {})
     with pytest.raises(StepRefusedError, match="without them"):
         in_sql("SELECT '$a'", {"a": "x"}, lambda name: f":{name}")
 
@@ -215,10 +271,39 @@ def test_postgresql_is_read_and_not_changed(postgresql_url: str) -> None:
     found = ask(asked, "SELECT n, who FROM orders WHERE who = $who AND who LIKE '%t%'", who="it's")
 
     assert found.values == [7.0]
-    for body in (*WRITES, "SET TRANSACTION READ WRITE; DELETE FROM orders", "SELECT pg_sleep(9)"):
-        with pytest.raises(DeliveryError):
+    deletes = "WITH gone AS (DELETE FROM orders RETURNING 1) SELECT count(*) FROM gone"
+    frees = "SELECT set_config('transaction_read_only', 'off', false)"
+    for body in (*WRITES, "SET TRANSACTION READ WRITE; DELETE FROM orders", deletes, frees, "SELECT pg_sleep(9)"):
+        with pytest.raises((DeliveryError, StepRefusedError)):
             asked.ask(work(body, "sql"), timeout_s=0.5, stop=threading.Event())
     assert ask(asked, "SELECT count(*) FROM orders").values == [1.0]
+    # Of a table without end, what is shown comes here.
+    assert len(ask(asked, "SELECT generate_series(1, 30000000)").text.splitlines()) == 52
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "COPY (SELECT 1) TO PROGRAM 'touch pwned'",
+        "-- SELECT\nCOPY x TO STDOUT",
+        "/* /* */ SELECT */ COPY (SELECT 1) TO PROGRAM 'touch pwned'",
+        "DO 'BEGIN END'",
+        "CALL x()",
+        "",
+    ],
+)
+def test_what_is_no_question_is_not_put_to_postgresql(body: str) -> None:
+    with pytest.raises(StepRefusedError, match="only asked"):
+        ask(Postgres("postgresql://127.0.0.1:1/x"), body)
+
+
+@pytest.mark.parametrize("body", ["select 1", "-- of x\n(SELECT 1)", "/* a */ WITH a AS (SELECT 1) TABLE a", "SHOW x"])
+def test_questions_are(body: str) -> None:
+    check_it_asks(body)
+
+
+def test_own_facts_write_no_file(facts: OwnFacts) -> None:
+    assert ask(facts, "SELECT current_setting('temp_directory')").text == "current_setting('temp_directory')\n"
 
 
 @pytest.fixture
@@ -254,3 +339,10 @@ def test_own_facts_lead_nowhere_else(facts: OwnFacts, body: str) -> None:
 def test_a_database_that_is_away_fails_with_a_sentence(asked: Asked) -> None:
     with pytest.raises(DeliveryError, match="database"):
         ask(asked, "SELECT 1")
+
+
+def test_an_address_that_cannot_be_read_is_not_told_in_pieces() -> None:
+    with pytest.raises(DeliveryError, match="cannot be read") as raised:
+        ask(Postgres("postgresql://reader:pa%zzword@db/shop"), "SELECT 1")
+
+    assert "zzword" not in str(raised.value)

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -218,6 +219,58 @@ def test_who_watches_over_it_may_be_killed_by_it_and_then_nobody_knows() -> None
     assert is_gone(mark)
     assert (found.outcome, found.because) == (StepOutcome.UNKNOWN, "whoever watched over it died")
     assert found.head == b""
+
+
+def test_who_kills_its_watcher_leaves_nobody_behind_by_clearing_the_environment() -> None:
+    mark = f"98{os.getpid()}"
+
+    found = ran(f"(env -i setsid sleep {mark} >/dev/null 2>&1 &); sleep 0.2; kill -KILL $PPID; sleep 5")
+
+    assert is_gone(mark)
+    assert found.outcome is StepOutcome.UNKNOWN
+
+
+def test_a_folder_of_many_levels_is_removed_and_ends_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    level = "/".join("a" * 100)
+    body = f'printf "%s\n" "$TMPDIR"; for i in 1 2 3 4 5 6 7 8 9 10 11; do mkdir -p {level}; cd {level}; : > f; done'
+
+    found = ran(f"{body}; chmod 0 .; printf deep")
+
+    folder, said = found.head.decode().splitlines()
+    assert said == "deep"
+    assert found.outcome in {StepOutcome.DONE, StepOutcome.STOPPED}
+    assert not Path(folder).exists()
+
+
+def test_a_folder_that_became_a_link_leads_the_broom_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir(mode=0o755)
+
+    found = ran(f'cd /; rmdir "$TMPDIR"; ln -s "{tmp_path}" "$TMPDIR"; echo "$TMPDIR"')
+
+    assert not Path(found.head.decode().strip()).is_symlink()
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_step_has_ended_though_somebody_else_holds_its_output_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resile.runners.shell.DRAINS_S", 0.2)
+    hands_over = (
+        f"import socket as s; c = s.socket(s.AF_UNIX); c.connect('{tmp_path}/door'); s.send_fds(c, [b'x'], [1])"
+    )
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"{tmp_path}/door")
+        door.listen()
+
+        found = ran(f'{sys.executable} -I -S -c "{hands_over}"; echo done', timeout_s=20)
+
+        taken, _ = door.accept()
+        with taken:
+            _, [held], _, _ = socket.recv_fds(taken, 1, 1)
+            os.close(held)
+    assert (found.outcome, found.head) == (StepOutcome.DONE, b"done\n")
+    assert found.lasted_s < 15
 
 
 def test_it_is_stopped_when_somebody_says_so() -> None:

@@ -1,4 +1,7 @@
-"""Steps that only look run by themselves when the page goes out: whoever is woken finds what they would have asked."""
+"""Steps that only look run by themselves when the page goes out: whoever is woken finds what they would have asked.
+
+Where the playbook is opened later, by people or because an alert came that it is for, they run then.
+"""
 
 import threading
 from collections.abc import Sequence
@@ -6,9 +9,10 @@ from datetime import timedelta
 
 import structlog
 
-from resile.app.runs import Runs
+from resile.app.runs import Runs, begins_paging
 from resile.model.errors import ConflictError, ResileError, StoreError
-from resile.model.event import PagingBegan
+from resile.model.event import Event
+from resile.model.room_event import PlaybookOpened
 from resile.ports.clock import Clock
 from resile.ports.timeline_store import StoredEvent, TimelineStore
 
@@ -54,7 +58,7 @@ class AutoSteps:
             # What was told while resile was down is among the last events.
             self._place = max(self._timelines.last_seq() - AT_ONCE, 0)
         stored = self._timelines.follow(self._place, limit=AT_ONCE)
-        for incident_id in self._paged(stored):
+        for incident_id in self._looked_at(stored):
             if len(self._waiting) < MAX_WAITING:
                 self._waiting[incident_id] = None
         if stored:
@@ -65,13 +69,9 @@ class AutoSteps:
             del self._waiting[incident_id]
         return len(stored)
 
-    def _paged(self, stored: Sequence[StoredEvent]) -> list[str]:
+    def _looked_at(self, stored: Sequence[StoredEvent]) -> list[str]:
         since = self._clock.now() - LATE_AFTER
-        return [
-            one.incident_id
-            for one in stored
-            if isinstance(one.event, PagingBegan) and one.event.policy is not None and one.event.recorded_at >= since
-        ]
+        return [one.incident_id for one in stored if _may_begin(one.event) and one.event.recorded_at >= since]
 
     def _begun(self, incident_id: str) -> bool:
         """Whether all that may run by itself has begun; False: there was no place to run in."""
@@ -96,3 +96,8 @@ class AutoSteps:
             except Exception as error:  # noqa: BLE001 - a thread that ends would run nothing, unseen
                 _log.error("steps by themselves failed", exc_info=error, again_in_s=_REST_S)
                 self._is_ending.wait(_REST_S)
+
+
+def _may_begin(event: Event) -> bool:
+    """Whether steps may have something to begin with after it: a page that goes out, or a playbook that is opened."""
+    return isinstance(event, PlaybookOpened) or begins_paging(event)

@@ -9,9 +9,10 @@ import structlog
 from msgspec import Struct
 
 from resile.model.errors import StoreError
-from resile.model.playbook import RunnerKind
+from resile.model.playbook import PlaybookStep, RunnerKind, SectionName
 from resile.model.room_event import StepOutcome
 from resile.ports.runner import Ran, Runner, StepRefusedError, Work
+from resile.response.playbook import secrets_of
 
 # A run whose lease was not renewed for as long as it lasts (Runs.LEASE) is taken for lost.
 RENEWS_EVERY_S = 5.0
@@ -30,6 +31,21 @@ class Job(Struct, frozen=True):
     run_id: str
     runner: RunnerKind
     work: Work
+
+
+def work_of(step: PlaybookStep, inputs: Mapping[str, str], secrets: Mapping[str, str]) -> Work:
+    """What a step is to do; of `secrets` it is given those that it asks for."""
+    return Work(
+        language=step.language,
+        body=step.body,
+        inputs=inputs,
+        secrets={name: secrets[name] for name in secrets_of(step)},
+        timeout_s=step.timeout.total_seconds(),
+        expect=step.expect,
+        # What found nothing, has verified nothing.
+        wants_value=step.section is SectionName.VERIFY,
+        attributes=step.attributes,
+    )
 
 
 class Told(Protocol):

@@ -49,6 +49,12 @@ class Links:
 
         return f"{self._address}/incidents/{quote(incident_id, safe='')}"
 
+    def playbook(self, name: str) -> str:
+        """The page of a playbook."""
+        from urllib.parse import quote  # noqa: PLC0415 - as above
+
+        return f"{self._address}/playbooks/{quote(name, safe='')}"
+
     def receipts(self, channel: str) -> str:
         """Where a channel's provider sends its receipts."""
         return f"{self._address}/receipts/{channel}"

@@ -42,7 +42,13 @@ class Moment(Struct, frozen=True, kw_only=True):
 
 
 class IncidentFacts(Struct, frozen=True, kw_only=True):
-    """An incident; `since` is when it was noticed, `playbook` the address of what to do."""
+    """An incident.
+
+    Attributes:
+        since: when it was noticed.
+        playbook: the address of what to do: where alerts or people wrote it down, else `playbook_page`.
+        playbook_name, playbook_page: resile's own playbook that is for it, and where its steps are run.
+    """
 
     id: str
     title: str
@@ -52,6 +58,8 @@ class IncidentFacts(Struct, frozen=True, kw_only=True):
     since: Moment
     playbook: str
     labels: Mapping[str, str]
+    playbook_name: str = ""
+    playbook_page: str = ""
 
 
 class PageFacts(Struct, frozen=True, kw_only=True):
@@ -128,8 +136,20 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return None
 
 
+class ItsPlaybook(Struct, frozen=True):
+    """resile's own playbook that is for an incident: its name, and its page, empty where resile has no address."""
+
+    name: str
+    page: str
+
+
 def incident_facts(
-    incident: Incident, *, now: datetime, zone: str | None = None, playbook: str | None = None
+    incident: Incident,
+    *,
+    now: datetime,
+    zone: str | None = None,
+    playbook: str | None = None,
+    ours: ItsPlaybook | None = None,
 ) -> IncidentFacts:
     """An incident as messages tell it.
 
@@ -140,7 +160,8 @@ def incident_facts(
     since = known.detected.at if known.detected is not None else incident.declared_at or now
     severity = value_of(incident.severity, None)
     labels = labels_of(incident)
-    told = playbook_label(incident) or playbook or ""
+    page = "" if ours is None else ours.page
+    told = playbook_label(incident) or playbook or page
     return IncidentFacts(
         id=incident.id,
         title=_short(value_of(incident.title, ""), _MAX_TITLE) or incident.id,
@@ -150,6 +171,8 @@ def incident_facts(
         since=moment(since, now=now, zone=zone),
         playbook=told if _is_address(told) else "",
         labels={name: _short(value, _MAX_TITLE) for name, value in labels.items()},
+        playbook_name="" if ours is None else ours.name,
+        playbook_page=page,
     )
 
 
@@ -171,11 +194,12 @@ def page_facts(
     person: str = "",
     zone: str | None = None,
     playbook: str | None = None,
+    ours: ItsPlaybook | None = None,
     others: Sequence[str] = (),
 ) -> PageFacts:
     """A page of an incident for a person whose clock shows `zone`; `others`: titles of what else is open."""
     return PageFacts(
-        incident=incident_facts(incident, now=now, zone=zone, playbook=playbook),
+        incident=incident_facts(incident, now=now, zone=zone, playbook=playbook, ours=ours),
         person=_short(person, _MAX_NAME),
         because=_short(because, _MAX_TITLE),
         **_listed(others),

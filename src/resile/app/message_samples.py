@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from resile.app.message_facts import Facts, draft_facts, page_facts, shift_facts, update_facts
+from resile.app.message_facts import Facts, ItsPlaybook, draft_facts, page_facts, shift_facts, update_facts
 from resile.model.audience import Audience
 from resile.model.component import UpdatePhase
 from resile.model.incident import Incident, Register
@@ -32,6 +32,7 @@ SAMPLES: Mapping[str, tuple[Facts, ...]] = {
             now=_NOW,
             person="ann",
             zone="Europe/Berlin",
+            ours=ItsPlaybook("checkout", "https://resile.example.org/incidents/INC-7#playbook"),
             others=["SEV3 search: Slow", "SEV4 blog: Down", "SEV5 a", "SEV5 b"],
         ),
         page_facts(_BARE, because="", now=_NOW),

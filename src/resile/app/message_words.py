@@ -1,7 +1,8 @@
 """What messages say: by a template of the catalog where there is one that works, else in words of our own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 from msgspec import Struct
@@ -10,6 +11,7 @@ from resile.app.catalog import Catalog
 from resile.app.message_facts import (
     Facts,
     IncidentFacts,
+    ItsPlaybook,
     PageFacts,
     ShiftFacts,
     UpdateFacts,
@@ -98,12 +100,19 @@ def _page(facts: PageFacts) -> Words:
     lines = [f"Since {incident.since}, {incident.since.ago} ago."]
     if facts.because:
         lines.append(f"You are paged because you are {facts.because}.")
-    lines.append(
-        f"Acknowledge, then follow the playbook: {incident.playbook}"
-        if incident.playbook
-        else "Acknowledge, so that nobody else is woken; then open the incident."
-    )
+    lines += _what_to_do(incident)
     return Words(title=_title(incident), text="\n".join([*lines, *_rest(incident), *_also_open(facts)]))
+
+
+def _what_to_do(incident: IncidentFacts) -> list[str]:
+    if incident.playbook_name:
+        where = f": {incident.playbook_page}" if incident.playbook_page else "."
+        lines = [f"Acknowledge, then follow playbook {incident.playbook_name}{where}"]
+        is_other = incident.playbook not in ("", incident.playbook_page)
+        return [*lines, f"Also named for it: {incident.playbook}"] if is_other else lines
+    if incident.playbook:
+        return [f"Acknowledge, then follow the playbook: {incident.playbook}"]
+    return ["Acknowledge, so that nobody else is woken; then open the incident."]
 
 
 def _shift(facts: ShiftFacts) -> Words:
@@ -140,6 +149,14 @@ def _also_open(facts: PageFacts | ShiftFacts) -> list[str]:
     return [f"Also open: {'; '.join(facts.others)}{more}."]
 
 
+class PageWords(Protocol):
+    """What a page says."""
+
+    def __call__(self, incident: Incident, events: Sequence[Event], page: NewPage, *, now: datetime) -> tuple[str, str]:
+        """Title and text, plain."""
+        ...
+
+
 class CatalogWords:
     """What pages say, by the catalog's templates and on the clock of whoever is paged; a PageWords.
 
@@ -148,9 +165,17 @@ class CatalogWords:
 
     Args:
         store, timelines: what alerts say of playbooks, and what else is open.
+        its_playbook: resile's own playbook of an incident with these events; None: there is none.
     """
 
-    def __init__(self, catalog: Catalog, store: PagingStore, timelines: TimelineStore) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        store: PagingStore,
+        timelines: TimelineStore,
+        its_playbook: Callable[[Incident, Sequence[Event]], ItsPlaybook | None] = lambda *_: None,
+    ) -> None:
+        self._its_playbook = its_playbook
         self._catalog = catalog
         self._store = store
         self._timelines = timelines
@@ -171,6 +196,7 @@ class CatalogWords:
             person=page.person,
             zone=self._zones.get(page.person),
             playbook=self._playbook(incident.id) if is_asked else None,
+            ours=self._its_playbook(incident, events),
             others=[title for incident_id, title in self._open if incident_id != incident.id],
         )
         words = self.words_of(facts, channel=page.way.contact.channel, now=now)

@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
 
 import structlog
 from msgspec.structs import replace
 
+from resile.app.alert_incidents import OpenPlaybook, opens_none
 from resile.app.already import already, pushed_already
 from resile.app.calling_in import answering_policy, chosen_policy, tell_called
 from resile.app.directory import Directory
 from resile.app.endings import ending_looked_at
 from resile.app.growing import Growing
+from resile.app.message_words import PageWords
 from resile.app.reopening import looked_at_again, opens_again
 from resile.app.standing import OpenIncident, PagedNow, paged_now
 from resile.app.stopping import called_off, take
 from resile.model.errors import ConfigError, ConflictError
 from resile.model.escalation import Escalation, EscalationState
-from resile.model.event import Event, PagingBegan, PagingEnded, Source
-from resile.model.incident import Incident, InstantName, value_of
+from resile.model.event import PagingBegan, PagingEnded, Source
+from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Declare, Reach
 from resile.model.message import Message, MessageClass
 from resile.model.policy import Called, Policy, Step, Target
@@ -38,20 +39,13 @@ TRIES = 40
 _log = structlog.get_logger()
 
 
-class PageWords(Protocol):
-    """What a page says."""
-
-    def __call__(self, incident: Incident, events: Sequence[Event], page: NewPage, *, now: datetime) -> tuple[str, str]:
-        """Title and text, plain."""
-        ...
-
-
 class Paging:
     """The use cases of paging.
 
     Args:
         look: the directory as of an instant.
         words: what a page says.
+        opening: gives what opens the playbook of an incident for which paging begins, where none is open.
     """
 
     def __init__(
@@ -62,12 +56,14 @@ class Paging:
         *,
         look: Callable[[datetime], Directory],
         words: PageWords,
+        opening: Callable[[], OpenPlaybook] = lambda: opens_none,
     ) -> None:
         self._store = store
         self._timelines = timelines
         self._clock = clock
         self._look = look
         self._words = words
+        self._opening = opening
 
     # What others decide together with an incident: parts of one commit. Nothing here is written.
 
@@ -103,6 +99,8 @@ class Paging:
         directory: Directory | None = None,
     ) -> Changes:
         """As `begin`, by a policy that need not stand in the catalog."""
+        if policy.name != RING_DRILL:
+            self._opening()(growing)
         growing.tell(PagingBegan, policy=policy.name, because=because)
         started = begun(growing.incident_id, policy, known, now=growing.now)
         return self._advanced(growing, started, (), directory or self._look(growing.now), is_new=True)

@@ -1,6 +1,6 @@
 """What pages people, put together over one database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, partial
 
@@ -11,9 +11,14 @@ from resile.app.catalog import Catalog
 from resile.app.contacts import Contacts
 from resile.app.directory import Directory, Verified
 from resile.app.links import Links
+from resile.app.message_facts import ItsPlaybook
 from resile.app.message_words import CatalogWords
 from resile.app.paging import Paging
+from resile.app.playbooks import Playbooks
 from resile.app.receipts import Receipts
+from resile.model.event import Event
+from resile.model.incident import Incident
+from resile.model.room_event import PlaybookOpened
 from resile.ports.catalog import CatalogStore
 from resile.ports.clock import Clock
 from resile.ports.contact_book import ContactBook
@@ -51,9 +56,12 @@ def paging_over(
 ) -> PagingParts:
     """All of it over these stores; `lengths` and `address` as in Endings."""
     contacts = Contacts(catalog, contact_book, paging, clock)
-    words = CatalogWords(catalog, paging, timelines)
+    playbooks = Playbooks(catalog, paging, timelines, clock)
+    its_playbook = partial(_its_playbook, playbooks, links if address else None)
+    words = CatalogWords(catalog, paging, timelines, its_playbook)
     look = partial(_directory, catalog, documents, contacts.verified)
-    pager = Paging(paging, timelines, clock, look=look, words=words)
+    # Alerts have opened theirs before they page.
+    pager = Paging(paging, timelines, clock, look=look, words=words, opening=playbooks.opening)
     alerting = alerting_over(
         paging,
         timelines,
@@ -75,3 +83,14 @@ def paging_over(
 def _directory(catalog: Catalog, documents: CatalogStore, verified: Verified, now: datetime) -> Directory:
     """Everybody, as of an instant."""
     return Directory(catalog, documents, now=now, verified=verified)
+
+
+def _its_playbook(
+    playbooks: Playbooks, links: Links | None, incident: Incident, events: Sequence[Event]
+) -> ItsPlaybook | None:
+    """The playbook that was opened last, with its steps on the incident's page; else the one that fits best."""
+    opened = next((event for event in reversed(events) if isinstance(event, PlaybookOpened)), None)
+    if opened is not None:
+        return ItsPlaybook(opened.playbook, "" if links is None else f"{links.incident(incident.id)}#playbook")
+    best = playbooks.best(incident)
+    return None if best is None else ItsPlaybook(best, "" if links is None else links.playbook(best))

@@ -85,6 +85,12 @@ class Playbooks:
         named = {playbook.name for playbook, _ in fits}
         return best + [Offered(known=one, fit=None) for name, one in sorted(known.items()) if name not in named]
 
+    def best(self, incident: Incident) -> str | None:
+        """Name of the playbook that fits an incident best; None: none fits."""
+        known = [playbook for _, playbook in self._catalog.playbooks().values()]
+        fits = best_first(known, self.about(incident)) if known else []
+        return fits[0][0].name if fits else None
+
     def inputs(self, playbook: Playbook, incident: Incident, *, chosen: Mapping[str, str] | None = None) -> Inputs:
         """What the steps of a playbook are given for an incident; `chosen` as in `inputs_of`."""
         return inputs_of(playbook, self.about(incident), chosen=chosen)

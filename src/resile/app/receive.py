@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -15,12 +15,13 @@ from msgspec.structs import replace
 from resile.app.alert_intake import Told, last_of_each_telling
 from resile.app.deliver import take_in
 from resile.app.opened_doors import MAX_REASON, OpenedDoors
-from resile.app.record_drafts import record_drafts, telling_of
+from resile.app.record_drafts import Telling, record_drafts, telling_of
+from resile.model.draft import Draft, incident_id_of
 from resile.model.errors import ConflictError, ResileError, StoreError
 from resile.ports.clock import Clock
 from resile.ports.delivery_door import DeliveryDoor, DoorOptions, Understood
 from resile.ports.door_book import Door
-from resile.ports.journal import Entry, Journal, Verdict
+from resile.ports.journal import Delivery, Entry, Journal, Verdict
 from resile.sources.doors.registry import open_door
 
 MAX_AT_ONCE = 200
@@ -40,6 +41,8 @@ _LAST_REST_S = 3.0
 # A delivery that is refused though the store can be written: by others who were first, or at its own fault.
 _TRIES_ALONE = 6
 _LET_GO_EVERY = timedelta(hours=1)
+# What was received longer ago, and is taken anew from the journal, is history.
+LIVE_WITHIN = timedelta(hours=1)
 if TYPE_CHECKING:
     from resile.app.wiring import Resile
 
@@ -215,18 +218,35 @@ def receiver_of(resile: "Resile", *, understands: Callable[[str, DoorOptions], D
         # Having no parents as they stand, they would be taken for roots.
         commits += [replace(commit, parents=None) for _, one in told for commit in one.pushed]
         take_in(store, commits, [report for _, one in told for report in one.reports])
-        tellings = [
-            telling_of(draft, by=f"door:{entry.delivery.door}", heard_at=entry.delivery.received_at)
-            for entry, one in told
-            for draft in one.incidents
-        ]
         resile.chats.hear([one for _, what in told for one in what.heard])
+        now = resile.clock.now()
+        tellings = tellings_of([(entry.delivery, one.incidents) for entry, one in told], now=now)
         if tellings:
-            record_drafts(resile.timelines, tellings, now=resile.clock.now())
+            record_drafts(resile.timelines, tellings, now=now, open_playbook=resile.playbooks.opening())
 
     return Receiver(
         resile.journal, resile.doors.all, keep, lambda: store.set_cursor("receive", b""), understands=understands
     )
+
+
+def tellings_of(told: Sequence[tuple[Delivery, Sequence[Draft]]], *, now: datetime) -> list[Telling]:
+    """What deliveries tell of incidents, in their order.
+
+    What was received just now is told live. Of several that tell of one incident only the last is, so that no playbook
+    is opened for what had ended before it was looked at.
+    """
+    last = {incident_id_of(one.origin, one.ref): one for _, drafts in told for one in drafts}
+    return [
+        telling_of(
+            draft,
+            by=f"door:{delivery.door}",
+            heard_at=delivery.received_at,
+            is_live=now - delivery.received_at <= LIVE_WITHIN
+            and last[incident_id_of(draft.origin, draft.ref)] is draft,
+        )
+        for delivery, drafts in told
+        for draft in drafts
+    ]
 
 
 def receiving_alone(data: Path) -> AbstractContextManager[bool]:

@@ -6,14 +6,20 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from resile.app.alert_incidents import OpenPlaybook, opens_none
+from resile.app.growing import Growing
 from resile.model.draft import AsOf, Draft, incident_id_of
 from resile.model.errors import ConflictError
+from resile.model.event import Event, Exclusion
 from resile.model.history import record_history
+from resile.model.incident import value_of
+from resile.model.phases import instants
 from resile.ports.source import digest_of
 from resile.ports.timeline_store import Append, TimelineStore
 
 # What is told is decided anew this often when others append at the same moment.
 _TRIES = 5
+_NO_TROUBLE = frozenset({Exclusion.PLANNED, Exclusion.NOISE})
 
 
 class Outcome(StrEnum):
@@ -33,6 +39,7 @@ class Telling(Struct, frozen=True, gc=False):
         by: `import:ORIGIN` or `door:NAME`, as the events will say.
         as_of: of when it is; None where its origin does not say.
         digest: digest_of(draft).
+        is_live: whether it was told as it happens: while it goes on, the playbook that is for it is opened.
     """
 
     draft: Draft
@@ -40,6 +47,7 @@ class Telling(Struct, frozen=True, gc=False):
     by: str
     as_of: AsOf | None
     digest: bytes
+    is_live: bool = False
 
 
 class Recorded(Struct, frozen=True):
@@ -49,14 +57,21 @@ class Recorded(Struct, frozen=True):
     n_appended: int
 
 
-def telling_of(draft: Draft, *, by: str, heard_at: datetime, digest: bytes | None = None) -> Telling:
+def telling_of(
+    draft: Draft, *, by: str, heard_at: datetime, digest: bytes | None = None, is_live: bool = False
+) -> Telling:
     """A draft as told by `by` and heard at `heard_at`, which of a delivery is when it was received."""
     as_of = None if draft.as_of is None else AsOf(draft.as_of, heard_at)
-    return Telling(draft, incident_id_of(draft.origin, draft.ref), by, as_of, digest or digest_of(draft))
+    return Telling(draft, incident_id_of(draft.origin, draft.ref), by, as_of, digest or digest_of(draft), is_live)
 
 
 def record_drafts(
-    timelines: TimelineStore, tellings: Sequence[Telling], *, now: datetime, is_dry_run: bool = False
+    timelines: TimelineStore,
+    tellings: Sequence[Telling],
+    *,
+    now: datetime,
+    is_dry_run: bool = False,
+    open_playbook: OpenPlaybook = opens_none,
 ) -> Recorded:
     """Append what is told differently than before, by the same origin of the same ref; what people said stays.
 
@@ -69,6 +84,7 @@ def record_drafts(
 
     Args:
         now: when resile learns it.
+        open_playbook: asked of each incident that is told live and goes on; what it tells is in the same append.
 
     Raises:
         ConfigError: a draft holds a step of unknown kind.
@@ -78,7 +94,7 @@ def record_drafts(
     outcomes: list[Outcome] = []
     n_appended = 0
     for some in _once_each(tellings):
-        recorded = _record(timelines, some, now, is_dry_run=is_dry_run)
+        recorded = _record(timelines, some, now, is_dry_run=is_dry_run, open_playbook=open_playbook)
         outcomes += recorded.outcomes
         n_appended += recorded.n_appended
     return Recorded(outcomes, n_appended)
@@ -97,10 +113,17 @@ def _once_each(tellings: Sequence[Telling]) -> Iterator[Sequence[Telling]]:
         yield tellings[start:]
 
 
-def _record(timelines: TimelineStore, tellings: Sequence[Telling], now: datetime, *, is_dry_run: bool) -> Recorded:
+def _record(
+    timelines: TimelineStore,
+    tellings: Sequence[Telling],
+    now: datetime,
+    *,
+    is_dry_run: bool,
+    open_playbook: OpenPlaybook,
+) -> Recorded:
     is_ledger_enough = True
     for attempt in range(_TRIES):
-        decided = _decided(timelines, tellings, now, is_ledger_enough=is_ledger_enough)
+        decided = _decided(timelines, tellings, now, is_ledger_enough=is_ledger_enough, open_playbook=open_playbook)
         appends = [append for append, _ in decided if append is not None]
         outcomes = [outcome for _, outcome in decided]
         if not appends or is_dry_run:
@@ -117,7 +140,12 @@ def _record(timelines: TimelineStore, tellings: Sequence[Telling], now: datetime
 
 
 def _decided(
-    timelines: TimelineStore, tellings: Sequence[Telling], now: datetime, *, is_ledger_enough: bool
+    timelines: TimelineStore,
+    tellings: Sequence[Telling],
+    now: datetime,
+    *,
+    is_ledger_enough: bool,
+    open_playbook: OpenPlaybook,
 ) -> list[tuple[Append | None, Outcome]]:
     """What to append for each telling. What was never taken is believed to be new, unless that went wrong before."""
     known, as_of = _known(timelines, tellings), _known_as_of(timelines, tellings)
@@ -138,9 +166,21 @@ def _decided(
         is_late = one.as_of is not None and latest is not None and one.as_of < latest
         events = record_history(one.draft, timeline, now=now, by=one.by, is_late=is_late)
         taken = (one.draft.origin, one.draft.ref, one.digest)
-        append = Append(one.incident_id, len(timeline), tuple(events), taken, latest if is_late else one.as_of)
+        opened = _opened([*timeline, *events], one, now, open_playbook) if one.is_live and events else []
+        append = Append(one.incident_id, len(timeline), (*events, *opened), taken, latest if is_late else one.as_of)
         decided.append((append, _outcome(is_known=bool(timeline), says_more=bool(events))))
     return decided
+
+
+def _opened(timeline: Sequence[Event], telling: Telling, now: datetime, open_playbook: OpenPlaybook) -> list[Event]:
+    """What opens a playbook for an incident that goes on."""
+    growing = Growing(telling.incident_id, timeline, now=now, by=telling.by)
+    known = instants(growing.incident)
+    is_over = known.restored is not None or known.closed is not None
+    is_merged = value_of(growing.incident.merged_into, None) is not None
+    if not is_over and not is_merged and value_of(growing.incident.exclusion, None) not in _NO_TROUBLE:
+        open_playbook(growing)
+    return growing.new
 
 
 def _says_more(telling: Telling, known: bytes | None, as_of: AsOf | None) -> bool:

@@ -54,7 +54,7 @@ class RunEnds:
         because = ran.because
         if ran.outcome is StepOutcome.STOPPED and stopped_because:
             because = "; ".join(filter(None, (stopped_because, because)))
-        all_secrets = self._settings.told_secrets
+        all_secrets = self._settings.covered
         output = shown(
             ran.head, ran.tail, ran.n_output_bytes, most=self._settings.output_kb * 1_024, secrets=all_secrets
         )

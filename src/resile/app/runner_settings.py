@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -57,6 +58,15 @@ class QuerySettings(BaseModel):
     # There may be a password in it.
     url: SecretStr | None = None
     token: SecretStr | None = None
+
+    @property
+    def password(self) -> SecretStr | None:
+        """That in the address."""
+        try:
+            said = None if self.url is None else urlsplit(self.url.get_secret_value()).password
+        except ValueError:
+            said = None
+        return None if said is None else SecretStr(unquote(said))
 
     @field_validator("url")
     @classmethod
@@ -120,3 +130,11 @@ class RunnerSettings(BaseModel):
     def told_secrets(self) -> dict[str, str]:
         """The secrets in clear, by name."""
         return {name: secret.get_secret_value() for name, secret in self.secrets.items()}
+
+    @property
+    def covered(self) -> dict[str, str]:
+        """All that no output may show, by name: secrets, and with what those who may be asked are asked."""
+        found = {f"query.{name}": one.password for name, one in self.query.items()}
+        found |= {f"query.{name}.token": one.token for name, one in self.query.items()}
+        words = {name: one.get_secret_value() for name, one in found.items() if one is not None}
+        return {**{name: word for name, word in words.items() if len(word) >= SHORTEST_SECRET}, **self.told_secrets}

@@ -12,19 +12,19 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from resile.app.crew import Crew, Job
+from resile.app.crew import Crew, Job, work_of
 from resile.app.growing import Growing
 from resile.app.paging import SYSTEM
 from resile.app.playbooks import Playbooks
 from resile.app.run_ends import RunEnds, subject_of
 from resile.app.runner_settings import RunnerSettings
 from resile.model.errors import ConfigError, ConflictError, TransitionError
+from resile.model.event import Event, PagingBegan
 from resile.model.playbook import Playbook, PlaybookStep
 from resile.model.room import Run
 from resile.model.room_event import PlaybookOpened, StepAsked, StepBegan, StepEnded, StepOutcome
 from resile.ports.clock import Clock
 from resile.ports.paging_store import Changes, PagingStore, Timer, TimerKind
-from resile.ports.runner import Work
 from resile.ports.timeline_store import TimelineStore
 from resile.response.playbook import (
     Ground,
@@ -34,7 +34,6 @@ from resile.response.playbook import (
     rollback_offered,
     ruled,
     ruled_of_second,
-    secrets_of,
 )
 
 # After a step's own time, nobody can be running it that would still want to know.
@@ -102,7 +101,7 @@ class Runs:
 
         Args:
             number: the version that whoever wants it had before their eyes; None: whichever is open.
-            inputs: chosen, where the incident leaves a choice.
+            inputs: chosen, where the incident leaves a choice; refused where it does not offer them.
 
         Raises:
             TransitionError: it may not run now; says why.
@@ -196,24 +195,19 @@ class Runs:
         self._paging.commit(Changes(timers=(wanted,)))
 
     def begin_by_itself(self, incident_id: str) -> int:
-        """Run the steps that only look of the playbook that is open; how many began.
+        """Run the steps that only look of the playbook that is open, once somebody is paged; how many began.
 
         Raises:
             ConflictError: others kept appending first, or as many steps run as may: later.
         """
         n_begun = 0
-        while True:
-
-            def begin(growing: Growing) -> tuple[Begun | None, Job | None]:
-                return self._next_by_itself(growing)
-
-            if self._begin(incident_id, begin, by=SYSTEM) is None:
-                return n_begun
+        while self._begin(incident_id, self._next_by_itself, by=SYSTEM) is not None:
             n_begun += 1
+        return n_begun
 
     def _next_by_itself(self, growing: Growing) -> tuple[Begun | None, Job | None]:
         opened = next(iter(growing.room.playbooks), None)
-        if opened is None:
+        if opened is None or not any(map(begins_paging, growing.events)):
             return None, None
         known = self._version(opened.playbook, opened.number)
         given = self.playbooks.inputs(known.playbook, growing.incident)
@@ -243,6 +237,7 @@ class Runs:
         if rolls_back is not None:
             # What is undone was given these, whatever the incident says by now.
             values, missing = {**values, **(inputs or {})}, {}
+        _check_chosen(known.playbook, values, inputs or {})
         ground = self._ground(growing, missing=missing)
         ruling = ruled(step, known.playbook, ground, who)
         if ruling.verdict is Verdict.REFUSED:
@@ -289,17 +284,7 @@ class Runs:
             rolls_back=rolls_back,
             inputs=dict(inputs),
         )
-        all_secrets = self.settings.told_secrets
-        work = Work(
-            language=step.language,
-            body=step.body,
-            inputs=inputs,
-            secrets={name: all_secrets[name] for name in secrets_of(step)},
-            timeout_s=step.timeout.total_seconds(),
-            expect=step.expect,
-            attributes=step.attributes,
-        )
-        return Job(growing.incident_id, run_id, step.runner, work)
+        return Job(growing.incident_id, run_id, step.runner, work_of(step, inputs, self.settings.told_secrets))
 
     def _ground(self, growing: Growing, *, missing: Mapping[str, str]) -> Ground:
         return Ground(
@@ -369,6 +354,15 @@ class Runs:
         raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
 
 
+def _check_chosen(playbook: Playbook, values: Mapping[str, str], chosen: Mapping[str, str]) -> None:
+    """Refuse what would run with something else than whoever wants it said."""
+    for name, value in chosen.items():
+        if values.get(name) != value:
+            is_known = name in playbook.inputs
+            why = "it does not say so; choose one that it offers" if is_known else "the playbook has no such input"
+            raise TransitionError(f"input {name[:64]!r} cannot be {value[:80]!r} for this incident: {why}")
+
+
 def _step(playbook: Playbook, name: str) -> PlaybookStep:
     found = playbook.step(name)
     if found is None:
@@ -382,6 +376,11 @@ def _run(growing: Growing, run_id: str) -> Run:
     if found is None:
         raise TransitionError(f"incident {growing.incident_id[:80]} has no run {run_id[:40]!r}; look again")
     return found
+
+
+def begins_paging(event: Event) -> bool:
+    """Whether with it people begin to be paged; for what nobody is paged for, nothing runs by itself."""
+    return isinstance(event, PagingBegan) and event.policy is not None
 
 
 def _new_id() -> str:

@@ -5,11 +5,12 @@ from threading import Event
 
 from msgspec import Struct
 
+from resile.app.crew import work_of
 from resile.app.runs import Runs
 from resile.model.errors import ConfigError
 from resile.model.playbook import Playbook, PlaybookStep
 from resile.model.room_event import StepOutcome
-from resile.ports.runner import StepRefusedError, Work
+from resile.ports.runner import StepRefusedError
 from resile.response.masking import masked, shown
 from resile.response.playbook import secrets_of, speaks_of
 
@@ -43,27 +44,19 @@ def try_step(runs: Runs, step: PlaybookStep, inputs: Mapping[str, str], *, stop:
     Raises:
         ConfigError: it cannot be run as it stands.
     """
-    secrets = runs.settings.told_secrets
-    work = Work(
-        language=step.language,
-        body=step.body,
-        inputs=inputs,
-        secrets={name: secrets[name] for name in secrets_of(step)},
-        timeout_s=step.timeout.total_seconds(),
-        expect=step.expect,
-        attributes=step.attributes,
-    )
+    settings = runs.settings
+    work = work_of(step, inputs, settings.told_secrets)
     try:
         ran = runs.crew.runners()[step.runner].run(work, stop)
     except StepRefusedError as error:
         raise ConfigError(f"step {step.name}: {error}") from None
-    most = runs.settings.output_kb * 1_024
+    most, covered = settings.output_kb * 1_024, settings.covered
     return Tried(
         step=step.name,
         outcome=ran.outcome,
         exit_code=ran.exit_code,
-        output=shown(ran.head, ran.tail, ran.n_output_bytes, most=most, secrets=secrets),
-        because=masked(ran.because, secrets),
+        output=shown(ran.head, ran.tail, ran.n_output_bytes, most=most, secrets=covered),
+        because=masked(ran.because, covered),
         value=ran.value,
         lasted_s=ran.lasted_s,
     )

@@ -29,6 +29,7 @@ class Work(Struct, frozen=True, kw_only=True):
         secrets: by name, those that the step asks for by name; they reach it as inputs do.
         timeout_s: of all of it.
         expect: of a value or a status; None: it is enough that it comes through.
+        wants_value: whether a question that finds nothing has failed, though nothing is expected of its value.
         attributes: what the fence says besides.
     """
 
@@ -38,6 +39,7 @@ class Work(Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, str] = {}
     timeout_s: float
     expect: Expectation | None = None
+    wants_value: bool = False
     attributes: Mapping[str, str] = {}
 
 

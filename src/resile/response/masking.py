@@ -17,6 +17,8 @@ _ALIGNMENTS = (0, 1, 2)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
+# What a shell would not take as it stands.
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_@%+=:,./-]")
 # What keys of well-known makers, and passwords in addresses, look like.
 _TOKENS = re.compile(
     r"resile_[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|gl[a-z]{2,6}-[A-Za-z0-9_-]{16,}"
@@ -93,12 +95,30 @@ def forms(secret: str) -> frozenset[str]:
     found: set[str] = set()
     for line in lines:
         told = line.encode("utf-8", "replace")
-        found |= {line, html.escape(line), json.dumps(line)[1:-1], json.dumps(line, ensure_ascii=False)[1:-1]}
-        for encoded in (quote(line, safe="", errors="replace"), quote(line, errors="replace")):
+        found |= {
+            line,
+            *_as_shells_show(line),
+            *_in_html(line),
+            json.dumps(line)[1:-1],
+            json.dumps(line, ensure_ascii=False)[1:-1],
+        }
+        # The last as JavaScript does it.
+        for encoded in (quote(line, safe=safe, errors="replace") for safe in ("", "/", "!'()*")):
             found |= {encoded, re.sub(r"%[0-9A-F]{2}", lambda one: one[0].lower(), encoded)}
         found |= {quote_plus(line, errors="replace"), told.hex(), told.hex().upper()}
         found |= {form for before in _ALIGNMENTS for form in _in_base64(told, before)}
     return frozenset(form for form in (_SPACE.sub("", one) for one in found) if len(form) >= _SHORTEST_LINE - 2)
+
+
+def _as_shells_show(line: str) -> set[str]:
+    """Within the marks that `set -x`, `printf %q` and their like put around it: what ends them is written otherwise."""
+    ends = {line.replace("'", other) for other in ("'\\''", "'\"'\"'", "\\'")}
+    return {*ends, _NOT_PLAIN.sub(r"\\\g<0>", line), line.replace("\\", "\\\\").replace("'", "\\'")}
+
+
+def _in_html(line: str) -> set[str]:
+    told = html.escape(line)
+    return {told, told.replace("&#x27;", "&#39;"), html.escape(line, quote=False)}
 
 
 def _in_base64(told: bytes, before: int) -> set[str]:

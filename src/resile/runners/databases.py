@@ -3,7 +3,9 @@
 import re
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from decimal import Decimal
+from itertools import islice
 from threading import Event, Timer
 from time import monotonic
 from typing import Any, TypeGuard
@@ -20,6 +22,8 @@ LANGUAGES = ("query", "sql")
 # SQLite asks so often whether to go on, in steps of its machine.
 _STEPS = 10_000
 _MEMORY = "256MB"
+# Of one value in SQLite.
+_MAX_VALUE = 10_000_000
 _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 # No file, no network, no extension, no variable of this program; and none of that can be changed.
 _LOCKED = "SET enable_external_access = false; SET python_enable_replacements = false; SET lock_configuration = true"
@@ -47,6 +51,7 @@ class SqliteFile:
             raise DeliveryError(f"the database cannot be opened: {error}") from None
         try:
             connection.set_authorizer(_may_read)
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE)
             connection.set_progress_handler(lambda: stop.is_set() or monotonic() > ends_at, _STEPS)
             cursor = connection.execute(query, bound)
             return answer_of([column[0] for column in cursor.description or ()], cursor.fetchmany(MAX_ROWS + 1))
@@ -78,22 +83,51 @@ class Postgres:
         del stop  # it ends by its own time
         try:
             import psycopg  # noqa: PLC0415 - an extra
+            from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
         except ImportError:
             raise StepRefusedError("PostgreSQL needs its driver; install resile[postgres]") from None
+        check_it_asks(work.body)
         # To its driver a % begins a placeholder, unless there are two.
         doubled = replace(work, body=work.body.replace("%", "%%"))
         query, bound = question_of(doubled, lambda name: f"%({name})s")
+        try:
+            conninfo_to_dict(self._url)
+        except psycopg.Error:
+            # Without its words: of an address that it cannot read, they hold a piece.
+            raise DeliveryError("the database's address cannot be read; write %-signs in passwords as %25") from None
         options = f"-c default_transaction_read_only=on -c statement_timeout={max(int(timeout_s * 1000), 1)}"
         try:
             with psycopg.connect(self._url, options=options, connect_timeout=max(int(timeout_s), 2)) as connection:
                 connection.read_only = True
-                # Binary: by the protocol in which one statement is one statement, so that none can follow that writes.
-                cursor = connection.execute(query.encode(), bound, binary=True)
-                names = [column.name for column in cursor.description or ()]
-                return answer_of(names, cursor.fetchmany(MAX_ROWS + 1) if names else [])
+                # Row by row, so that a table without end does not come here whole; by the protocol in which one
+                # statement is one statement, so that none can follow that writes.
+                cursor = connection.cursor()
+                told = cursor.stream(query.encode(), bound, binary=True)
+                with closing(told):  # type: ignore[type-var]  # it is a generator
+                    rows = list(islice(told, MAX_ROWS + 1))
+                return answer_of([column.name for column in cursor.description or ()], rows)
         except psycopg.Error as error:
             said = str(error).strip().split("\n")[0]
             raise DeliveryError(f"the database answered: {said[:300]}") from None
+
+
+def check_it_asks(body: str) -> None:
+    """Refuse what is no question: a transaction that may only read still lets some users start programs (COPY).
+
+    Raises:
+        StepRefusedError: it is none.
+    """
+    first = _FIRST_WORD.match(body)
+    # To PostgreSQL a comment ends where all comments in it have ended: what begins there would be another statement.
+    if first is None or first[1].upper() not in _QUESTIONS or _COMMENT_IN_COMMENT.search(body):
+        raise StepRefusedError(
+            f"a database is only asked; begin with one of {', '.join(_QUESTIONS)}, without comments in comments"
+        )
+
+
+_QUESTIONS = ("SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN")
+_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*+([A-Za-z]+)", re.DOTALL)
+_COMMENT_IN_COMMENT = re.compile(r"/\*(?:(?!\*/).)*/\*", re.DOTALL)
 
 
 class OwnFacts:
@@ -117,7 +151,8 @@ class OwnFacts:
 
         del stop  # it ends by its own time
         query, bound = question_of(work, lambda name: f"${name}")
-        connection = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1})
+        # Nothing is written beside the memory: it would be in the folder that resile was started in.
+        connection = duckdb.connect(config={"memory_limit": _MEMORY, "threads": 1, "temp_directory": ""})
         late = Timer(timeout_s, connection.interrupt)
         try:
             connection.register("incidents", self._facts())

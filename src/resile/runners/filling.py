@@ -4,6 +4,7 @@ A program gets its inputs as its environment. An address, a header, JSON, PromQL
 value is put where its name stands, in a form in which it can end nothing that stands around it.
 """
 
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -61,9 +62,45 @@ def in_header(value: str) -> str:
     return value
 
 
-def in_json(value: str) -> str:
-    """Between the quotation marks of JSON."""
-    return json.dumps(value)[1:-1]
+def in_json(text: str, given: Mapping[str, str]) -> str:
+    """JSON with its inputs, which stand between quotation marks, or elsewhere where they are numbers.
+
+    Raises:
+        StepRefusedError: one stands elsewhere and is none, or is unknown.
+    """
+    told, at = [], 0
+    for said in _JSON_TEXTS.finditer(text):
+        told.append(filled(text[at : said.start()], given, _number_in_json))
+        told.append(filled(said[0], given, lambda value: json.dumps(value)[1:-1]))
+        at = said.end()
+    return "".join([*told, filled(text[at:], given, _number_in_json)])
+
+
+_JSON_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,30})(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?", re.ASCII)
+
+
+def _number_in_json(value: str) -> str:
+    if not _JSON_NUMBER.fullmatch(value):
+        raise StepRefusedError('a value that is no number must stand between quotation marks in JSON, as in "$name"')
+    return value
+
+
+def in_xml(value: str) -> str:
+    """In a text of XML, or between the quotation marks of an attribute."""
+    return html.escape(_whole(value))
+
+
+def in_nothing_known(value: str) -> str:
+    """In a form of which nobody here knows what a value would mean there.
+
+    Raises:
+        StepRefusedError: always.
+    """
+    raise StepRefusedError(
+        f"an input of {len(value)} characters cannot be quoted for this content-type; "
+        "send JSON, XML, a form or plain text"
+    )
 
 
 def in_form(value: str) -> str:
@@ -87,16 +124,18 @@ def in_promql(query: str, given: Mapping[str, str]) -> str:
     told, at = [], 0
     for text in _TEXTS.finditer(query):
         told.append(_without_names(query[at : text.start()]))
+        at = text.end()
+        if text[0].startswith("#"):
+            continue  # A comment: marks in it begin no text, and who reads it is not Prometheus.
         is_pattern = query[: text.start()].rstrip().endswith(("=~", "!~"))
         mark = text[0][0]
         told.append(filled(text[0], given, partial(_in_promql_text, mark=mark, is_pattern=is_pattern)))
-        at = text.end()
     told.append(_without_names(query[at:]))
     return "".join(told)
 
 
-# Texts of PromQL, of which those in grave accents know no escapes.
-_TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`', re.DOTALL)
+# Comments and texts of PromQL, of which those in grave accents know no escapes.
+_TEXTS = re.compile(r'#[^\n]*|"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`', re.DOTALL)
 
 
 def _without_names(outside: str) -> str:
@@ -111,7 +150,9 @@ def _in_promql_text(value: str, *, mark: str, is_pattern: bool) -> str:
         if "`" in meant:
             raise StepRefusedError('a value with a grave accent cannot stand between them; write "$name"')
         return meant
-    told = json.dumps(meant, ensure_ascii=False)[1:-1]
+    # Only the mark that stands around it may be escaped.
+    parts = meant.split('"') if mark == "'" else [meant]
+    told = '"'.join(json.dumps(part, ensure_ascii=False)[1:-1] for part in parts)
     return told.replace("'", "\\x27") if mark == "'" else told
 
 
@@ -125,7 +166,7 @@ def in_sql(query: str, names: Mapping[str, str], placeholder: Callable[[str], st
     told, at = [], 0
     for text in _SQL_TEXTS.finditer(query):
         told.append(_bound(query[at : text.start()], names, placeholder, bound))
-        for name in names_in(text[0]):
+        for name in () if text[0].startswith(("--", "/*")) else names_in(text[0]):
             raise StepRefusedError(
                 f"${name} must not stand between quotation marks in SQL; write = ${name} without them"
             )

@@ -10,7 +10,17 @@ from msgspec import Struct
 from resile.model.errors import DeliveryError
 from resile.model.room_event import StepOutcome
 from resile.ports.runner import Ran, StepRefusedError, WebAnswer, WebClient, Work
-from resile.runners.filling import as_it_is, filled, in_address, in_form, in_header, in_json, names_in
+from resile.runners.filling import (
+    as_it_is,
+    filled,
+    in_address,
+    in_form,
+    in_header,
+    in_json,
+    in_nothing_known,
+    in_xml,
+    names_in,
+)
 from resile.runners.kept_output import KeptOutput
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -21,6 +31,12 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 _FINE = range(200, 300)
 # What says how a request is sent is said by whoever sends it.
 _NOT_THEIRS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te"})
+
+_QUOTED = {
+    "application/x-www-form-urlencoded": in_form,
+    "application/octet-stream": as_it_is,
+    "text/plain": as_it_is,
+}
 
 
 class Asking(Struct, frozen=True, kw_only=True):
@@ -130,8 +146,9 @@ def _body(body: str, headers: dict[str, str], given: Mapping[str, str]) -> bytes
     if body and not kind:
         kind = headers["content-type"] = "application/json"
     is_json = kind == "application/json" or kind.endswith("+json")
-    quoted = in_json if is_json else in_form if kind == "application/x-www-form-urlencoded" else as_it_is
+    is_xml = kind.endswith(("/xml", "+xml", "/html"))
+    quoted = in_xml if is_xml else _QUOTED.get(kind, in_nothing_known)
     try:
-        return filled(body, given, quoted).encode()
+        return (in_json(body, given) if is_json else filled(body, given, quoted)).encode()
     except UnicodeEncodeError:
         raise StepRefusedError("an input holds half a character, which no body can hold; it is not asked") from None

@@ -78,10 +78,13 @@ class QueryRunner:
             try:
                 left_s = max(ends_at - monotonic(), 0.05)
                 answer = asked.ask(work, timeout_s=min(ASKS_WITHIN_S, left_s), stop=stop)
-                told, value, because = answer.text, worst(answer.values, work.expect), ""
-                is_over = holding.is_over(answer.values, at=monotonic())
+                told, value = answer.text, worst(answer.values, work.expect)
+                because = "it found no value" if work.wants_value and value is None else ""
+                is_over = holding.is_over(answer.values, at=monotonic()) and not because
             except DeliveryError as error:
-                because, is_over = str(error), holding.is_over((), at=monotonic())
+                # What was found before is old, and says nothing of now.
+                told, value, because, is_over = "", None, str(error), False
+                holding.broke()
             if is_over:
                 return self._ran(StepOutcome.DONE, told, value, began)
             if not holding.may_yet(now=monotonic(), ends_at=ends_at, every_s=self._every_s):
@@ -134,6 +137,10 @@ class _Holding:
         self._since = at if self._since is None else self._since
         return at - self._since >= self._expect.lasts.total_seconds()
 
+    def broke(self) -> None:
+        """No answer came: nobody knows whether it holds."""
+        self._since = None
+
     def may_yet(self, *, now: float, ends_at: float, every_s: float) -> bool:
         """Whether asking on could still come to something before the time has passed."""
         if self._expect is None or not self._expect.lasts:
@@ -143,15 +150,17 @@ class _Holding:
 
 
 def worst(values: Sequence[float], expect: Expectation | None) -> float | None:
-    """The one of several values that is told: the furthest from what is expected, else the first."""
+    """The one of several values that is told: the furthest from what is expected, else the first that is not so."""
     numbers = [value for value in values if value == value]  # noqa: PLR0124 - NaN is nothing to compare with
     if not numbers:
         return None
+    if len(numbers) < len(values) and expect is not None and all(map(expect.is_met_by, numbers)):
+        return None  # What keeps it from passing is no number.
     if expect is not None and expect.comparison in {Comparison.LESS, Comparison.AT_MOST}:
         return max(numbers)
     if expect is not None and expect.comparison in {Comparison.MORE, Comparison.AT_LEAST}:
         return min(numbers)
-    return numbers[0]
+    return next((one for one in numbers if expect is not None and not expect.is_met_by(one)), numbers[0])
 
 
 def as_table(names: Sequence[str], rows: Sequence[Sequence[object]], *, n_more: bool = False) -> str:

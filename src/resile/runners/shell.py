@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from msgspec import Struct
 from resile.model.room_event import StepOutcome
 from resile.ports.runner import Ran, StepRefusedError, Work
 from resile.runners.kept_output import KeptOutput
+from resile.runners.supervise import remove
 
 SUPERVISE = Path(__file__).with_name("supervise.py")
 SHELLS = {"sh": "/bin/sh", "shell": "/bin/sh", "bash": "/bin/bash"}
@@ -34,6 +34,8 @@ GRACE_S = 2.0
 # Beyond its time, its grace and the killing, whoever watches over it has so long to say so.
 _LATE_S = 10.0
 _LOOKS_EVERY_S = 0.1
+# Once the step has ended, what it wrote is there to be read.
+DRAINS_S = 5.0
 # Who forks while it is being looked for is looked for again.
 _SWEEPS = 50
 _PIPE_BYTES = 1 << 20
@@ -151,23 +153,11 @@ class ShellRunner:
 @contextlib.contextmanager
 def _folder() -> Iterator[str]:
     """The name of a folder that nobody has, which whoever watches over the step makes; removed afterwards."""
-    folder = Path(tempfile.gettempdir()) / f"resile-step-{secrets.token_hex(8)}"
+    folder = f"{tempfile.gettempdir()}/resile-step-{secrets.token_hex(8)}"
     try:
-        yield str(folder)
+        yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for _ in range(_SWEEPS):
-            if not folder.exists():
-                break
-            # What nobody may look into is opened up, one level after the other.
-            for root, _, _ in os.walk(folder, onerror=lambda error: _open_up(error.filename)):
-                _open_up(root)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _open_up(name: str) -> None:
-    with contextlib.suppress(OSError):
-        Path(name).chmod(0o700)
+        remove(folder)
 
 
 def checked_environment(work: Work) -> dict[str, str]:
@@ -198,19 +188,29 @@ def checked_environment(work: Work) -> dict[str, str]:
 
 
 def kill_all_of(folder: str) -> None:
-    """Kill what is left of a step whose watcher died, as far as it can be known: by the folder in its environment."""
+    """Kill what is left of a step whose watcher died, as far as it can be known: by its folder.
+
+    That stands in its environment, and is where it works; a process that changed both is not found.
+    """
     mark = f"TMPDIR={folder}".encode()
     for _ in range(_SWEEPS):
-        found = []
-        for environment in Path("/proc").glob("[0-9]*/environ"):
-            with contextlib.suppress(OSError):
-                if mark in environment.read_bytes().split(b"\0"):
-                    found.append(int(environment.parent.name))
+        found = [int(process.name) for process in Path("/proc").glob("[0-9]*") if _is_of(process, folder, mark)]
         if not found:
             return
         for pid in found:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
+
+
+def _is_of(process: Path, folder: str, mark: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        if mark in (process / "environ").read_bytes().split(b"\0"):
+            return True
+    with contextlib.suppress(OSError):
+        # Of a folder that is gone, the kernel says so after its name.
+        where = str((process / "cwd").readlink()).removesuffix(" (deleted)")
+        return where == folder or where.startswith(f"{folder}/")
+    return False
 
 
 class _Watch:
@@ -243,7 +243,8 @@ class _Watch:
                     is_told = True
                     self.say(b"stop\n")
                 if monotonic() - self._began > within_s:
-                    _log.error("step's watcher does not end", pid=self._watcher.pid)
+                    if not self._report:
+                        _log.error("step's watcher does not end", pid=self._watcher.pid)
                     break
                 for key, _ in selector.select(_LOOKS_EVERY_S):
                     piece = os.read(key.fd, _PIPE_BYTES)
@@ -251,8 +252,10 @@ class _Watch:
                         key.data(piece)
                     else:
                         selector.unregister(key.fd)
-                        # What the watcher left behind may hold the output open for as long as it likes.
-                        self._is_lost |= key.fd != self._output and not self._report
+                        if key.fd != self._output:
+                            # Whoever else was handed the output may hold it open for as long as they like.
+                            self._is_lost = not self._report
+                            within_s = monotonic() - self._began + DRAINS_S
         # It has closed everything, or hangs.
         self._watcher.kill()
         return self._told_by(self._told())

@@ -8,6 +8,7 @@ on standard output says how it ended. It knows nothing of resile, so that it sta
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import resource
@@ -22,6 +23,7 @@ LOOKS_EVERY_S = 0.2
 # Of what is killed, nothing is left after this long but what the kernel itself holds.
 KILLS_WITHIN_S = 5.0
 MAX_FILES = 20_000
+VERY_MUCH = 1 << 62
 PAGE = resource.getpagesize()
 MB = 1_000_000
 
@@ -212,13 +214,44 @@ class Supervisor:
 
 
 def remove(folder: str) -> None:
-    """Remove a step's folder: resile may have died, and nobody else be left to do it."""
-    try:
-        os.rmdir(folder)  # noqa: PTH106 - as above
-    except OSError:
-        import shutil  # noqa: PLC0415 - takes a while to load, and few steps leave files
+    """Remove a step's folder: resile may have died, and nobody else be left to do it.
 
-        shutil.rmtree(folder, ignore_errors=True)
+    What lies deeper is moved up first: neither the depth of folders nor the length of paths ends it, nor that nobody
+    may look into one. It gives up once it comes no further.
+    """
+    n_moved = 0
+    is_going_on = not os.path.islink(folder)  # noqa: PTH114 - pathlib takes a while to load
+    if not is_going_on:
+        # The step put it there: whatever it leads to is not its folder.
+        os.unlink(folder)  # noqa: PTH108 - as above
+    while is_going_on:
+        is_going_on = False
+        for entry in listed(folder):
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    for inner in listed(entry.path):
+                        if inner.is_dir(follow_symlinks=False):
+                            os.chmod(inner.path, 0o700)  # noqa: PTH101 - as above
+                            n_moved += 1
+                            os.rename(inner.path, f"{folder}/resile moved {n_moved}")  # noqa: PTH104 - as above
+                        else:
+                            os.unlink(inner.path)  # noqa: PTH108 - as above
+                        is_going_on = True
+                    os.rmdir(entry.path)  # noqa: PTH106 - as above
+                else:
+                    os.unlink(entry.path)  # noqa: PTH108 - as above
+                is_going_on = True
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)  # noqa: PTH106 - as above
+
+
+def listed(folder: str) -> "list[os.DirEntry[str]]":
+    """What is in a folder, which is opened for it; nothing where that cannot be."""
+    with contextlib.suppress(OSError):
+        os.chmod(folder, 0o700)  # noqa: PTH101 - as above
+        with os.scandir(folder) as found:
+            return list(found)
+    return []
 
 
 def control(name: str, option: int, value: int) -> None:
@@ -228,15 +261,27 @@ def control(name: str, option: int, value: int) -> None:
 
 
 def used_in(folder: str) -> int:
-    """How many bytes the files of a folder take, as far as can be counted; very many files count as very much."""
-    n_bytes, n_files = 0, 0
-    for root, folders, names in os.walk(folder):
-        n_files += len(folders) + len(names)
-        if n_files > MAX_FILES:
-            return 1 << 62
-        for name in names:
-            with contextlib.suppress(OSError):
-                n_bytes += os.lstat(os.path.join(root, name)).st_blocks * 512  # noqa: PTH118 - as above
+    """How many bytes the files of a folder take, as far as can be counted; very many, or very deep, count as very much.
+
+    Unlike os.walk it does not go down by calling itself, which ends at a thousand folders within one another.
+    """
+    n_bytes, n_files, folders = 0, 0, [folder]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as found:
+                for entry in found:
+                    n_files += 1
+                    if n_files > MAX_FILES:
+                        return VERY_MUCH
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    else:
+                        with contextlib.suppress(OSError):
+                            n_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
+        except OSError as error:
+            # Gone meanwhile, or closed to us: not so what is too deep to be looked at.
+            if error.errno == errno.ENAMETOOLONG:
+                return VERY_MUCH
     return n_bytes
 
 

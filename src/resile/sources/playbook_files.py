@@ -65,6 +65,9 @@ def _is_playbook(path: Path) -> bool:
 
 
 def _body(path: Path, most: int) -> bytes:
+    if path.exists() and not path.is_file():
+        # A pipe would be waited for until somebody writes into it.
+        raise ConfigError(f"{path} is no file; take it away, or call it otherwise")
     try:
         with path.open("rb") as file:
             return file.read(most)

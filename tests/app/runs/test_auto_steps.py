@@ -4,25 +4,23 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from resile.app.access import LOCAL
 from resile.app.auto_steps import AutoSteps
 from resile.app.wiring import open_resile
-from resile.model.catalog import Kind
 from tests.app.runs.world import PLAYBOOK, World, opened
-
-PEOPLE = {
-    (Kind.PERSON, "ann"): ({"contacts": [{"name": "mail", "channel": "email", "address": "ann@example.org"}]}, ""),
-    (Kind.POLICY, "default"): ({"steps": [{"page": ["person/ann"]}]}, ""),
-}
 
 
 def page(world: World) -> None:
     """Have somebody paged for an incident for which a playbook is open."""
-    resile = world.resile
-    resile.catalog.apply(LOCAL, resile.catalog.changes_to(PEOPLE))
     world.write(PLAYBOOK)
     world.declare()
-    resile.pager.escalate(world.id, who="zoe", by="user:zoe")
+    world.page()
+
+
+def look_at_all(*nodes: AutoSteps) -> None:
+    """Have each look until there is nothing new."""
+    for node in nodes:
+        while node.step():
+            pass
 
 
 def test_steps_that_look_run_when_the_page_goes_out(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
@@ -30,9 +28,7 @@ def test_steps_that_look_run_when_the_page_goes_out(tmp_path: Path, fresh_data: 
         page(world)
         nodes = [AutoSteps(one.runs, one.timelines, one.clock) for one in (world.resile, other)]
 
-        for node in nodes:
-            while node.step():
-                pass
+        look_at_all(*nodes)
 
         [run] = world.room.runs.values()
         ended = world.over(run.run_id).ended
@@ -65,3 +61,36 @@ def test_what_finds_no_place_waits_for_one(tmp_path: Path, fresh_data: Callable[
         node.step()
 
         assert [run.step for run in world.room.runs.values()] == ["wait", "look"]
+
+
+def test_playbook_that_is_opened_after_the_page_went_out_looks_by_itself_once(
+    tmp_path: Path, fresh_data: Callable[[Path], Path]
+) -> None:
+    with opened(fresh_data(tmp_path)) as world, open_resile(world.resile.settings, clock=world.clock) as other:
+        world.declare()
+        world.page()
+        nodes = [AutoSteps(one.runs, one.timelines, one.clock) for one in (world.resile, other)]
+        look_at_all(*nodes)
+        world.write(PLAYBOOK)
+
+        world.resile.playbooks.open(world.id, by="user:ann")
+        look_at_all(*nodes)
+        world.resile.playbooks.open(world.id, "checkout", by="user:bob")
+        look_at_all(*nodes)
+
+        [run] = world.room.runs.values()
+        assert (run.step, run.agreed) == ("look", ())
+        world.over(run.run_id)
+
+
+def test_playbook_that_is_opened_where_nobody_was_paged_waits_for_a_tap(
+    tmp_path: Path, fresh_data: Callable[[Path], Path]
+) -> None:
+    with opened(fresh_data(tmp_path)) as world:
+        world.write(PLAYBOOK)
+        world.declare()
+        world.resile.playbooks.open(world.id, "checkout", by="user:ann")
+
+        look_at_all(AutoSteps(world.resile.runs, world.resile.timelines, world.clock))
+
+        assert not world.room.runs

@@ -36,3 +36,16 @@ def test_settings_that_cannot_be_used_are_refused(tmp_path: Path, said: str, why
 
     with pytest.raises(ConfigError, match=why):
         load_settings(data=tmp_path)
+
+
+def test_passwords_of_those_who_are_asked_are_covered_as_secrets_are(tmp_path: Path) -> None:
+    (tmp_path / "resile.toml").write_text(
+        '[runners.query.shop]\nurl = "postgresql://reader:pass%20word@db/shop"\n'
+        '[runners.query.metrics]\nurl = "http://prometheus"\ntoken = "of-a-reader"\n'
+        '[runners.query.short]\nurl = "postgresql://reader:pw@db/shop"\n'
+        '[runners.secrets]\nDEPLOY_KEY = "of-the-deploy"\n'
+    )
+
+    covered = Settings(data=tmp_path).runners.covered
+
+    assert covered == {"query.shop": "pass word", "query.metrics.token": "of-a-reader", "DEPLOY_KEY": "of-the-deploy"}

@@ -46,6 +46,7 @@ def test_a_tap_runs_a_change_and_its_output_is_told(world: World) -> None:
 
 def test_steps_that_only_look_run_by_themselves_and_once(world: World) -> None:
     runs = world.resile.runs
+    world.page()
 
     assert [runs.begin_by_itself(world.id), runs.begin_by_itself(world.id)] == [1, 0]
 
@@ -58,6 +59,7 @@ def test_nothing_runs_where_runners_are_not_allowed(tmp_path: Path, fresh_data: 
     with opened(fresh_data(tmp_path), is_allowed=False) as world:
         world.write(PLAYBOOK)
         world.declare()
+        world.page()
 
         assert world.resile.runs.begin_by_itself(world.id) == 0
         with pytest.raises(TransitionError, match="shell runner, which is not allowed here"):

@@ -25,6 +25,11 @@ TOKEN = Who("token:ci")
 LOCALLY = Who("local")
 LONGEST_S = 30.0
 
+PEOPLE = {
+    (Kind.PERSON, "ann"): ({"contacts": [{"name": "mail", "channel": "email", "address": "ann@example.org"}]}, ""),
+    (Kind.POLICY, "default"): ({"steps": [{"page": ["person/ann"]}]}, ""),
+}
+
 PLAYBOOK = """\
 ---
 playbook: checkout
@@ -87,6 +92,11 @@ class World:
         )
         self.id = declare(self.resile, command, by="user:ann").incident.id
         return self.id
+
+    def page(self) -> None:
+        """Have somebody paged for the incident."""
+        self.resile.catalog.apply(LOCAL, self.resile.catalog.changes_to(PEOPLE))
+        self.resile.pager.escalate(self.id, who="zoe", by="user:zoe")
 
     @property
     def room(self) -> Room:

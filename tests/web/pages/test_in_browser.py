@@ -137,8 +137,17 @@ def test_the_phone_has_its_bar_below_and_loses_nothing(browser: Browser, address
 
     bar = page.locator("nav.nav").bounding_box()
     last = page.locator("section.sheet").last.bounding_box()
+    page.locator("nav.nav summary").click()
+    menu = page.locator("nav.nav details.more > ul").bounding_box()
+    names = page.locator("nav.nav details.more a").all_inner_texts()
+    page.get_by_role("link", name="Playbooks").click()
+    expect(page).to_have_url(address + "/playbooks")
     context.close()
 
+    assert names[:3] == ["Delivery", "Alerts", "Playbooks"]
+    assert menu is not None
+    assert menu["x"] >= 0
+    assert menu["x"] + menu["width"] <= 390
     assert bar is not None
     assert last is not None
     assert bar["y"] + bar["height"] == pytest.approx(844, abs=1)

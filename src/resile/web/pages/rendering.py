@@ -54,8 +54,8 @@ _NAV = (
         "M4 4.5A2.5 2.5 0 0 1 6.5 2H16v13H6.5A2.5 2.5 0 0 0 4 17.5zM4 17.5A1.5 1.5 0 0 0 6 18h10",
     ),
 )
-# A phone's bar has room for five; other pages lead to these.
-_WIDE_ONLY = ("/delivery", "/alerts", "/playbooks", "/services", "/doors", "/catalog", "/compare", "/definitions")
+# A phone's bar has room for four and for what opens the others.
+_IN_BAR = ("/now", "/restore", "/oncall", "/incidents")
 # Pages that stand below an entry although their address does not.
 _BELOW = {"/delivery": "/deployments/", "/services": "/teams/", "/catalog": "/do/catalog/"}
 _SETTINGS = (
@@ -88,7 +88,7 @@ def _common(request: Request) -> dict[str, Any]:
                 "href": href,
                 "icon": icon,
                 "is_current": _is_current(path, href),
-                "is_wide_only": href in _WIDE_ONLY,
+                "is_in_bar": href in _IN_BAR,
             }
             for name, href, icon in (*_NAV, *_settings_entry(request))
         ],
