@@ -69,6 +69,7 @@ def incident_page(
     first: Annotated[str, Query(alias="from")] = "",
     edit: str = "",
     since: str = "",
+    until: str = "",
 ) -> Response:
     """The page; with `part=live` what changes on it alone.
 
@@ -76,6 +77,7 @@ def incident_page(
         first: number of the first line to show.
         edit: id of the note whose words are to be changed.
         since: the version on which something was decided that is done by now; what others did after it is told.
+        until: the version at which it was done.
     """
     if not incident_id:
         return RedirectResponse("/incidents", status_code=307)
@@ -88,7 +90,7 @@ def incident_page(
         return render(request, "incident_unknown.html", status_code=404, title="Not found", incident_id=incident_id)
     if part == "live":
         return HTMLResponse(f"<!doctype html><title></title><body>{made.html}", headers={"cache-control": "no-store"})
-    news = _news(request, incident_id, since)
+    news = _news(request, incident_id, since, until)
     return render(request, "incident.html", title=made.title, room=made.html, problem="", news=news)
 
 
@@ -252,14 +254,14 @@ def _standing(request: Request, view: IncidentView, room: Room) -> dict[str, Any
     }
 
 
-def _news(request: Request, incident_id: str, since: str) -> list[str]:
-    """What others did after the version on which this reader decided."""
+def _news(request: Request, incident_id: str, since: str, until: str) -> list[str]:
+    """What others did between the version on which this reader decided and the one at which it was done."""
     version = _number(since)
     if version is None:
         return []
     timeline = request.app.state.resile.timelines.read(incident_id)
     identity = getattr(request.state, "identity", None)
-    return news_in(timeline[version:], by="" if identity is None else identity.by)
+    return news_in(timeline[version : _number(until)], by="" if identity is None else identity.by)
 
 
 def _number(said: str) -> int | None:
