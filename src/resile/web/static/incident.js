@@ -79,7 +79,8 @@ function showFrom(first) {
   const page = new URL(root.dataset.page, window.location.href);
   page.searchParams.set("from", first);
   root.dataset.page = page.pathname + page.search;
-  document.activeElement?.blur();
+  // The link is about to go: whoever pressed it goes on from the timeline.
+  document.getElementById("timeline").focus({ preventScroll: true });
   refresh(false);
 }
 
