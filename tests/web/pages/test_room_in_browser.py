@@ -251,7 +251,7 @@ def test_what_was_promised_counts_down_and_is_told_at_its_marks(world: Resile, b
     # As after a night with the lid closed.
     shown.clock.fast_forward(3_600_000)
     expect(said).to_have_text("The promised update for customers is overdue.")
-    expect(count).to_have_text(re.compile(r"overdue by 5\d min"))
+    expect(count).to_have_text(re.compile(r"overdue.by.5\d.min"))
     shown.unroute("**/incidents/**")
     shown.clock.run_for(16_000)
     # A proxy keeps the stream to itself: what is shown is renewed, and said not to be live.
