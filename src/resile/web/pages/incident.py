@@ -152,7 +152,7 @@ def _drawn(
         **_lines(Lines(view.timeline, view.incident, room), first, edit, follows=follows),
         **_standing(request, view, room),
     }
-    context |= playbook_part(request, view.incident.id, view.timeline)
+    context |= playbook_part(request, view.incident.id, view.timeline, room)
     for part in PARTS:
         context.update(part(resile, view, room))
     title = value_of(view.incident.title, "") or view.incident.id
@@ -166,6 +166,7 @@ def _known_of(view: IncidentView, room: Room) -> dict[str, Any]:
     incident = view.incident
     severity = value_of(incident.severity, None)
     commander = room.holder(Role.COMMANDER)
+    responders = responders_of(view, room)
     return {
         "view": view,
         "incident": incident,
@@ -175,7 +176,7 @@ def _known_of(view: IncidentView, room: Room) -> dict[str, Any]:
         "team": value_of(incident.team, None),
         "taker": taker_of(incident),
         "commander": None if commander is None else commander.person,
-        "responders": responders_of(view, room),
+        "responders": responders,
         "cause": cause_of(incident),
         "url": web_address(value_of(incident.url, None)),
         "labels": labels_of(incident),
