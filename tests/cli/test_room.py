@@ -134,7 +134,9 @@ def test_note_brings_its_pictures_and_incident_is_detected_and_escalated(termina
 
 
 def test_what_runs_and_what_was_promised_is_shown_with_its_ids(terminal: Terminal) -> None:
-    assert "give one of --stop, --refuse and --undo" in terminal.refuses("incident", "step", "INC-1", "r1", "--by", "ann")
+    assert "give one of --stop, --refuse and --undo" in terminal.refuses(
+        "incident", "step", "INC-1", "r1", "--by", "ann"
+    )
     assert "r1" in terminal.refuses("incident", "step", "INC-1", "r1", "--stop", "--by", "ann")
     room(terminal, "update", "--audience", "customers", "We look.", "--next", "20m", "--title", "Checkout fails")
     draft = next(line for line in terminal.says("incident", "show", "INC-1").splitlines() if "customers" in line)

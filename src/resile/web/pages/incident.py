@@ -167,6 +167,8 @@ def _known_of(view: IncidentView, room: Room) -> dict[str, Any]:
     severity = value_of(incident.severity, None)
     commander = room.holder(Role.COMMANDER)
     responders = responders_of(view, room)
+    is_over = bool(view.instants.restored or view.instants.closed or value_of(incident.merged_into, None) is not None)
+    mitigated, asked_at = view.instants.mitigated, room.asked_at
     return {
         "view": view,
         "incident": incident,
@@ -182,9 +184,9 @@ def _known_of(view: IncidentView, room: Room) -> dict[str, Any]:
         "labels": labels_of(incident),
         "exclusion": value_of(incident.exclusion, None),
         "merged_into": value_of(incident.merged_into, None),
-        "is_over": bool(
-            view.instants.restored or view.instants.closed or value_of(incident.merged_into, None) is not None
-        ),
+        "is_over": is_over,
+        # Of an incident that was reopened since, nobody was asked yet.
+        "asked_at": None if is_over or mitigated is None or asked_at is None or asked_at < mitigated.at else asked_at,
         "span": span_words(view),
         "instants": [
             (INSTANT_WORDS[name], found, SOURCE_WORDS[found.source])

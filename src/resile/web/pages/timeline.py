@@ -11,7 +11,7 @@ from resile.app.paging_lines import Move, grouped
 from resile.model.event import Event, Noted, Source, Updated, kind_of
 from resile.model.incident import KIND_OF_CLAIM, Correction, Incident
 from resile.model.room import KnownNote, Room, Wording
-from resile.model.room_event import EvidenceAdded, NoteEdited, Said, TaskChanged, Withdrawn
+from resile.model.room_event import EvidenceAdded, NoteEdited, Said, TaskChanged, UpdatePromised, Withdrawn
 
 # What was recorded this much later than it happened was learnt afterwards.
 _LATE = timedelta(minutes=5)
@@ -41,6 +41,7 @@ class Line(Struct, frozen=True, kw_only=True):
         note: it is a note that is shown: its text is Markdown, and can be edited.
         earlier: what the note said before, the first first.
         evidence: it shows something.
+        due_at: when an audience was promised to hear again, to be told by the reader's clock.
         withdrawn: it is no longer shown, and why.
     """
 
@@ -61,6 +62,7 @@ class Line(Struct, frozen=True, kw_only=True):
     note: KnownNote | None = None
     earlier: tuple[Wording, ...] = ()
     evidence: EvidenceAdded | None = None
+    due_at: datetime | None = None
     withdrawn: str | None = None
 
 
@@ -135,6 +137,8 @@ def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Ma
             return replace(line, text=note.text, note=note, earlier=note.wordings[:-1])
         case EvidenceAdded():
             return replace(line, evidence=event)
+        case UpdatePromised():
+            return replace(line, due_at=event.due_at)
         case TaskChanged():
             task = tasks.get(event.task_id, "") if event.text is UNSET else ""
             return replace(line, text="; ".join(filter(None, (task, line.text))))
