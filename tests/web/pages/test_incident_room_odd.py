@@ -7,14 +7,15 @@ from msgspec import UNSET
 
 from resile.app.incidents import declare, show_incident
 from resile.app.wiring import Resile
-from resile.model.event import Described, Reopened, Restored
+from resile.model.event import Described, PagingBegan, Reopened, Restored
 from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Declare, Describe, Merge, Note, Reach, Reopen
 from resile.model.room import room_of
-from resile.model.room_event import TaskState
+from resile.model.room_event import CalledIn, TaskState
 from resile.model.room_lifecycle import AddTask, ChangeTask, Withdraw
 from resile.model.severity import Severity
 
+from .paging_world import fill, page
 from .test_incident_room import Reader, bob, n_told
 from .test_restore_page import text_of
 
@@ -184,3 +185,17 @@ def test_characters_that_no_store_keeps_are_refused(empty: Resile, incident_id: 
 
     assert status in {400, 409}
     assert "NUL" in text_of(html)
+
+
+def test_a_button_that_is_tapped_twice_pages_once(empty: Resile) -> None:
+    fill(empty)
+    incident_id = page(empty, "Checkout fails")
+    reader = Reader(empty, incident_id)
+    n_began, n_called = (n_told(empty, incident_id, kind) for kind in (PagingBegan, CalledIn))
+
+    for _ in range(2):
+        assert reader.send("paging/escalate")[0] == 200
+        assert reader.send("call-in", target="person/bob")[0] == 200
+
+    assert n_told(empty, incident_id, PagingBegan) == n_began + 1
+    assert n_told(empty, incident_id, CalledIn) == n_called + 1

@@ -12,7 +12,7 @@ from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.lifecycle import Note
 from resile.model.paging_documents import target_of
 from resile.model.room import room_of
-from resile.model.room_event import EvidenceKind, Role, TaskState
+from resile.model.room_event import CalledIn, EvidenceKind, Role, TaskState
 from resile.model.room_lifecycle import (
     AddEvidence,
     AddTask,
@@ -145,6 +145,10 @@ def call_in(request: Request, form: Annotated[_CallIn, Form()]) -> Response:
     try:
         target = target_of(form.target, "whom to call in", services=True)
         because = within(form.because, "the reason") or ""
+        since = resile.timelines.read(form.incident_id)[max(0, form.version) :]
+        if any(isinstance(event, CalledIn) and (event.by, event.target) == (by.by, str(target)) for event in since):
+            # Sent twice: they are paged once.
+            return done(form, "call-in")
         resile.pager.call_in(form.incident_id, (target,), who=by.name, by=by.by, because=because)
     except (ConfigError, TransitionError, ConflictError) as error:
         return refused(request, form, "call-in", error)
