@@ -5,16 +5,21 @@ import re
 import pytest
 from msgspec import UNSET
 
+from resile.app.access import Access
+from resile.app.accounts import Accounts
 from resile.app.incidents import declare, show_incident
 from resile.app.wiring import Resile
 from resile.model.event import Described, PagingBegan, Reopened, Restored
 from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Declare, Describe, Merge, Note, Reach, Reopen
 from resile.model.room import room_of
-from resile.model.room_event import CalledIn, TaskState
-from resile.model.room_lifecycle import AddTask, ChangeTask, Withdraw
+from resile.model.room_event import CalledIn, Role, TaskState
+from resile.model.room_lifecycle import AddTask, ChangeTask, TakeRole, Withdraw
 from resile.model.severity import Severity
+from resile.ports.account_store import Role as Right
+from resile.web.pages.incident_sides import out_of_reach
 
+from .conftest import PASSWORDS
 from .paging_world import fill, page
 from .test_incident_room import Reader, bob, n_told
 from .test_restore_page import text_of
@@ -199,3 +204,24 @@ def test_a_button_that_is_tapped_twice_pages_once(empty: Resile) -> None:
 
     assert n_told(empty, incident_id, PagingBegan) == n_began + 1
     assert n_told(empty, incident_id, CalledIn) == n_called + 1
+
+
+def test_a_role_with_somebody_who_cannot_answer_says_so(empty: Resile, incident_id: str) -> None:
+    fill(empty)
+    access = Access(empty.accounts, empty.clock, PASSWORDS)
+    admin = access.of_session(access.set_up(access.make_set_up_link(), "root", "correct horse battery"))
+    assert admin is not None
+    accounts = Accounts(empty.accounts, empty.clock)
+    accounts.add_user(admin, "bob", Right.EDITOR)
+    gone = next(user for user in empty.accounts.users() if user.name == "bob")
+    accounts.disable(admin, gone.id)
+    for role, person in ((Role.COMMANDER, "alcie"), (Role.DEPUTY, "bob"), (Role.SCRIBE, "ann")):
+        bob(empty, incident_id, TakeRole(role, person))
+
+    view = show_incident(empty, incident_id)
+
+    assert view is not None
+    assert out_of_reach(empty, room_of(view.timeline)) == {
+        "alcie": "nobody of that name is in the catalog",
+        "bob": "the account is disabled",
+    }

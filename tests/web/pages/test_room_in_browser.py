@@ -178,6 +178,14 @@ def test_on_a_phone_the_next_thing_to_say_is_under_the_thumb(world: Resile, brow
     shown.goto(f"{address}/incidents/{incident_id}")
     live(shown)
 
+    # What has the focus does not lie behind the bar.
+    link = shown.locator("#live-known a").last
+    link.focus()
+    lowest, bar = link.bounding_box(), shown.locator("#act-next").bounding_box()
+    assert lowest is not None
+    assert bar is not None
+    assert lowest["y"] + lowest["height"] <= bar["y"]
+
     for words, says in (("Acknowledge", "acknowledged"), ("Mitigated", "mitigated"), ("Restored", "")):
         button = shown.locator("#act-next .button.primary", has_text=words)
         box, bar = button.bounding_box(), shown.locator("nav.nav").bounding_box()

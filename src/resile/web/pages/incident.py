@@ -268,6 +268,7 @@ def _standing(request: Request, view: IncidentView, room: Room) -> dict[str, Any
         "alerts": sides.related_alerts(view, paging),
         "near": sides.near_alerts(resile, rooms.figures, view),
         "to_call_in": sides.to_call_in(resile),
+        "out_of_reach": sides.out_of_reach(resile, room),
         "people": sorted({*resile.catalog.people(), *responders_of(view, room)}),
         "others": sides.other_open(rooms.figures.of("now", now.look), view.incident.id) if may_write(request) else [],
     }
