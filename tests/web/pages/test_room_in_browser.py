@@ -16,7 +16,7 @@ from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.event import Acknowledged, Closed, Mitigated, Restored
 from resile.model.incident import InstantName
-from resile.model.lifecycle import Declare, Merge, Note, Reach
+from resile.model.lifecycle import Declare, Describe, Merge, Note, Reach
 from resile.model.room_event import EvidenceKind, Role, UpdatePromised
 from resile.model.room_lifecycle import AddEvidence, AddTask, TakeRole
 from resile.model.severity import Severity
@@ -221,10 +221,19 @@ def test_what_was_typed_outlives_another_form_and_a_lost_session(
     assert "20,000 characters are more than 10,000" in ann.locator("#note-text").evaluate(
         "one => one.validationMessage"
     )
+    # What one left as it was is not put back over what somebody else wrote there meanwhile.
+    ann.evaluate("document.querySelectorAll('#act-more, #more-describe').forEach((one) => { one.open = true; })")
+    ann.locator("#describe-services").fill("checkout, cart")
+    command_incident(world, incident_id, Describe(title="Payments fail"), by="user:bob")
+    ann.goto(f"{address}/incidents/{incident_id}")
+    expect(ann.locator("#describe-services")).to_have_value("checkout, cart")
+    expect(ann.locator("#describe-title")).to_have_value("Payments fail")
+    live(ann)
+
     ann.locator("#note-text").fill("the whole note")
     ann.context.clear_cookies()
     ann.get_by_role("button", name="Write down").click()
-    expect(ann.locator("body")).not_to_contain_text("Checkout fails")
+    expect(ann.locator("body")).not_to_contain_text("Payments fail")
     access = Access(world.accounts, world.clock, PASSWORDS)
     session = access.login("bob", "purple monkey", address="127.0.0.1")
     ann.context.add_cookies([{"name": "resile_session", "value": session, "url": address}])
