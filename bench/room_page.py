@@ -4,7 +4,7 @@
 
 Starts the real program over timelines of notes, tasks, pages and evidence, and asks for each page so often: anew each
 time (an event is told by REST before, so that nothing made earlier can be given again), as it was, for what changes on
-it alone, and with all its lines. From the first byte sent to the last byte of the page.
+it alone, and from its first line on. From the first byte sent to the last byte of the page.
 """
 
 import argparse
@@ -110,9 +110,9 @@ def main() -> None:
                     ("made anew", path, tell),
                     ("as it was", path, None),
                     ("live parts", f"{path}?part=live", tell),
-                    ("all lines", f"{path}?from=0", tell),
+                    ("first lines", f"{path}?from=0", tell),
                 ):
-                    print(f"room_page: {n:5,} events, {what:10} {measured(address, asked, options.times, before)}")
+                    print(f"room_page: {n:5,} events, {what:11} {measured(address, asked, options.times, before)}")
         finally:
             server.terminate()
             server.wait(timeout=60)

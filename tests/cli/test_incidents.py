@@ -118,10 +118,11 @@ def test_merged_incidents_know_of_each_other_and_can_part_again(terminal: Termin
 
     terminal.run("incident", "merge", "INC-2", "INC-1")
     merged = terminal.json("incident", "show", "INC-2")["merged_into"]
+    absorbed = terminal.json("incident", "show", "INC-1")["absorbed"]
     terminal.run("incident", "merge", "INC-2", "--apart")
 
-    assert merged == "INC-1"
-    assert terminal.json("incident", "show", "INC-1")["absorbed"] == ["INC-2"]
+    assert (merged, absorbed) == ("INC-1", ["INC-2"])
+    assert terminal.json("incident", "show", "INC-1")["absorbed"] == []
     assert terminal.json("incident", "show", "INC-2")["merged_into"] is None
 
 

@@ -116,3 +116,30 @@ def test_what_is_no_picture_is_refused(terminal: Terminal, tmp_path: Path) -> No
     assert "this is no picture that can be read" in terminal.refuses(
         "incident", "evidence", "INC-1", "Graph", "--picture", str(path)
     )
+
+
+def test_note_brings_its_pictures_and_incident_is_detected_and_escalated(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "pool.png").write_bytes(picture_bytes())
+
+    assert room(terminal, "note", "The pool is **full**.", "--picture", str(tmp_path / "pool.png")) == (
+        "INC-1 noted; it is open.\n"
+    )
+    told = terminal.json("incident", "show", "INC-1")["timeline"]
+    note = told[-1]
+    assert note["text"] == f"The pool is **full**.\n\n![](picture:{note['pictures'][0]})"
+    detected = next(one["id"] for one in told if one["kind"] == "detected")
+    terminal.run("incident", "correct", "INC-1", detected, "--never", "--by", "ann")
+    assert room(terminal, "detect") == "INC-1 detected; it is open.\n"
+    assert "no policy" in terminal.refuses("incident", "escalate", "INC-1", "--by", "ann").lower()
+
+
+def test_what_runs_and_what_was_promised_is_shown_with_its_ids(terminal: Terminal) -> None:
+    assert "give one of --stop, --refuse and --undo" in terminal.refuses(
+        "incident", "step", "INC-1", "r1", "--by", "ann"
+    )
+    assert "r1" in terminal.refuses("incident", "step", "INC-1", "r1", "--stop", "--by", "ann")
+    room(terminal, "update", "--audience", "customers", "We look.", "--next", "20m", "--title", "Checkout fails")
+    draft = next(line for line in terminal.says("incident", "show", "INC-1").splitlines() if "customers" in line)
+    room(terminal, "update", "--draft", draft.split()[0], "--publish")
+
+    assert "The next update is promised to customers by " in terminal.says("incident", "show", "INC-1")

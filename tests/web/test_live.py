@@ -125,3 +125,21 @@ def test_more_watchers_than_may_are_told_to_ask_otherwise(
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "10"
     del resile
+
+
+def test_who_comes_with_an_id_from_beyond_the_end_hears_what_follows(resile: Resile, address: str) -> None:
+    incident_id = declare(resile, Declare(title="x"), by="user:ann").incident.id
+    with listening(address, "?after=1000") as events:
+        next(events)
+        command_incident(resile, incident_id, Note("after a backup was put back"), by="user:ann")
+
+        assert kinds(events, 1) == ["noted"]
+
+
+def test_silence_is_broken_so_that_a_reader_knows_that_somebody_speaks(
+    resile: Resile, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resile.web.live.BEAT_EVERY_S", 0.05)
+    with listening(address) as events:
+        assert [next(events)["event"] for _ in range(3)] == ["start", "beat", "beat"]
+    del resile

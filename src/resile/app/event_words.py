@@ -76,7 +76,7 @@ def _of_people(event: Event, kinds: Mapping[str, str]) -> tuple[str, str]:  # no
         case Merged():
             return ("Merged", f"into {event.into}") if event.into else ("Apart again", "")
         case Absorbed():
-            return "Took in another incident", event.incident_id
+            return "Stands apart again" if event.is_apart else "Took in another incident", event.incident_id
         case Noted():
             return "Note", event.text
         case Updated():

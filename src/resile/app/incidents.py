@@ -254,8 +254,8 @@ def command_incident(
         messages = [] if known is None else resile.paging.messages_of([incident_id])
         changes = resile.pager.following(growing, known, messages)
         appends = list(growing.appends())
-        if isinstance(command, Merge) and command.into is not None:
-            appends.append(_absorb(resile, incident_id, command.into, by=by, now=growing.now))
+        if isinstance(command, Merge) and told:
+            appends += _carried_on(resile, growing.incident, timeline, by=by, now=growing.now)
         try:
             if told or appends or not changes.is_empty:
                 resile.paging.commit(changes + Changes(appends=tuple(appends)))
@@ -265,12 +265,32 @@ def command_incident(
     raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
 
 
-def _absorb(resile: Resile, incident_id: str, into: str, *, by: str, now: datetime) -> Append:
-    timeline = resile.timelines.read(into)
-    target = fold(into, timeline)
+def _carried_on(resile: Resile, incident: Incident, before: Sequence[Event], *, by: str, now: datetime) -> list[Append]:
+    """What the incident is told that carries on for one that was merged, or no longer does."""
+    into = value_of(incident.merged_into, None)
+    is_apart = into is None
+    target_id = into or value_of(fold(incident.id, before).merged_into, None)
+    if target_id is None:
+        return []
+    timeline = resile.timelines.read(target_id)
+    target = fold(target_id, timeline)
+    if not is_apart:
+        _refuse_target(incident, target)
+    told = decide(target, Absorb(incident.id, is_apart), now=now, by=by) if target.exists else []
+    return [Append(target_id, len(timeline), tuple(told))] if told or not is_apart else []
+
+
+def _refuse_target(incident: Incident, target: Incident) -> None:
     if not target.exists:
-        raise TransitionError(f"incident {into} is not known; name the incident that carries on")
+        raise TransitionError(f"incident {target.id} is not known; name the incident that carries on")
     further = value_of(target.merged_into, None)
     if further is not None:
-        raise TransitionError(f"incident {into} was itself merged into {further}; merge into that one")
-    return Append(into, len(timeline), tuple(decide(target, Absorb(incident_id), now=now, by=by)))
+        raise TransitionError(f"incident {target.id} was itself merged into {further}; merge into that one")
+    known, its = instants(incident), instants(target)
+    is_over = (known.restored or known.closed) is not None
+    if (its.restored or its.closed) is not None and not is_over:
+        # Nobody would be paged any more, and nothing would say that service is not restored.
+        state = "restored" if its.closed is None else "closed"
+        raise TransitionError(
+            f"incident {target.id} is {state}; reopen it first, or merge it into {incident.id} instead"
+        )

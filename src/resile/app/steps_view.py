@@ -121,9 +121,11 @@ class IncidentSteps(Struct, frozen=True, kw_only=True):
     other_runs: tuple[RunView, ...] = ()
 
 
-def incident_steps(runs: Runs, incident_id: str, timeline: list[Event], *, who: Who, now: datetime) -> IncidentSteps:
-    """What whoever asks sees of it."""
-    room = room_of(timeline)
+def incident_steps(
+    runs: Runs, incident_id: str, timeline: list[Event], *, who: Who, now: datetime, room: Room | None = None
+) -> IncidentSteps:
+    """What whoever asks sees of it; `room`: that of the timeline, where it is known."""
+    room = room_of(timeline) if room is None else room
     allowed = tuple(sorted(kind.value for kind in runs.settings.allowed))
     opened = next(iter(room.playbooks), None)
     playbook = None if opened is None else _as_of(runs, opened.playbook, opened.number)

@@ -35,8 +35,8 @@ _LABELS = Annotated[list[str] | None, typer.Option("--label", metavar="NAME=VALU
 def add_actions(app: typer.Typer) -> None:
     """Make the commands part of `resile incident`."""
     commands: tuple[Callable[..., None], ...] = (
-        *(declare, impact, ack, identify, mitigate, restore, close, reopen),
-        *(severity, describe, note, mark, merge, correct),
+        *(declare, impact, detect, ack, identify, mitigate, restore, close, reopen),
+        *(severity, describe, mark, merge, correct),
     )
     for command in commands:
         app.command()(command)
@@ -72,7 +72,7 @@ def declare(
         labels={name.removeprefix("label:"): value for name, value in map(label_of, label or ())},
         exclusion=None if mark_as is None else _exclusion(mark_as),
     )
-    when = _instant(at)
+    when = instant_of(at)
     with invocation.open() as resile:
         view = declare_incident(resile, command, by=person_of(by), at=when)
     invocation.out.print(f"{escape(view.incident.id)} declared: {escape(title)}", soft_wrap=True)
@@ -81,6 +81,11 @@ def declare(
 def impact(ctx: typer.Context, incident_id: _ID, *, at: _AT = None, by: _BY = None) -> None:
     """Say when users were first affected."""
     _reach(ctx, incident_id, "impact_began", "impact began", at=at, by=by)
+
+
+def detect(ctx: typer.Context, incident_id: _ID, *, at: _AT = None, by: _BY = None) -> None:
+    """Say when it was noticed, where nothing told so."""
+    _reach(ctx, incident_id, "detected", "detected", at=at, by=by)
 
 
 def ack(
@@ -172,20 +177,6 @@ def describe(
     _carry_out(ctx, incident_id, command, "described anew", at=at, by=by)
 
 
-def note(
-    ctx: typer.Context,
-    incident_id: _ID,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write down.")],
-    *,
-    at: _AT = None,
-    by: _BY = None,
-) -> None:
-    """Write something down in its timeline."""
-    from resile.model.lifecycle import Note  # noqa: PLC0415
-
-    _carry_out(ctx, incident_id, Note(text), "noted", at=at, by=by)
-
-
 def mark(
     ctx: typer.Context,
     incident_id: _ID,
@@ -240,7 +231,7 @@ def correct(
         raise ConfigError(f"event {event_id}: give --to TIME or --never, and not both")
     if not (reason or "").strip():
         raise ConfigError(f"event {event_id}: it is corrected for a reason; say --reason WHY")
-    command = Correct(event_id, _instant(to), reason)
+    command = Correct(event_id, instant_of(to), reason)
     said = f"event {event_id} " + ("taken back" if never else f"moved to {to}")
     _carry_out(ctx, incident_id, command, said, at=None, by=by)
 
@@ -266,7 +257,7 @@ def _carry_out(
 ) -> None:
     from resile.app.incidents import command_incident  # noqa: PLC0415
 
-    when = _instant(at)
+    when = instant_of(at)
     invocation = invocation_of(ctx)
     with invocation.open() as resile:
         view = command_incident(resile, incident_id, command, by=person_of(by), at=when)
@@ -292,7 +283,8 @@ def _exclusion(kind: str) -> "Exclusion":
         raise ConfigError(f"{kind!r} is no reason not to count; use {', '.join(Exclusion)}") from None
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant_of(text: str | None) -> datetime | None:
+    """An instant as somebody wrote it; None where they did not."""
     from resile.model.time import parse_instant  # noqa: PLC0415
 
     return None if text is None else parse_instant(text)

@@ -20,6 +20,7 @@ from resile.model.errors import ConfigError
 if TYPE_CHECKING:
     from resile.app.wiring import Resile
     from resile.model.playbook import Playbook, PlaybookStep
+    from resile.response.playbook import Who
 
 _INPUTS = Annotated[
     list[str], typer.Option("--input", metavar="NAME=VALUE", help="What the steps are given; may come several times.")
@@ -108,8 +109,7 @@ def _run_for(
     step: str | None,
     by: str,
 ) -> bool:
-    from resile.model.room import room_of  # noqa: PLC0415 - loads when asked
-    from resile.response.playbook import Who  # noqa: PLC0415
+    from resile.response.playbook import Who  # noqa: PLC0415 - loads when asked
 
     who = Who(by)
     runs = resile.runs
@@ -117,16 +117,25 @@ def _run_for(
     is_fine = True
     for one in steps:
         begun = runs.run(incident_id, name, one, who=who, inputs=inputs)
-        with _interrupted() as stop:
-            while not runs.crew.wait(begun.run_id, _WAITS_S):
-                if stop.is_set():
-                    runs.stop(incident_id, begun.run_id, who=who)
-                    stop.clear()
-        ended = room_of(resile.timelines.read(incident_id)).runs[begun.run_id].ended
-        if ended is not None:
-            is_fine &= ended.outcome.value == "done"
-            _say(invocation, one, ended.outcome.value, because=ended.because, output=ended.output, code=ended.exit_code)
+        is_fine &= has_come_through(invocation, resile, incident_id, begun.run_id, who=who)
     return is_fine
+
+
+def has_come_through(invocation: Invocation, resile: "Resile", incident_id: str, run_id: str, *, who: "Who") -> bool:
+    """Wait for a run that was begun here, and say what came of it; whoever interrupts has it stopped."""
+    from resile.model.room import room_of  # noqa: PLC0415 - loads when asked
+
+    with _interrupted() as stop:
+        while not resile.runs.crew.wait(run_id, _WAITS_S):
+            if stop.is_set():
+                resile.runs.stop(incident_id, run_id, who=who)
+                stop.clear()
+    run = room_of(resile.timelines.read(incident_id)).runs[run_id]
+    if run.ended is None:
+        return True
+    said = run.ended
+    _say(invocation, run.step, said.outcome.value, because=said.because, output=said.output, code=said.exit_code)
+    return said.outcome.value == "done"
 
 
 def _looking(playbook: "Playbook") -> list["PlaybookStep"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.markup import escape
 
-from resile.cli.incident_actions import person_of
+from resile.cli.incident_actions import instant_of, person_of
 from resile.cli.invocation import invocation_of
 from resile.cli.served import warn_unless_served
 from resile.model.errors import ConfigError, StoreError
@@ -31,8 +31,9 @@ _BY = Annotated[
 def add_room(app: typer.Typer) -> None:
     """Make the commands part of `resile incident`."""
     for name, command in (
-        *(("role", role), ("task", task), ("edit-note", edit_note), ("evidence", evidence)),
-        *(("withdraw", withdraw), ("call-in", call_in), ("export", export)),
+        *(("role", role), ("task", task), ("note", note), ("edit-note", edit_note), ("evidence", evidence)),
+        *(("withdraw", withdraw), ("call-in", call_in), ("escalate", escalate), ("step", step)),
+        ("export", export),
     ):
         app.command(name)(command)
 
@@ -96,6 +97,35 @@ def task(
         state=states[0] if states else UNSET,
     )
     _do(ctx, incident_id, change, f"task {task_id} {states[0] if states else 'changed'}", by=by)
+
+
+def note(
+    ctx: typer.Context,
+    incident_id: _ID,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to write down, in Markdown.")],
+    *,
+    picture: Annotated[
+        list[Path] | None,
+        typer.Option("--picture", metavar="FILE", help="PNG, JPEG, GIF or WebP, at most 5 MB; repeats."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="When it happened (ISO 8601, UTC); else now.")
+    ] = None,
+    by: _BY = None,
+) -> None:
+    """Write something down in its timeline; pictures stand below the words."""
+    from resile.app.incidents import command_incident  # noqa: PLC0415 - loads when asked
+    from resile.model.lifecycle import Note  # noqa: PLC0415
+
+    when = instant_of(at)
+    invocation = invocation_of(ctx)
+    with invocation.open() as resile:
+        _shown(resile, incident_id)
+        contents = [_read(path) for path in picture or ()]
+        kept = tuple(resile.room.pictures.add(incident_id, one, by=person_of(by)).id for one in contents)
+        words = "\n\n".join((text, *(f"![](picture:{one})" for one in kept)))
+        view = command_incident(resile, incident_id, Note(words, kept), by=person_of(by), at=when)
+    invocation.out.print(f"{escape(view.incident.id)} noted; it is {view.status}.", soft_wrap=True)
 
 
 def edit_note(
@@ -188,6 +218,48 @@ def call_in(
         said = resile.pager.call_in(incident_id, named, who=who.partition(":")[2] or who, by=who, because=because or "")
         warn_unless_served(invocation, resile, "the page")
     invocation.out.print(escape(said), soft_wrap=True)
+
+
+def escalate(ctx: typer.Context, incident_id: _ID, *, by: _BY = None) -> None:
+    """Begin the next step of its policy now, whoever has taken it. Needs a running resile to send the pages."""
+    who = person_of(by)
+    invocation = invocation_of(ctx)
+    with invocation.open() as resile:
+        said = resile.pager.escalate(incident_id, who=who.partition(":")[2] or who, by=who)
+        warn_unless_served(invocation, resile, "the page")
+    invocation.out.print(escape(said), soft_wrap=True)
+
+
+def step(
+    ctx: typer.Context,
+    incident_id: _ID,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, as `resile incident show` gives it.")],
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="Have it end, wherever it runs.")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Say no to a step that waits for a second person.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Run the step that undoes it; ends with 1 if that fails.")
+    ] = False,
+    by: _BY = None,
+) -> None:
+    """Stop, refuse or undo a run of a step. Agreeing takes a second person with an account: in the browser."""
+    from resile.cli.playbook_run import has_come_through  # noqa: PLC0415 - loads when asked
+    from resile.response.playbook import Who  # noqa: PLC0415
+
+    if (stop, refuse, undo).count(True) != 1:
+        raise ConfigError(f"run {run_id[:40]}: give one of --stop, --refuse and --undo")
+    who = Who(person_of(by))
+    invocation = invocation_of(ctx)
+    with invocation.open() as resile:
+        _shown(resile, incident_id)
+        if undo:
+            begun = resile.runs.roll_back(incident_id, run_id, who=who)
+            if not has_come_through(invocation, resile, incident_id, begun.run_id, who=who):
+                raise typer.Exit(1)
+            return
+        (resile.runs.stop if stop else resile.runs.refuse)(incident_id, run_id, who=who)
+    said = "is being stopped" if stop else "was refused"
+    invocation.out.print(f"{escape(incident_id)} run {escape(run_id)} {said}.", soft_wrap=True)
 
 
 def export(

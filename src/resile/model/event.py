@@ -103,9 +103,10 @@ class Merged(Recorded, frozen=True, kw_only=True, tag="merged"):
 
 
 class Absorbed(Recorded, frozen=True, kw_only=True, tag="absorbed"):
-    """Another incident was merged into this one."""
+    """Another incident was merged into this one; `is_apart`: it no longer is."""
 
     incident_id: str
+    is_apart: bool = False
 
 
 class Noted(Recorded, frozen=True, kw_only=True, tag="noted"):

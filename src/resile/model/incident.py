@@ -102,7 +102,7 @@ class Incident(Struct, frozen=True, kw_only=True, gc=False):
     labels: Mapping[str, Register[str | None]] = {}
     exclusion: Register[Exclusion | None] | None = None
     merged_into: Register[str | None] | None = None
-    absorbed: frozenset[str] = frozenset()
+    absorptions: Mapping[str, Register[bool]] = {}
     origin: str | None = None
     ref: str | None = None
     claims: Mapping[str, tuple[Claim, ...]] = {}
@@ -112,6 +112,11 @@ class Incident(Struct, frozen=True, kw_only=True, gc=False):
     def exists(self) -> bool:
         """Whether it was declared."""
         return self.declared_at is not None
+
+    @property
+    def absorbed(self) -> frozenset[str]:
+        """The incidents for which it carries on."""
+        return frozenset(name for name, register in self.absorptions.items() if register.value)
 
 
 KIND_OF_CLAIM: dict[type, str] = {
@@ -157,7 +162,8 @@ def evolve(incident: Incident, event: Event) -> Incident:  # noqa: C901, PLR0911
         case Merged():
             return replace(incident, n_events=n, merged_into=_set(incident.merged_into, event.into, stamp))
         case Absorbed():
-            return replace(incident, n_events=n, absorbed=incident.absorbed | {event.incident_id})
+            register = _set(incident.absorptions.get(event.incident_id), not event.is_apart, stamp)
+            return replace(incident, n_events=n, absorptions={**incident.absorptions, event.incident_id: register})
         case Corrected():
             return replace(incident, n_events=n, corrections=_corrected(incident, event))
         case Noted() | Updated() | PagingEvent() | RoomEvent():
@@ -196,7 +202,7 @@ def _declared(incident: Incident, event: Declared, stamp: Stamp) -> Incident:
         labels=_labelled(incident, event.labels, stamp),
         exclusion=_set(incident.exclusion, event.exclusion, stamp),
         merged_into=incident.merged_into,
-        absorbed=incident.absorbed,
+        absorptions=incident.absorptions,
         origin=event.origin or incident.origin,
         ref=event.ref or incident.ref,
         claims=incident.claims,

@@ -29,12 +29,13 @@ from resile.model.event import (
     Updated,
 )
 from resile.model.history import event_id
-from resile.model.incident import Incident, InstantName, value_of
+from resile.model.incident import Incident, InstantName, Register, labels_of, value_of
 from resile.model.phases import UNDONE_BY_REOPENING, contradictions, instants, last_reopening
 from resile.model.severity import Severity
 
 # Of one note.
 MAX_PICTURES = 50
+MAX_TEXT = 20_000
 
 
 class Declare(Struct, frozen=True, kw_only=True):
@@ -90,9 +91,10 @@ class Merge(Struct, frozen=True):
 
 
 class Absorb(Struct, frozen=True):
-    """Take in what was merged into this one."""
+    """Take in what was merged into this one; `is_apart`: it stands on its own again."""
 
     incident_id: str
+    is_apart: bool = False
 
 
 class Note(Struct, frozen=True):
@@ -178,19 +180,20 @@ def _kinds(  # noqa: C901, PLR0911, PLR0912 - one case per command
                 return []
             return [(SeverityChanged, {"severity": command.severity})]
         case Describe():
-            fields = {name: getattr(command, name) for name in command.__struct_fields__}
-            return [(Described, fields)]
+            fields = _described(incident, command)
+            return [(Described, fields)] if fields else []
         case Mark():
             if value_of(incident.exclusion, None) is command.exclusion:
                 return []
             return [(Marked, {"exclusion": command.exclusion, "reason": command.reason})]
         case Merge():
-            if command.into == incident.id:
-                raise TransitionError(f"incident {incident.id} cannot be merged into itself; name another one")
-            return [(Merged, {"into": command.into})]
+            return _merge(incident, command.into)
         case Absorb():
-            return [(Absorbed, {"incident_id": command.incident_id})]
+            if (command.incident_id in incident.absorbed) is not command.is_apart:
+                return []
+            return [(Absorbed, {"incident_id": command.incident_id, "is_apart": command.is_apart})]
         case Note():
+            _refuse_longer(command.text, f"incident {incident.id}: the note")
             if len(command.pictures) > MAX_PICTURES:
                 raise TransitionError(f"incident {incident.id}: a note has at most {MAX_PICTURES} pictures; write two")
             return [(Noted, {"text": command.text, "pictures": tuple(dict.fromkeys(command.pictures))})]
@@ -200,6 +203,40 @@ def _kinds(  # noqa: C901, PLR0911, PLR0912 - one case per command
             return _correct(incident, command)
         case _:
             assert_never(command)
+
+
+def _described(incident: Incident, command: Describe) -> dict[str, Any]:
+    """What is said otherwise than it stands: what two people describe at once is kept of both."""
+    fields: dict[str, Any] = {}
+    if command.title is not UNSET and not _is(incident.title, command.title):
+        fields["title"] = command.title
+    if command.services is not UNSET and not _is(incident.services, command.services):
+        fields["services"] = command.services
+    if command.team is not UNSET and not _is(incident.team, command.team):
+        fields["team"] = command.team
+    known = labels_of(incident)
+    labels = {name: value for name, value in command.labels.items() if value != known.get(name)}
+    return {**fields, "labels": labels} if labels else fields
+
+
+def _is(register: Register[Any] | None, value: object) -> bool:
+    return register is not None and bool(register.value == value)
+
+
+def _merge(incident: Incident, into: str | None) -> list[tuple[Any, dict[str, Any]]]:
+    present = value_of(incident.merged_into, None)
+    if into == incident.id:
+        raise TransitionError(f"incident {incident.id} cannot be merged into itself; name another one")
+    if into == present:
+        return []
+    if into is not None and present is not None:
+        raise TransitionError(f"incident {incident.id} was merged into {present}; set it apart first")
+    return [(Merged, {"into": into})]
+
+
+def _refuse_longer(text: str, subject: str) -> None:
+    if len(text) > MAX_TEXT:
+        raise TransitionError(f"{subject} has {len(text):,} characters; write at most {MAX_TEXT:,}")
 
 
 def _reach(incident: Incident, command: Reach, at: datetime) -> list[tuple[Any, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from resile.model.errors import TransitionError
 from resile.model.event import Event, Source
 from resile.model.history import event_id
 from resile.model.incident import Incident
+from resile.model.lifecycle import MAX_TEXT
 from resile.model.room import KnownNote, Room, Task
 from resile.model.room_event import (
     EvidenceAdded,
@@ -25,8 +26,8 @@ from resile.model.room_event import (
 
 MAX_TASKS = 500
 MAX_EVIDENCE = 500
-MAX_TEXT = 20_000
 MAX_TITLE = 500
+MAX_URL = 2_000
 MAX_WORDINGS = 200
 
 
@@ -143,7 +144,8 @@ def _told(incident_id: str, room: Room, command: RoomCommand) -> list[tuple[Any,
             if len(room.tasks) >= MAX_TASKS:
                 raise TransitionError(f"{subject} has {MAX_TASKS} tasks already; finish or drop some")
             text = _words(command.text, f"{subject}: the task", MAX_TITLE)
-            return [(TaskAdded, {"text": text, "owner": command.owner or None})]
+            owner = _name(command.owner, f"{subject}: the name of who does it")
+            return [(TaskAdded, {"text": text, "owner": owner})]
         case ChangeTask():
             return _change_task(subject, room, command)
         case EditNote():
@@ -177,8 +179,9 @@ def _change_task(subject: str, room: Room, command: ChangeTask) -> list[tuple[An
     if command.text is not UNSET:
         text = _words(command.text, f"{subject}: the task", MAX_TITLE)
         fields |= {} if text == task.text else {"text": text}
-    if command.owner is not UNSET and (command.owner or None) != task.owner:
-        fields["owner"] = command.owner or None
+    if command.owner is not UNSET:
+        owner = _name(command.owner, f"{subject}: the name of who does it")
+        fields |= {} if owner == task.owner else {"owner": owner}
     if command.state is not UNSET and command.state is not task.state:
         fields["state"] = command.state
     return [(TaskChanged, {"task_id": task.id, **fields})] if fields else []
@@ -214,6 +217,8 @@ def _add_evidence(subject: str, room: Room, command: AddEvidence) -> list[tuple[
         )
     if command.url is not None and not command.url.startswith(("https://", "http://")):
         raise TransitionError(f"{subject}: {command.url[:80]!r} is no address of the web; write https://host/path")
+    if command.url is not None and len(command.url) > MAX_URL:
+        raise TransitionError(f"{subject}: the address has {len(command.url):,} characters; write at most {MAX_URL:,}")
     if not (command.url or command.text.strip() or command.picture):
         raise TransitionError(f"{subject}: there is nothing to show; give an address, lines or a picture")
     return [(EvidenceAdded, fields)]
@@ -225,7 +230,13 @@ def _withdraw(subject: str, room: Room, command: Withdraw) -> list[tuple[Any, di
     known = {note.id for note in room.notes} | {one.id for one in room.evidence}
     if command.event_id not in known:
         raise TransitionError(f"{subject} has no note or evidence {command.event_id[:40]!r}; look again")
-    return [(Withdrawn, {"event_id": command.event_id, "reason": command.reason.strip()[:MAX_TITLE]})]
+    reason = _name(command.reason, f"{subject}: the reason") or ""
+    return [(Withdrawn, {"event_id": command.event_id, "reason": reason})]
+
+
+def _name(text: str | None, subject: str) -> str | None:
+    """What may be left empty."""
+    return _words(text, subject, MAX_TITLE) if text and text.strip() else None
 
 
 def _words(text: str, subject: str, most: int, *, what: str = "write a word") -> str:

@@ -19,8 +19,9 @@ from resile.ports.timeline_store import StoredEvent, TimelineStore
 MAX_WATCHERS = 240
 # Then it ends, and whoever still watches comes again: rights are looked at when a stream begins.
 LONGEST_S = 600
-# Silence that long is broken by a comment, lest something between us and the reader take the connection for dead.
-COMMENT_EVERY_S = 15.0
+# Silence that long is broken: something between us and the reader may take the connection for dead, and a reader who
+# hears nothing for longer knows that it is.
+BEAT_EVERY_S = 15.0
 # What was told last is kept for whoever was away for a moment; older things are read from the store.
 _KEPT = 2_000
 _AT_ONCE = 500
@@ -84,7 +85,8 @@ class Live:
                 self._since = last
                 self._kept.clear()
                 self._looking = asyncio.create_task(self._look())
-            seen = last if after is None else after
+            # An id from beyond the end was given before a backup was put back.
+            seen = last if after is None else min(after, last)
             yield _begin(seen)
             async for part in self._told_after(seen, self._elapsed_s() + min(lasts_s, LONGEST_S)):
                 yield part
@@ -98,7 +100,8 @@ class Live:
                 self._looking = None
 
     async def _told_after(self, seen: int, until_s: float) -> AsyncIterator[bytes]:
-        while not self._is_ending.is_set():
+        # Where nobody looks any more, for the look failed, whoever comes again begins a new one.
+        while not self._is_ending.is_set() and self._looking is not None and not self._looking.done():
             news = self._news
             found = await self._after(seen)
             if found:
@@ -109,9 +112,9 @@ class Live:
             if left_s <= 0:
                 return
             try:
-                await asyncio.wait_for(news.wait(), min(left_s, COMMENT_EVERY_S))
+                await asyncio.wait_for(news.wait(), min(left_s, BEAT_EVERY_S))
             except TimeoutError:
-                yield b": still here\n\n"
+                yield b"event: beat\ndata: {}\n\n"
 
     async def _after(self, seen: int) -> list[Told]:
         if seen >= self._since:

@@ -31,6 +31,7 @@ class Look(Struct, frozen=True):
 
     Attributes:
         first: number of the first line that is shown; None: the newest.
+        follows: the newest lines are shown however many there are by now.
         whose: who looks, where the page says what they alone may do; empty: it says the same to all.
     """
 
@@ -38,6 +39,7 @@ class Look(Struct, frozen=True):
     zone: str
     can_write: bool
     first: int | None = None
+    follows: bool = False
     whose: str = ""
 
 

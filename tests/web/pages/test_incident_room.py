@@ -18,7 +18,7 @@ from resile.model.room_event import EvidenceKind, Role
 from resile.model.room_lifecycle import AddEvidence, AddTask, EditNote, RoomCommand, TakeRole, Withdraw
 from resile.model.severity import Severity
 from resile.testing.simulated_clock import SimulatedClock
-from resile.web.pages.incident import BLOCK, MAX_LINES, first_line
+from resile.web.pages.incident import BLOCK, MOST_LINES, shown_lines
 from resile.web.shared_room import Look, Made, SharedRooms
 
 from .conftest import INJECTION, browser_of
@@ -287,12 +287,39 @@ def test_of_a_long_timeline_the_newest_lines_are_shown_and_earlier_ones_on_deman
 
 
 def test_the_first_line_moves_by_blocks_and_a_page_is_never_longer_than_it_may_be() -> None:
-    firsts = [first_line(n, None) for n in range(1_000)]
+    firsts = [shown_lines(n, None)[0] for n in range(1_000)]
 
     assert all(n - first < 2 * BLOCK for n, first in enumerate(firsts))
     assert sorted(set(firsts)) == list(range(0, 900, BLOCK))
-    assert first_line(10_000, 0) == 10_000 - MAX_LINES
-    assert first_line(250, 10**8) == first_line(250, None)
+    assert shown_lines(10_000, 0) == (0, MOST_LINES)
+    assert shown_lines(10_000, 9_700) == (9_700, 10_000)
+    assert shown_lines(250, 10**8) == shown_lines(250, None) == (100, 250)
+    # A page that stays open sees what is new, however much came meanwhile.
+    followed = [shown_lines(n, 100, follows=True) for n in range(250, 3_000)]
+    assert all(ends == n and n - first <= MOST_LINES for n, (first, ends) in enumerate(followed, 250))
+
+
+def test_every_line_of_a_long_timeline_is_reached_page_by_page(empty: Resile, incident_id: str) -> None:
+    growing = Growing(incident_id, empty.timelines.read(incident_id), now=empty.clock.now(), by="user:ann")
+    for number in range(1_200):
+        growing.tell(Noted, source=Source.HUMAN, text=f"note {number};")
+    empty.timelines.append(growing.appends())
+    browser = browser_of(empty)
+
+    seen: list[str] = []
+    address = f"/incidents/{incident_id}?from=0"
+    for _ in range(4):
+        html = browser.get(address).text
+        seen += re.findall(r"note \d+;", html)
+        later = re.search(r'href="(\?from=\d+)#timeline"[^>]*>[^<]* later line', html)
+        if later is None:
+            break
+        assert f'href="/incidents/{incident_id}#newest"' in html
+        address = f"/incidents/{incident_id}{later[1]}"
+
+    assert list(dict.fromkeys(seen)) == [f"note {number};" for number in range(1_200)]
+    note_id = empty.timelines.read(incident_id)[700].id
+    assert f'name="note_id" value="{note_id}"' in browser.get(f"/incidents/{incident_id}?edit={note_id}").text
 
 
 def test_everybody_has_their_own_form_token_on_a_page_that_is_made_once(empty: Resile, incident_id: str) -> None:

@@ -160,7 +160,7 @@ def test_a_lost_connection_is_said_and_what_was_missed_comes_back(
 
     context.set_offline(True)
     # What is open stays open in an emulated tunnel; the stream is ended as a proxy would.
-    shown.evaluate("disconnect(); lost();")
+    shown.evaluate("disconnect(); unheard();")
     expect(shown.locator("#live-state")).to_contain_text("The connection is lost")
     page(world, "while nobody listened")
     context.set_offline(False)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from resile.app.access import Access
 from resile.app.accounts import Accounts
+from resile.app.growing import Growing
 from resile.app.incidents import command_incident, declare
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
 from resile.model.event import Acknowledged, Closed, Mitigated, Restored
 from resile.model.incident import InstantName
-from resile.model.lifecycle import Declare, Merge, Note, Reach
-from resile.model.room_event import EvidenceKind, Role
+from resile.model.lifecycle import Declare, Describe, Merge, Note, Reach
+from resile.model.room_event import EvidenceKind, Role, UpdatePromised
 from resile.model.room_lifecycle import AddEvidence, AddTask, TakeRole
 from resile.model.severity import Severity
 from resile.ports.account_store import Role as Right
@@ -176,6 +178,14 @@ def test_on_a_phone_the_next_thing_to_say_is_under_the_thumb(world: Resile, brow
     shown.goto(f"{address}/incidents/{incident_id}")
     live(shown)
 
+    # What has the focus does not lie behind the bar.
+    link = shown.locator("#live-known a").last
+    link.focus()
+    lowest, bar = link.bounding_box(), shown.locator("#act-next").bounding_box()
+    assert lowest is not None
+    assert bar is not None
+    assert lowest["y"] + lowest["height"] <= bar["y"]
+
     for words, says in (("Acknowledge", "acknowledged"), ("Mitigated", "mitigated"), ("Restored", "")):
         button = shown.locator("#act-next .button.primary", has_text=words)
         box, bar = button.bounding_box(), shown.locator("nav.nav").bounding_box()
@@ -211,10 +221,19 @@ def test_what_was_typed_outlives_another_form_and_a_lost_session(
     assert "20,000 characters are more than 10,000" in ann.locator("#note-text").evaluate(
         "one => one.validationMessage"
     )
+    # What one left as it was is not put back over what somebody else wrote there meanwhile.
+    ann.evaluate("document.querySelectorAll('#act-more, #more-describe').forEach((one) => { one.open = true; })")
+    ann.locator("#describe-services").fill("checkout, cart")
+    command_incident(world, incident_id, Describe(title="Payments fail"), by="user:bob")
+    ann.goto(f"{address}/incidents/{incident_id}")
+    expect(ann.locator("#describe-services")).to_have_value("checkout, cart")
+    expect(ann.locator("#describe-title")).to_have_value("Payments fail")
+    live(ann)
+
     ann.locator("#note-text").fill("the whole note")
     ann.context.clear_cookies()
     ann.get_by_role("button", name="Write down").click()
-    expect(ann.locator("body")).not_to_contain_text("Checkout fails")
+    expect(ann.locator("body")).not_to_contain_text("Payments fail")
     access = Access(world.accounts, world.clock, PASSWORDS)
     session = access.login("bob", "purple monkey", address="127.0.0.1")
     ann.context.add_cookies([{"name": "resile_session", "value": session, "url": address}])
@@ -223,6 +242,62 @@ def test_what_was_typed_outlives_another_form_and_a_lost_session(
     ann.get_by_role("button", name="Write down").click()
     expect(ann.locator("#live-timeline")).to_contain_text("the whole note")
     expect(ann.locator("#note-text")).to_have_value("")
+
+
+def test_what_was_promised_counts_down_and_is_told_at_its_marks(world: Resile, browser: Browser, address: str) -> None:
+    incident_id = incident(world)
+    growing = Growing(incident_id, world.timelines.read(incident_id), now=NOW, by="user:ann")
+    growing.tell(UpdatePromised, audience="customers", due_at=NOW + timedelta(minutes=6))
+    world.timelines.append(growing.appends())
+    context = opened(browser, address, width=390)
+    shown = context.new_page()
+    # The reader's clock is another one than the server's, and passes as the test says.
+    shown.clock.install(time=NOW + timedelta(days=400))
+    shown.route("**/api/v1/stream*", lambda _: None)
+    shown.goto(f"{address}/incidents/{incident_id}")
+    count, said = shown.get_by_role("timer"), shown.locator("#count-said")
+    assert re.fullmatch(r"in (6|5 min 5\ds?).*", (count.text_content() or "").replace("\xa0", " "))
+    expect(said).to_be_empty()
+
+    # From now on no answer comes: it counts down all the same.
+    shown.route("**/incidents/**", lambda route: route.abort())
+    shown.clock.fast_forward(61_000)
+    expect(said).to_have_text("The promised update for customers is due in five minutes.")
+    expect(count).to_have_class(re.compile("warn"))
+    expect(shown.locator("#live-state")).to_contain_text("The connection is lost")
+    # As after a night with the lid closed.
+    shown.clock.fast_forward(3_600_000)
+    expect(said).to_have_text("The promised update for customers is overdue.")
+    expect(count).to_have_text(re.compile(r"overdue.by.5\d.min"))
+    shown.unroute("**/incidents/**")
+    shown.clock.run_for(16_000)
+    # A proxy keeps the stream to itself: what is shown is renewed, and said not to be live.
+    expect(shown.locator("#live-state")).to_have_text("Not live: renewed every 15 s.")
+    context.close()
+
+
+def test_whoever_is_logged_out_while_writing_goes_on_writing(
+    world: Resile, address: str, two: tuple[Page, Page]
+) -> None:
+    ann, _ = two
+    incident_id = incident(world)
+    ann.goto(f"{address}/incidents/{incident_id}")
+    live(ann)
+    ann.get_by_text("Severity", exact=False).first.click()
+    ann.locator("#severity-new").select_option("SEV1")
+    ann.context.clear_cookies()
+    ann.evaluate("refresh(false)")
+    expect(ann.locator("#live-state")).to_contain_text("You are logged out. What you typed is still here")
+    expect(ann.locator("#severity-new")).to_have_value("SEV1")
+
+    # Logged in anew elsewhere: the same form is taken.
+    access = Access(world.accounts, world.clock, PASSWORDS)
+    session = access.login("bob", "purple monkey", address="127.0.0.1")
+    ann.context.add_cookies([{"name": "resile_session", "value": session, "url": address}])
+    ann.evaluate("refresh(false)")
+    expect(ann.locator("#live-state")).not_to_contain_text("logged out")
+    ann.locator("#act-severity").get_by_role("button", name="Change").click()
+    expect(ann.locator("#live-subject .sev")).to_have_text("SEV1")
 
 
 def test_no_room_shuts_anybody_out(world: Resile, browser: Browser, address: str) -> None:

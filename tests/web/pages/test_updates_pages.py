@@ -81,10 +81,10 @@ def test_draft_is_changed_and_published_by_one_form_and_the_promise_is_counted_d
     assert "dropped or changed" in again.text
     resile.clock.advance(11 * MINUTE)  # type: ignore[attr-defined]
     page = client.get("/incidents/INC-1").text
-    assert "in 9 min" in page
+    assert "in\u00a09\u00a0min" in page
     assert INJECTION not in page
     resile.clock.advance(12 * MINUTE)  # type: ignore[attr-defined]
-    assert "3 min late" in client.get("/incidents/INC-1").text
+    assert "overdue\u00a0by\u00a03\u00a0min" in client.get("/incidents/INC-1").text
     assert send(client, "/do/update/withdraw", audience="customers", **aim).status_code == 303
     assert "Promised update" not in client.get("/incidents/INC-1").text
 

@@ -33,7 +33,8 @@ async def stream(
 ) -> Response:
     """Every event that any timeline gets; its id is its place in the store.
 
-    A stream ends after ten minutes at the latest; come again with the last id, as browsers do by themselves.
+    It begins with an event `start`; after a quarter of a minute without news it says `beat`. A stream ends after ten
+    minutes at the latest; come again with the last id, as browsers do by themselves.
     """
     live: Live = request.app.state.live
     if live.is_full:

@@ -5,11 +5,11 @@ from typing import Annotated
 from msgspec import UNSET
 from pydantic import Field, StringConstraints
 
-from resile.model.lifecycle import MAX_PICTURES, Note
+from resile.model.lifecycle import MAX_PICTURES, MAX_TEXT, Note
 from resile.model.policy import MAX_TARGETS
 from resile.model.room_event import EvidenceKind, Role, TaskState
 from resile.model.room_lifecycle import (
-    MAX_TEXT,
+    MAX_URL,
     AddEvidence,
     AddTask,
     ChangeTask,
@@ -21,7 +21,7 @@ from resile.model.room_lifecycle import (
 from resile.web.api.commands import CommandBody, Paragraphs, PictureId, Words
 
 _Lines = Annotated[str, StringConstraints(max_length=MAX_TEXT, pattern=r"^[^\x00]*$")]
-_Address = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\x00]+$")]
+_Address = Annotated[str, StringConstraints(max_length=MAX_URL, pattern=r"^https?://[^\x00]+$")]
 
 
 class RoleBody(CommandBody):

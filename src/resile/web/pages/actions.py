@@ -5,14 +5,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
+from msgspec import UNSET
 
+from resile.app.wiring import Resile
 from resile.model.errors import ConfigError
 from resile.model.event import Exclusion
-from resile.model.incident import InstantName
+from resile.model.incident import Incident, InstantName, fold, value_of
 from resile.model.lifecycle import ChangeSeverity, Command, Correct, Describe, Mark, Merge, Reach, Reopen
 from resile.model.severity import parse_severity
 from resile.model.time import parse_instant
-from resile.web.pages.carrying_out import LONGEST_TEXT, Aim, carry_out, name_of
+from resile.web.pages.carrying_out import Aim, carry_out, name_of, within
 from resile.web.security import check_form
 
 router = APIRouter(prefix="/do", include_in_schema=False, dependencies=[Depends(check_form)])
@@ -63,16 +65,17 @@ def reach(request: Request, form: Annotated[_Reach, Form()]) -> Response:
     """An instant was reached, now or at a time given."""
     # Whoever presses Acknowledged is who acknowledged.
     taker = name_of(request) if form.instant == InstantName.ACKNOWLEDGED else None
-    text = form.text.strip()[:LONGEST_TEXT] or taker
-    return carry_out(
-        request, form, lambda: Reach(_instant(form.instant), text), name=form.form[:40] or "reach", at=form.at
-    )
+
+    def command() -> Command:
+        return Reach(_instant(form.instant), within(form.text, "the text") or taker)
+
+    return carry_out(request, form, command, name=form.form[:40] or "reach", at=form.at)
 
 
 @router.post("/reopen")
 def reopen(request: Request, form: Annotated[_Reopen, Form()]) -> Response:
     """It was not over."""
-    return carry_out(request, form, lambda: Reopen(form.reason.strip()[:LONGEST_TEXT] or None), name="reopen")
+    return carry_out(request, form, lambda: Reopen(within(form.reason, "the reason")), name="reopen")
 
 
 @router.post("/severity")
@@ -84,14 +87,24 @@ def change_severity(request: Request, form: Annotated[_Severity, Form()]) -> Res
 @router.post("/describe")
 def describe(request: Request, form: Annotated[_Describe, Form()]) -> Response:
     """Other words for it, other services, another team."""
-    return carry_out(request, form, lambda: _described(form), name="describe")
+    resile: Resile = request.app.state.resile
+
+    def command() -> Command:
+        # As the page showed it: what one left as it was may be otherwise by now, and stays so.
+        shown = fold(form.incident_id, resile.timelines.read(form.incident_id)[: max(0, form.version)])
+        return _described(form, shown)
+
+    return carry_out(request, form, command, name="describe")
 
 
 @router.post("/mark")
 def mark(request: Request, form: Annotated[_Mark, Form()]) -> Response:
     """It counts in no measure, or counts again."""
-    reason = form.reason.strip()[:LONGEST_TEXT] or None
-    return carry_out(request, form, lambda: Mark(_exclusion(form.exclusion), reason), name="mark")
+
+    def command() -> Command:
+        return Mark(_exclusion(form.exclusion), within(form.reason, "the reason"))
+
+    return carry_out(request, form, command, name="mark")
 
 
 @router.post("/merge")
@@ -106,12 +119,12 @@ def correct(request: Request, form: Annotated[_Correct, Form()]) -> Response:
 
     def command() -> Command:
         moved = None if form.how == "take-back" else _moved(form.to)
-        return Correct(form.event_id, moved, form.reason.strip()[:LONGEST_TEXT] or None)
+        return Correct(form.event_id, moved, within(form.reason, "the reason"))
 
     return carry_out(request, form, command, name=f"correct-{form.event_id[:40]}")
 
 
-def _described(form: _Describe) -> Describe:
+def _described(form: _Describe, shown: Incident) -> Describe:
     title = form.title.strip()
     if not title:
         raise ConfigError("the title is empty; say in a few words what is the matter")
@@ -120,7 +133,12 @@ def _described(form: _Describe) -> Describe:
         raise ConfigError(f"title, team and each service have at most {MAX_TITLE} characters; write less")
     if len(services) > MAX_SERVICES:
         raise ConfigError(f"{len(services)} services are more than {MAX_SERVICES}; name those that matter")
-    return Describe(title=title, services=services, team=form.team.strip() or None)
+    team = form.team.strip() or None
+    return Describe(
+        title=UNSET if title == value_of(shown.title, "") else title,
+        services=UNSET if services == value_of(shown.services, ()) else services,
+        team=UNSET if team == value_of(shown.team, None) else team,
+    )
 
 
 def _instant(name: str) -> InstantName:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from resile.app.incidents import command_incident, show_incident
 from resile.app.wiring import Resile
@@ -17,6 +17,7 @@ from resile.web.pages.meanwhile import AnyCommand, against, is_repeated, news_in
 from resile.web.pages.rendering import path_part
 
 LONGEST_TEXT = 10_000
+LONGEST_LINE = 500
 # Somebody may append between the look and the command; then both are done anew.
 _TRIES = 10
 
@@ -26,6 +27,13 @@ class Aim(BaseModel):
 
     incident_id: str
     version: int = 0
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_nul(cls, said: object) -> object:
+        if isinstance(said, str) and "\x00" in said:
+            raise ValueError("holds a NUL character; leave it out")
+        return said
 
 
 def carry_out(
@@ -46,7 +54,7 @@ def carry_out(
         since = _carried_out(request, form, command(), by=by, at=parse_instant(at) if at.strip() else None)
     except (ConfigError, TransitionError, ConflictError) as error:
         return refused(request, form, name, error)
-    return done(form, name, has_news=bool(news_in(since, by=by)))
+    return done(form, name, n_since=len(since) if news_in(since, by=by) else 0)
 
 
 def _carried_out(
@@ -78,9 +86,14 @@ def _carried_out(
     raise ConflictError(f"incident {form.incident_id}: others keep appending; try again in a moment")
 
 
-def done(form: Aim, name: str, *, has_news: bool = False) -> Response:
-    """Back to the page; what others did meanwhile is told there. The fragment lets go of what was kept of the form."""
-    told = f"?since={form.version}" if has_news else ""
+def done(form: Aim, name: str, *, n_since: int = 0) -> Response:
+    """Back to the page. The fragment lets go of what was kept of the form.
+
+    Args:
+        n_since: of so many events after the form's version the page tells what weighs most.
+    """
+    version = max(0, form.version)
+    told = f"?since={version}&until={version + n_since}" if n_since else ""
     return RedirectResponse(f"/incidents/{path_part(form.incident_id)}{told}#done-{name}", status_code=303)
 
 
@@ -91,6 +104,18 @@ def refused(request: Request, form: Aim, name: str, error: ResileError) -> Respo
         raise error
     fields = {field: str(value) for field, value in form.model_dump().items()}
     return page_of(request, view, problem=str(error), status_code=409, refused=Refused(name, fields))
+
+
+def within(text: str, what: str, most: int = LONGEST_LINE) -> str | None:
+    """What was written, or None; nothing of it is cut.
+
+    Raises:
+        ConfigError: it is longer.
+    """
+    words = text.strip()
+    if len(words) > most:
+        raise ConfigError(f"{what} has {len(words):,} characters; write at most {most:,}")
+    return words or None
 
 
 def author_of(request: Request) -> str:

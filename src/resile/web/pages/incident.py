@@ -1,6 +1,6 @@
 """One incident: how bad, what next, who; since when; why; and everything else that its room holds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -37,7 +37,7 @@ from resile.web.pages.incident_words import (
 from resile.web.pages.meanwhile import news_in
 from resile.web.pages.playbook_part import playbook_part
 from resile.web.pages.rendering import render, rendered, zone_of
-from resile.web.pages.timeline import Line, lines_of, who
+from resile.web.pages.timeline import Lines, who
 from resile.web.pages.updates_part import updates_part
 from resile.web.shared_now import SharedNow
 from resile.web.shared_room import Look, Made, SharedRooms
@@ -46,8 +46,8 @@ router = APIRouter(include_in_schema=False)
 
 # The newest lines are shown, between one block and two, so that the first one moves seldom.
 BLOCK = 100
-# Of an incident with more the rest is in its export.
-MAX_LINES = 3_000
+# At once; what is earlier or later is a page further.
+MOST_LINES = 500
 _LONGEST_VERSION = 9
 
 # What further parts of the page need: of resile, the incident and its room, the names that their templates use.
@@ -68,15 +68,19 @@ def incident_page(
     *,
     part: str = "",
     first: Annotated[str, Query(alias="from")] = "",
+    follow: str = "",
     edit: str = "",
     since: str = "",
+    until: str = "",
 ) -> Response:
     """The page; with `part=live` what changes on it alone.
 
     Args:
         first: number of the first line to show.
+        follow: whether the newest line is to be among them, however many there are by now.
         edit: id of the note whose words are to be changed.
         since: the version on which something was decided that is done by now; what others did after it is told.
+        until: the version at which it was done.
     """
     if not incident_id:
         return RedirectResponse("/incidents", status_code=307)
@@ -84,12 +88,12 @@ def incident_page(
         view = show_incident(request.app.state.resile, incident_id)
         made = None if view is None else _made(request, view, edit=edit)
     else:
-        made = _shared(request, incident_id, _number(first))
+        made = _shared(request, incident_id, _number(first), follows=bool(follow))
     if made is None:
         return render(request, "incident_unknown.html", status_code=404, title="Not found", incident_id=incident_id)
     if part == "live":
         return HTMLResponse(f"<!doctype html><title></title><body>{made.html}", headers={"cache-control": "no-store"})
-    news = _news(request, incident_id, since)
+    news = _news(request, incident_id, since, until)
     return render(request, "incident.html", title=made.title, room=made.html, problem="", news=news)
 
 
@@ -103,16 +107,16 @@ def page_of(
     )
 
 
-def _shared(request: Request, incident_id: str, first: int | None) -> Made | None:
+def _shared(request: Request, incident_id: str, first: int | None, *, follows: bool) -> Made | None:
     """The page as everybody sees it who may do the same, in this reader's hands."""
     rooms: SharedRooms = request.app.state.rooms
     resile: Resile = request.app.state.resile
 
     def make() -> Made | None:
         view = show_incident(resile, incident_id)
-        return None if view is None else _drawn(request, view, first=first)
+        return None if view is None else _drawn(request, view, first=first, follows=follows)
 
-    look = Look(incident_id, zone_of(request).key, may_write(request), first)
+    look = Look(incident_id, zone_of(request).key, may_write(request), first, follows)
     made = rooms.page(look, request.state.csrf_token, make)
     if made is None or not made.is_personal:
         return made
@@ -130,6 +134,7 @@ def _drawn(
     view: IncidentView,
     *,
     first: int | None = None,
+    follows: bool = False,
     edit: str = "",
     refused: Refused | None = None,
 ) -> Made:
@@ -145,10 +150,10 @@ def _drawn(
         "edited": refused.form.removeprefix("edit-") if refused and refused.form.startswith("edit-") else edit,
         "can_write": may_write(request),
         **_known_of(view, room),
-        **_lines(view, room, first, edit),
+        **_lines(Lines(view.timeline, view.incident, room), first, edit, follows=follows),
         **_standing(request, view, room),
     }
-    context |= playbook_part(request, view.incident.id, view.timeline)
+    context |= playbook_part(request, view.incident.id, view.timeline, room)
     for part in PARTS:
         context.update(part(resile, view, room))
     title = value_of(view.incident.title, "") or view.incident.id
@@ -162,6 +167,9 @@ def _known_of(view: IncidentView, room: Room) -> dict[str, Any]:
     incident = view.incident
     severity = value_of(incident.severity, None)
     commander = room.holder(Role.COMMANDER)
+    responders = responders_of(view, room)
+    is_over = bool(view.instants.restored or view.instants.closed or value_of(incident.merged_into, None) is not None)
+    mitigated, asked_at = view.instants.mitigated, room.asked_at
     return {
         "view": view,
         "incident": incident,
@@ -171,15 +179,15 @@ def _known_of(view: IncidentView, room: Room) -> dict[str, Any]:
         "team": value_of(incident.team, None),
         "taker": taker_of(incident),
         "commander": None if commander is None else commander.person,
-        "responders": responders_of(view, room),
+        "responders": responders,
         "cause": cause_of(incident),
         "url": web_address(value_of(incident.url, None)),
         "labels": labels_of(incident),
         "exclusion": value_of(incident.exclusion, None),
         "merged_into": value_of(incident.merged_into, None),
-        "is_over": bool(
-            view.instants.restored or view.instants.closed or value_of(incident.merged_into, None) is not None
-        ),
+        "is_over": is_over,
+        # Of an incident that was reopened since, nobody was asked yet.
+        "asked_at": None if is_over or mitigated is None or asked_at is None or asked_at < mitigated.at else asked_at,
         "span": span_words(view),
         "instants": [
             (INSTANT_WORDS[name], found, SOURCE_WORDS[found.source])
@@ -207,23 +215,36 @@ def _tasks_of(room: Room) -> list[Any]:
     return sorted(shown, key=lambda task: task.state is TaskState.DONE)
 
 
-def _lines(view: IncidentView, room: Room, first: int | None, edit: str) -> dict[str, Any]:
-    """The lines that are shown, and how many come before them."""
-    lines = lines_of(view.timeline, view.incident, room)
-    begins = first_line(len(lines), first)
-    if edit:
-        begins = min(begins, _place_of(lines, edit, begins))
-    return {"lines": lines[begins:], "n_before": begins, "earlier_from": max(0, begins - BLOCK), "max_lines": MAX_LINES}
+def _lines(lines: Lines, first: int | None, edit: str, *, follows: bool) -> dict[str, Any]:
+    """The lines that are shown, and how many come before and after them."""
+    n = len(lines)
+    begins, ends = shown_lines(n, first, follows=follows)
+    place = lines.place_of(edit) if edit else None
+    if place is not None and not begins <= place < ends:
+        begins, ends = shown_lines(n, place)
+    earlier = max(0, begins - BLOCK if n == ends else begins - MOST_LINES)
+    return {
+        "lines": lines.between(begins, ends),
+        "n_before": begins,
+        "n_after": n - ends,
+        # With whether the newest are among those that follow then.
+        "earlier": (earlier, n - earlier <= MOST_LINES),
+        "later": (ends, n - ends <= MOST_LINES),
+    }
 
 
-def _place_of(lines: Sequence[Line], event_id: str, otherwise: int) -> int:
-    return next((number for number, line in enumerate(lines) if line.event_id == event_id), otherwise)
+def shown_lines(n: int, asked: int | None, *, follows: bool = False) -> tuple[int, int]:
+    """The numbers of the first line that is shown, of so many, and of the first one that no longer is.
 
-
-def first_line(n: int, asked: int | None) -> int:
-    """The number of the first line that is shown, of so many."""
+    Args:
+        asked: the first line that somebody wants to see.
+        follows: the newest are to be among them; what is too early for that goes, a block at a time.
+    """
     usual = max(0, n // BLOCK * BLOCK - BLOCK)
-    return usual if asked is None else max(0, n - MAX_LINES, min(asked, usual))
+    begins = usual if asked is None else min(asked, usual)
+    if n - begins > MOST_LINES and follows:
+        begins = -(-(n - MOST_LINES) // BLOCK) * BLOCK
+    return begins, min(n, begins + MOST_LINES)
 
 
 def _standing(request: Request, view: IncidentView, room: Room) -> dict[str, Any]:
@@ -250,19 +271,20 @@ def _standing(request: Request, view: IncidentView, room: Room) -> dict[str, Any
         "alerts": sides.related_alerts(view, paging),
         "near": sides.near_alerts(resile, rooms.figures, view),
         "to_call_in": sides.to_call_in(resile),
+        "out_of_reach": sides.out_of_reach(resile, room),
         "people": sorted({*resile.catalog.people(), *responders_of(view, room)}),
         "others": sides.other_open(rooms.figures.of("now", now.look), view.incident.id) if may_write(request) else [],
     }
 
 
-def _news(request: Request, incident_id: str, since: str) -> list[str]:
-    """What others did after the version on which this reader decided."""
+def _news(request: Request, incident_id: str, since: str, until: str) -> list[str]:
+    """What others did between the version on which this reader decided and the one at which it was done."""
     version = _number(since)
     if version is None:
         return []
     timeline = request.app.state.resile.timelines.read(incident_id)
     identity = getattr(request.state, "identity", None)
-    return news_in(timeline[version:], by="" if identity is None else identity.by)
+    return news_in(timeline[version : _number(until)], by="" if identity is None else identity.by)
 
 
 def _number(said: str) -> int | None:

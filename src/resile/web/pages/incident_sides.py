@@ -17,12 +17,14 @@ from resile.app.deployments import DeploymentRow, deployments_before
 from resile.app.incident_pages import AlertOfIncident, IncidentPages
 from resile.app.incidents import IncidentView
 from resile.app.now import Now
+from resile.app.persons import account_of
 from resile.app.questions import known_window
 from resile.app.wiring import Resile
 from resile.model.alert import AlertState
 from resile.model.errors import StoreError
 from resile.model.event import AlertFired
 from resile.model.incident import value_of
+from resile.model.room import Room
 from resile.model.severity import Severity
 from resile.web.shared_room import Figures
 
@@ -110,6 +112,20 @@ def to_call_in(resile: Resile) -> list[tuple[str, list[str]]]:
         ("team", catalog.teams()),
     )
     return [(kind, [f"{kind}/{name}" for name in names]) for kind, names in kinds if names]
+
+
+def out_of_reach(resile: Resile, room: Room) -> dict[str, str]:
+    """Who has a role and cannot be expected to answer, by name, and why: a name mistyped, somebody who left."""
+    people, accounts = resile.catalog.people(), {user.name: user for user in resile.accounts.users()}
+    found = {}
+    for name in {holder.person for holders in room.roles.values() for holder in holders}:
+        told = people.get(name)
+        account = accounts.get(name.lower() if told is None else account_of(name, told))
+        if account is not None and account.disabled_at is not None:
+            found[name] = "the account is disabled"
+        elif told is None and account is None and people:
+            found[name] = "nobody of that name is in the catalog"
+    return found
 
 
 def other_open(now: Now, incident_id: str) -> list[OtherIncident]:

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import UNSET
+
 from resile.model.event import (
     Acknowledged,
     Closed,
     Corrected,
+    Described,
     Event,
     Identified,
     Marked,
@@ -18,16 +21,18 @@ from resile.model.event import (
     SeverityChanged,
 )
 from resile.model.incident import KIND_OF_CLAIM, InstantName
-from resile.model.lifecycle import ChangeSeverity, Command, Correct, Mark, Merge, Note, Reach, Reopen
-from resile.model.room_event import EvidenceAdded, Role, RoleLaidDown, RoleTaken, TaskAdded
-from resile.model.room_lifecycle import AddEvidence, AddTask, LayDownRole, RoomCommand, TakeRole
+from resile.model.lifecycle import ChangeSeverity, Command, Correct, Describe, Mark, Merge, Note, Reach, Reopen
+from resile.model.room_event import EvidenceAdded, Role, RoleLaidDown, RoleTaken, TaskAdded, TaskChanged
+from resile.model.room_lifecycle import AddEvidence, AddTask, ChangeTask, LayDownRole, RoomCommand, TakeRole
 from resile.web.pages.timeline import who
 
 AnyCommand = Command | RoomCommand
 # What everybody in the room wants to hear of, whatever they were about to do.
-_WEIGHTY = (Restored, Closed, Reopened, Merged, SeverityChanged)
+_WEIGHTY = (Restored, Closed, Reopened, Merged, SeverityChanged, Described)
 # What changes whether an instant was reached.
 _TURNS = (Restored, Closed, Reopened, Merged, Corrected)
+# After these what one said before does not hold, and may be said once more.
+_UNDOES = {Reach: (Reopened, Corrected), Reopen: (Restored, Closed, Corrected)}
 
 
 def against(command: AnyCommand, since: Sequence[Event], *, by: str) -> str | None:
@@ -51,7 +56,12 @@ def news_in(since: Sequence[Event], *, by: str) -> list[str]:
 
 def is_repeated(command: AnyCommand, since: Sequence[Event], *, by: str) -> bool:
     """Whether the same person just did just that: a button tapped twice, a form sent twice."""
-    return any(event.by == by and _does(command, event) for event in since)
+    for event in reversed(since):
+        if event.by == by and _does(command, event):
+            return True
+        if isinstance(command, Reach | Reopen) and isinstance(event, _UNDOES[type(command)]):
+            return False
+    return False
 
 
 def _does(command: AnyCommand, event: Event) -> bool:
@@ -70,7 +80,7 @@ def _does(command: AnyCommand, event: Event) -> bool:
             return False
 
 
-def _bears_on(command: AnyCommand, event: Event) -> bool:  # noqa: PLR0911 - one case per command
+def _bears_on(command: AnyCommand, event: Event) -> bool:  # noqa: C901, PLR0911 - one case per command
     match command:
         case ChangeSeverity():
             is_same = isinstance(event, SeverityChanged) and event.severity is command.severity
@@ -86,12 +96,23 @@ def _bears_on(command: AnyCommand, event: Event) -> bool:  # noqa: PLR0911 - one
             return isinstance(event, Merged)
         case Correct():
             return isinstance(event, Corrected) and event.event_id == command.event_id
+        case Describe():
+            return isinstance(event, Described) and _differ(command, event, ("title", "services", "team"))
+        case ChangeTask():
+            is_its = isinstance(event, TaskChanged) and event.task_id == command.task_id
+            return is_its and _differ(command, event, ("text", "owner", "state"))
         case TakeRole() | LayDownRole():
             if command.role is Role.EXPERT or not isinstance(event, RoleTaken | RoleLaidDown):
                 return False
             return event.role is command.role and event.person != command.person
         case _:
             return False
+
+
+def _differ(command: Describe | ChangeTask, event: Event, names: tuple[str, ...]) -> bool:
+    """Whether both say something else of the same thing."""
+    pairs = ((getattr(command, name), getattr(event, name)) for name in names)
+    return any(UNSET not in pair and pair[0] != pair[1] for pair in pairs)
 
 
 def _is_own(event: Event, by: str) -> bool:
@@ -116,6 +137,8 @@ _DEEDS: dict[type, Callable[[Any], str]] = {
     SeverityChanged: lambda event: f"changed the severity to {event.severity or 'none'}",
     Marked: lambda event: f"excluded it as {event.exclusion}" if event.exclusion else "counted it again",
     Corrected: lambda _: "corrected an instant",
+    Described: lambda _: "described it anew",
+    TaskChanged: lambda _: "changed the task",
     RoleTaken: lambda event: f"made {event.person} {event.role}",
     RoleLaidDown: lambda event: f"took the role of {event.role} from {event.person}",
 }

@@ -11,6 +11,7 @@ from resile.app.access import Identity
 from resile.app.incidents import command_incident, show_incident
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError, ConflictError, TransitionError
+from resile.model.event import PagingBegan
 from resile.model.incident import InstantName
 from resile.model.lifecycle import Reach
 from resile.model.paging_documents import target_of
@@ -22,10 +23,11 @@ router = APIRouter(prefix="/do/paging", include_in_schema=False, dependencies=[D
 
 
 class _Aim(BaseModel):
-    """Which incident, and the page on which the button was: `now`, else the incident's own."""
+    """Which incident, and the page on which the button was: `now`, else the incident's own, at its version."""
 
     incident_id: str
     back: str = ""
+    version: int | None = None
 
 
 class _Also(_Aim):
@@ -47,7 +49,10 @@ def escalate(request: Request, form: Annotated[_Aim, Form()]) -> Response:
     """The next step begins now."""
 
     def act(resile: Resile, by: Identity) -> None:
-        resile.pager.escalate(form.incident_id, who=by.name, by=by.by)
+        since = [] if form.version is None else resile.timelines.read(form.incident_id)[max(0, form.version) :]
+        # A button that is tapped twice begins one step.
+        if not any(isinstance(event, PagingBegan) and event.by == by.by for event in since):
+            resile.pager.escalate(form.incident_id, who=by.name, by=by.by)
 
     return _carry_out(request, form, act)
 

@@ -13,6 +13,7 @@ from resile.app.steps_view import IncidentSteps, incident_steps
 from resile.app.wiring import Resile
 from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.event import Event
+from resile.model.room import Room
 from resile.response.playbook import Who
 from resile.web.asking_who import who_of
 from resile.web.pages.rendering import path_part
@@ -55,11 +56,11 @@ class _OfRun(_Aim):
     run_id: str
 
 
-def playbook_part(request: Request, incident_id: str, timeline: list[Event]) -> dict[str, object]:
+def playbook_part(request: Request, incident_id: str, timeline: list[Event], room: Room) -> dict[str, object]:
     """What the part needs to be rendered."""
     resile: Resile = request.app.state.resile
     shown: IncidentSteps = incident_steps(
-        resile.runs, incident_id, timeline, who=who_of(request), now=resile.clock.now()
+        resile.runs, incident_id, timeline, who=who_of(request), now=resile.clock.now(), room=room
     )
     return {"playbook": shown, "step_words": STEP_WORDS}
 

@@ -11,7 +11,8 @@ from resile.app.wiring import Resile
 from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.lifecycle import Note
 from resile.model.paging_documents import target_of
-from resile.model.room_event import EvidenceKind, Role, TaskState
+from resile.model.room import room_of
+from resile.model.room_event import CalledIn, EvidenceKind, Role, TaskState
 from resile.model.room_lifecycle import (
     AddEvidence,
     AddTask,
@@ -22,12 +23,10 @@ from resile.model.room_lifecycle import (
     TakeRole,
     Withdraw,
 )
-from resile.web.pages.carrying_out import LONGEST_TEXT, Aim, carry_out, done, name_of, refused
+from resile.web.pages.carrying_out import LONGEST_TEXT, Aim, carry_out, done, name_of, refused, within
 from resile.web.security import check_form
 
 router = APIRouter(prefix="/do", include_in_schema=False, dependencies=[Depends(check_form)])
-
-_MAX_BECAUSE = 500
 
 
 class _Note(Aim):
@@ -83,9 +82,11 @@ def note(request: Request, form: Annotated[_Note, Form()]) -> Response:
 @router.post("/note/edit")
 def edit(request: Request, form: Annotated[_Edit, Form()]) -> Response:
     """A note gets other words; where somebody gave it others meanwhile, both are shown."""
-    return carry_out(
-        request, form, lambda: EditNote(form.note_id, _lines_of(form.text), form.seen), name=f"edit-{form.note_id[:40]}"
-    )
+    resile: Resile = request.app.state.resile
+    room = room_of(resile.timelines.read(form.incident_id))
+    # Where the note is gone, its form is too: the words come back in the form of a new one.
+    name = "note" if form.note_id in room.withdrawn else f"edit-{form.note_id[:40]}"
+    return carry_out(request, form, lambda: EditNote(form.note_id, _lines_of(form.text), form.seen), name=name)
 
 
 @router.post("/role")
@@ -104,7 +105,7 @@ def lay_down(request: Request, form: Annotated[_Role, Form()]) -> Response:
 @router.post("/task")
 def add_task(request: Request, form: Annotated[_Task, Form()]) -> Response:
     """Something is to be done."""
-    return carry_out(request, form, lambda: AddTask(form.text, form.owner.strip()[:200] or None), name="task")
+    return carry_out(request, form, lambda: AddTask(form.text, form.owner.strip() or None), name="task")
 
 
 @router.post("/task/change")
@@ -115,7 +116,7 @@ def change_task(request: Request, form: Annotated[_Change, Form()]) -> Response:
         return ChangeTask(
             task_id=form.task_id,
             state=_task_state(form.state) if form.state else UNSET,
-            owner=UNSET if form.owner is None or form.state else form.owner.strip()[:200] or None,
+            owner=UNSET if form.owner is None or form.state else form.owner.strip() or None,
         )
 
     return carry_out(request, form, command, name=f"task-{form.task_id[:40]}")
@@ -143,7 +144,11 @@ def call_in(request: Request, form: Annotated[_CallIn, Form()]) -> Response:
     by: Identity = request.state.identity
     try:
         target = target_of(form.target, "whom to call in", services=True)
-        because = form.because.strip()[:_MAX_BECAUSE]
+        because = within(form.because, "the reason") or ""
+        since = resile.timelines.read(form.incident_id)[max(0, form.version) :]
+        if any(isinstance(event, CalledIn) and (event.by, event.target) == (by.by, str(target)) for event in since):
+            # Sent twice: they are paged once.
+            return done(form, "call-in")
         resile.pager.call_in(form.incident_id, (target,), who=by.name, by=by.by, because=because)
     except (ConfigError, TransitionError, ConflictError) as error:
         return refused(request, form, "call-in", error)

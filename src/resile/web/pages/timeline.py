@@ -11,7 +11,7 @@ from resile.app.paging_lines import Move, grouped
 from resile.model.event import Event, Noted, Source, Updated, kind_of
 from resile.model.incident import KIND_OF_CLAIM, Correction, Incident
 from resile.model.room import KnownNote, Room, Wording
-from resile.model.room_event import EvidenceAdded, NoteEdited, Said, TaskChanged, Withdrawn
+from resile.model.room_event import EvidenceAdded, NoteEdited, Said, TaskChanged, UpdatePromised, Withdrawn
 
 # What was recorded this much later than it happened was learnt afterwards.
 _LATE = timedelta(minutes=5)
@@ -41,6 +41,7 @@ class Line(Struct, frozen=True, kw_only=True):
         note: it is a note that is shown: its text is Markdown, and can be edited.
         earlier: what the note said before, the first first.
         evidence: it shows something.
+        due_at: when an audience was promised to hear again, to be told by the reader's clock.
         withdrawn: it is no longer shown, and why.
     """
 
@@ -61,31 +62,63 @@ class Line(Struct, frozen=True, kw_only=True):
     note: KnownNote | None = None
     earlier: tuple[Wording, ...] = ()
     evidence: EvidenceAdded | None = None
+    due_at: datetime | None = None
     withdrawn: str | None = None
 
 
-def lines_of(timeline: Sequence[Event], incident: Incident, room: Room | None = None) -> list[Line]:
-    """The timeline in the order in which things happened, newest last; corrections stand with what they correct.
+class Lines:
+    """A timeline's lines in the order in which things happened, newest last; each is worded only when it is read.
 
-    With the room, notes stand as they are worded now, and what was withdrawn is not shown.
+    Corrections stand with what they correct. With the room, notes stand as they are worded now, and what was withdrawn
+    is not shown.
     """
-    known = Room() if room is None else room
-    kinds = {event.id: kind_of(event) for event in timeline}
-    # What came in one import was learnt at one time; saying so on every line would hide what was learnt later.
-    taken_in_at = timeline[0].recorded_at if timeline else None
-    told = grouped(timeline)
-    corrected = incident.corrections
-    notes = {note.id: note for note in known.notes}
-    tasks = {task.id: task.text for task in known.tasks}
-    lines = []
-    for event in timeline:
-        if event.id in told.within or _stands_elsewhere(event, notes, known):
-            continue
-        line = _line(event, corrected.get(event.id), kinds, taken_in_at)
-        if event.id in told.moves:
-            line = replace(line, moves=told.moves[event.id])
-        lines.append(_in_room(line, event, notes, tasks, known))
-    return sorted(lines, key=lambda line: (line.at, line.event_id))
+
+    def __init__(self, timeline: Sequence[Event], incident: Incident, room: Room | None = None) -> None:
+        self._room = Room() if room is None else room
+        self._kinds = {event.id: kind_of(event) for event in timeline}
+        # What came in one import was learnt at one time; saying so on every line would hide what was learnt later.
+        self._taken_in_at = timeline[0].recorded_at if timeline else None
+        self._moves = grouped(timeline)
+        self._corrected = incident.corrections
+        self._notes = {note.id: note for note in self._room.notes}
+        self._tasks = {task.id: task.text for task in self._room.tasks}
+        shown = [event for event in timeline if not self._stands_elsewhere(event)]
+        self._events = sorted(shown, key=lambda event: (self._at(event), event.id))
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def place_of(self, event_id: str) -> int | None:
+        """The number of an event's line."""
+        return next((number for number, event in enumerate(self._events) if event.id == event_id), None)
+
+    def between(self, begins: int, ends: int) -> list[Line]:
+        """The lines from one number to before another."""
+        return [self._line(event) for event in self._events[begins:ends]]
+
+    def _line(self, event: Event) -> Line:
+        line = _line(event, self._correction(event), self._kinds, self._taken_in_at)
+        if event.id in self._moves.moves:
+            line = replace(line, moves=self._moves.moves[event.id])
+        return _in_room(line, event, self._notes, self._tasks, self._room)
+
+    def _correction(self, event: Event) -> Correction | None:
+        # An import corrects its source's notes and updates too; of other events only instants heed corrections.
+        heeds = type(event) in KIND_OF_CLAIM or isinstance(event, Noted | Updated)
+        return self._corrected.get(event.id) if heeds else None
+
+    def _at(self, event: Event) -> datetime:
+        correction = self._correction(event) if self._corrected else None
+        return event.at if correction is None or correction.to is None else correction.to
+
+    def _stands_elsewhere(self, event: Event) -> bool:
+        return event.id in self._moves.within or _stands_elsewhere(event, self._notes, self._room)
+
+
+def lines_of(timeline: Sequence[Event], incident: Incident, room: Room | None = None) -> list[Line]:
+    """All lines of a timeline."""
+    lines = Lines(timeline, incident, room)
+    return lines.between(0, len(lines))
 
 
 def _stands_elsewhere(event: Event, notes: Mapping[str, KnownNote], room: Room) -> bool:
@@ -104,6 +137,8 @@ def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Ma
             return replace(line, text=note.text, note=note, earlier=note.wordings[:-1])
         case EvidenceAdded():
             return replace(line, evidence=event)
+        case UpdatePromised():
+            return replace(line, due_at=event.due_at)
         case TaskChanged():
             task = tasks.get(event.task_id, "") if event.text is UNSET else ""
             return replace(line, text="; ".join(filter(None, (task, line.text))))
@@ -114,9 +149,6 @@ def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Ma
 def _line(event: Event, correction: Correction | None, kinds: Mapping[str, str], taken_in_at: datetime | None) -> Line:
     what, text = event_words(event, kinds)
     is_instant = type(event) in KIND_OF_CLAIM
-    # An import corrects its source's notes and updates too; of other events only instants heed corrections.
-    if not is_instant and not isinstance(event, Noted | Updated):
-        correction = None
     moved = correction is not None and correction.to is not None and correction.to != event.at
     is_late = event.recorded_at - event.at > _LATE and event.recorded_at != taken_in_at
     at = correction.to if moved and correction is not None and correction.to is not None else event.at

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from resile.analytics.words import duration
+from resile.analytics.words import exact_duration
 from resile.app.incidents import IncidentView
 from resile.app.telling import told_words
 from resile.app.update_drafts import phase_of
@@ -23,10 +23,11 @@ _SOON = 5 * MINUTE
 
 
 class Promise(Struct, frozen=True):
-    """What an audience waits for: `in 9 min`, `9 min late`."""
+    """What an audience waits for: `in 9 min 30 s`, `overdue by 2 min`; `left_s`: below zero once it is overdue."""
 
     audience: str
     due_at: datetime
+    left_s: float
     words: str
     tone: str
 
@@ -76,7 +77,8 @@ def _told(found: UpdatesOut, one: DraftOut) -> str:
 
 def _promise(audience: str, due_at: datetime, now: datetime) -> Promise:
     left = due_at - now
-    words = duration(abs(left.total_seconds()))
+    left_s = left.total_seconds()
+    words = exact_duration(abs(left_s))
     if left <= timedelta(0):
-        return Promise(audience, due_at, f"{words} late", "bad")
-    return Promise(audience, due_at, f"in {words}", "warn" if left <= _SOON else "")
+        return Promise(audience, due_at, left_s, f"overdue by {words}", "bad")
+    return Promise(audience, due_at, left_s, f"in {words}", "warn" if left <= _SOON else "")

@@ -70,16 +70,19 @@ document.addEventListener("click", (event) => {
   if (opens) { event.preventDefault(); open(document.getElementById(opens.dataset.opens)); }
   const jump = event.target.closest("a[data-key][href^='#']");
   if (jump) { event.preventDefault(); go(document.querySelector(jump.hash)); }
-  const earlier = event.target.closest("[data-earlier]");
-  if (earlier) { event.preventDefault(); showFrom(earlier.dataset.earlier); }
+  const from = event.target.closest("[data-shows-from]");
+  if (from) { event.preventDefault(); showFrom(from.dataset); }
 });
 
-// Asks for the same parts with more lines before them; from then on they come with every change.
-function showFrom(first) {
+// Asks for the same parts with other lines; from then on they come with every change.
+function showFrom({ showsFrom, follows }) {
   const page = new URL(root.dataset.page, window.location.href);
-  page.searchParams.set("from", first);
+  page.searchParams.set("from", showsFrom);
+  page.searchParams.delete("follow");
+  if (follows !== undefined) page.searchParams.set("follow", "1");
   root.dataset.page = page.pathname + page.search;
-  document.activeElement?.blur();
+  // The link is about to go: whoever pressed it goes on from the timeline.
+  document.getElementById("timeline").focus({ preventScroll: true });
   refresh(false);
 }
 

@@ -14,8 +14,13 @@ function fieldsOf(form) {
   return [...form.elements].filter((one) => one.name && (one.type !== "hidden" || ["seen", "picture"].includes(one.name)));
 }
 
+// What one left as it was is not kept: by the time it is given back, somebody else may have changed it.
+function isKept(field) {
+  return field.type === "hidden" || isTyped(field) || document.getElementById("refused") !== null;
+}
+
 function keep(form) {
-  const typed = Object.fromEntries(fieldsOf(form).map((one) => [one.name, one.value]));
+  const typed = Object.fromEntries(fieldsOf(form).filter(isKept).map((one) => [one.name, one.value]));
   try {
     sessionStorage.setItem(place(form), JSON.stringify(typed));
   } catch {

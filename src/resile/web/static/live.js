@@ -9,6 +9,9 @@ const REFRESH_MS = 15000;
 const GATHER_MS = 200;
 const SPREAD_MS = 150;
 const PATIENCE_MS = 4000;
+// The server breaks its silence every 15 s: after this long nobody speaks at the other end, or a proxy keeps the words.
+const SILENCE_MS = 40000;
+const FIRST_WORD_MS = 10000;
 // Longer than a finger needs from the decision to the touch.
 const TOUCH_MS = 700;
 const TYPED_IN = "input:not([type=hidden]), select, textarea";
@@ -22,7 +25,11 @@ let seen = root ? root.dataset.seq : "";
 let gathering = 0;
 let isAsking = false;
 let isAskedAgain = false;
-let isLost = false;
+// Whether the stream speaks, null before one knows; and whether the last question was answered.
+let isHeard = null;
+let isAnswered = true;
+let isOut = false;
+let heardAt = 0;
 let touchedAt = 0;
 let waiting = null;
 
@@ -30,8 +37,11 @@ function connect() {
   if (source) return;
   // From the state that the page shows; what was told since comes at once.
   source = new EventSource(`${STREAM}?after=${seen}`);
-  source.addEventListener("start", found);
+  heardAt = Date.now();
+  source.addEventListener("start", heard);
+  source.addEventListener("beat", heard);
   source.addEventListener("timeline", (event) => {
+    heard();
     seen = event.lastEventId;
     const watched = root.dataset.watch;
     if (watched && JSON.parse(event.data).incident_id !== watched) return;
@@ -41,8 +51,8 @@ function connect() {
   // A stream that has ended in order comes again by itself in two seconds; only what lasts longer is told.
   source.addEventListener("error", () => window.setTimeout(() => {
     if (source !== mine || mine.readyState === EventSource.OPEN) return;
+    unheard();
     if (mine.readyState === EventSource.CLOSED) disconnect();
-    lost();
   }, PATIENCE_MS));
 }
 
@@ -51,20 +61,48 @@ function disconnect() {
   source = null;
 }
 
-function lost() {
-  if (document.hidden) return;
-  if (!isLost) {
-    isLost = true;
-    show("The connection is lost. What you see may be old.", "lost");
-  }
-  if (!source) connect();
+function heard() {
+  heardAt = Date.now();
+  const wasUnheard = isHeard === false || !isAnswered;
+  isHeard = true;
+  tell();
+  // What was told meanwhile comes with the stream; what changed without an event does not.
+  if (wasUnheard) refresh(true);
 }
 
-function found() {
-  const wasLost = isLost;
-  isLost = false;
-  show("live", "");
-  if (wasLost) refresh(true);
+function unheard() {
+  if (document.hidden) return;
+  const isNew = isHeard !== false;
+  isHeard = false;
+  if (isNew) refresh(false).then(tell);
+}
+
+// A machine that slept, and a proxy that keeps the words to itself, close no connection.
+function listen() {
+  if (document.hidden) return;
+  connect();
+  const silence = Date.now() - heardAt;
+  if (isHeard === null && silence > FIRST_WORD_MS) unheard();
+  if (silence > SILENCE_MS) { unheard(); disconnect(); connect(); }
+}
+
+function tell() {
+  if (isOut) show("You are logged out. What you typed is still here: log in in another tab, then go on.", "lost");
+  else if (!isAnswered) show("The connection is lost. What you see may be old.", "lost");
+  else if (isHeard) show("live", "");
+  else if (isHeard === false) show(`Not live: renewed every ${REFRESH_MS / 1000} s.`, "lost");
+}
+
+function answered(isSo) {
+  isAnswered = isSo;
+  tell();
+}
+
+// Without anything typed one goes and logs in; else that would be lost.
+function out() {
+  isOut = [...root.querySelectorAll(TYPED_IN)].some(isTyped);
+  if (isOut) tell();
+  else window.location.reload();
 }
 
 function show(words, kind) {
@@ -78,17 +116,26 @@ async function refresh(isNews) {
   isAsking = true;
   try {
     const answer = await fetch(root.dataset.page, { headers: { "accept": "text/html" }, cache: "no-store" });
-    if (answer.redirected && new URL(answer.url).pathname === "/login") { window.location.reload(); return; }
-    if (!answer.ok) { lost(); return; }
-    if (isLost && source && source.readyState === EventSource.OPEN) { isLost = false; show("live", ""); }
+    if (answer.redirected && new URL(answer.url).pathname === "/login") { out(); return; }
+    if (!answer.ok) { answered(false); return; }
     waiting = new DOMParser().parseFromString(await answer.text(), "text/html");
+    isOut = false;
+    answered(true);
+    renewTokens();
     put(isNews);
   } catch {
-    lost();
+    answered(false);
   } finally {
     isAsking = false;
     if (isAskedAgain) { isAskedAgain = false; refresh(isNews); }
   }
+}
+
+// Forms that somebody fills in stay as they are; who logged in anew meanwhile may send them all the same.
+function renewTokens() {
+  const token = waiting.querySelector("input[name=csrf_token]")?.value;
+  if (!token) return;
+  for (const one of root.querySelectorAll("input[name=csrf_token]")) if (one.value !== token) one.value = token;
 }
 
 // Put what came into the page, but for what somebody is using; that follows once they let go.
@@ -162,7 +209,14 @@ function isHeld(element) {
   const isJumpedTo = focused === element && element.tabIndex < 0;
   if (focused && focused !== document.body && !isJumpedTo && element.contains(focused)) return true;
   if (element.querySelector("details[open] form")) return true;
-  return [...element.querySelectorAll(TYPED_IN)].some((one) => "value" in one && one.defaultValue !== undefined && one.value !== one.defaultValue);
+  return [...element.querySelectorAll(TYPED_IN)].some(isTyped);
+}
+
+function isTyped(field) {
+  if (!field.form) return false;
+  if (field.matches("select")) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
 }
 
 function begin() {
@@ -170,6 +224,7 @@ function begin() {
   // A first visit: the server knows the reader's zone only from the next answer on.
   if (document.documentElement.dataset.zone !== Intl.DateTimeFormat().resolvedOptions().timeZone) refresh(false);
   window.setInterval(() => { if (!document.hidden) refresh(false); }, REFRESH_MS);
+  window.setInterval(listen, PATIENCE_MS);
   for (const kind of ["pointerdown", "touchstart", "pointerup"]) {
     document.addEventListener(kind, () => { touchedAt = Date.now(); }, { passive: true });
   }
