@@ -176,7 +176,7 @@ def test_what_is_withdrawn_is_shown_no_more() -> None:
 
     assert (telling.room.notes, telling.room.evidence) == ((), ())
     assert telling.room.withdrawn == {noted.id: "a secret", shown.id: ""}
-    with pytest.raises(TransitionError, match="has no note or evidence"):
+    with pytest.raises(TransitionError, match="has no note, evidence or message"):
         telling.does(Withdraw("00001"))
 
 

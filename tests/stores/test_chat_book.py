@@ -88,7 +88,7 @@ def test_a_room_that_is_put_off_is_not_hurried_by_what_happens(book: SqlChatBook
     book.wake("slack", ["INC-1"], now=NOW + MINUTE)
 
     assert book.next_at("slack") == later
-    book.ask_again("slack", "INC-1", now=NOW + MINUTE)
+    book.ask_again("slack", "INC-1", by="user:ann", now=NOW + MINUTE)
     assert claim(book, NOW + MINUTE).room.n_faults == 0
 
 

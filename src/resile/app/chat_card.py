@@ -85,7 +85,9 @@ def topic_of(incident: Incident, room: Room) -> str:
         printable(value_of(incident.title, "")),
         f"commander: {commander.person}" if commander is not None else "",
     )
-    return " · ".join(part for part in parts if part)[:_MAX_TOPIC]
+    shown = " · ".join(part for part in parts if part)
+    # Slack finds mentions in a topic between these signs, and says nowhere that it reads them written out.
+    return shown.replace("<", "‹").replace(">", "›")[:_MAX_TOPIC]
 
 
 def name_of(pattern: str, incident_id: str, incident: Incident, *, suffix: int = 1) -> str:

@@ -7,7 +7,7 @@ import socket
 from msgspec import Struct
 from pydantic import SecretStr
 
-from resile.app.chat_commands import ChatCommands, Manner
+from resile.app.chat_commands import MAX_TEXT, ChatCommands, Manner
 from resile.app.chat_people import PROGRAM, ChatPeople
 from resile.app.chat_rooms import Rooms
 from resile.app.chat_settings import SlackRoomSettings, TeamsRoomSettings, slack_secrets
@@ -27,7 +27,6 @@ from resile.channels.words import cut
 from resile.model.errors import ConfigError
 
 _SETTING = "chat.slack.token"
-_MAX_TEXT = 4_000
 
 
 class TeamsChat(Struct, frozen=True, kw_only=True):
@@ -80,10 +79,13 @@ def slack_chat_over(resile: Resile) -> SlackChat | None:
         return None
     token, signing_secret = slack_secrets(settings, resile.settings.channels.get("slack", {}))
     http = HttpClient(Outward(resile.settings.allowed_addresses))
-    api = SlackApi(http, token=token, api=settings.api, setting=_SETTING)
+    clock = resile.clock
+    api = SlackApi(http, token=token, api=settings.api, setting=_SETTING, clock=clock)
     person = settings.user_token
     as_person = (
-        None if person is None else SlackApi(http, token=person, api=settings.api, setting="chat.slack.user_token")
+        None
+        if person is None
+        else SlackApi(http, token=person, api=settings.api, setting="chat.slack.user_token", clock=clock)
     )
     slack = SlackRooms(api, as_person=as_person)
     people = ChatPeople(slack, resile.chats, resile.catalog, resile.accounts, resile.clock)
@@ -98,7 +100,7 @@ def slack_chat_over(resile: Resile) -> SlackChat | None:
     manner = Manner(
         program=PROGRAM,
         command=settings.command,
-        plain=lambda text: plain_of(text, people.as_remembered),
+        plain=lambda text: plain_of(text, people.as_remembered, most=MAX_TEXT),
         mentioned=mentioned,
         makes_channels=True,
     )
@@ -130,7 +132,7 @@ def teams_chat_over(resile: Resile) -> TeamsChat | None:
     manner = Manner(
         program=TEAMS,
         command="@resile",
-        plain=lambda text: cut(text, _MAX_TEXT),
+        plain=lambda text: cut(text, MAX_TEXT),
         # Teams tells no ids of those who are mentioned: by their name in the catalog they are known.
         mentioned=lambda _: None,
         makes_channels=False,

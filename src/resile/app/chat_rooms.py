@@ -5,7 +5,7 @@ a card by its metadata. What Slack refuses, or does not take now, is put off and
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,8 @@ from resile.app.chat_inbox import Inbox
 from resile.app.chat_invited import invited_people
 from resile.app.chat_people import PROGRAM, ChatPeople
 from resile.app.chat_settings import SlackRoomSettings
+from resile.app.chat_turn import GONE, LEASE, Turn
+from resile.app.chat_wanted import BY_ITSELF
 from resile.app.growing import Growing
 from resile.app.wiring import Resile
 from resile.channels.slack_errors import SlackRefusedError
@@ -25,18 +27,11 @@ from resile.channels.slack_room_card import blocks_of
 from resile.channels.slack_rooms import SlackChannel, SlackRooms
 from resile.model.chat import ChatRoom
 from resile.model.errors import ConflictError, DeliveryError, StoreError
-from resile.model.event import Event
-from resile.model.incident import Incident, fold, value_of
-from resile.model.phases import instants
 from resile.model.room import room_of
 from resile.model.room_event import ChatClosed, ChatOpened
 from resile.ports.channel import RefusedError
-from resile.ports.chat_book import ChatBook, Held
-from resile.ports.clock import Clock
 from resile.ports.paging_store import Changes
 
-# Longer than any step takes; each step renews it. Who dies holding a room holds it up for so long.
-LEASE = timedelta(seconds=45)
 MAX_SUFFIX = 20
 SYSTEM = "resile"
 _TRIES = 20
@@ -49,7 +44,8 @@ _FINAL_REST = timedelta(minutes=10)
 _MOST_WITHIN = timedelta(hours=1)
 # Slack's clock need not be ours.
 _CLOCKS_APART = timedelta(minutes=5)
-_GONE = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
+# A card changes no more often: Slack takes fifty changes a minute from all channels together.
+CARD_EVERY = timedelta(seconds=3)
 # Somebody who cannot come: the others need not wait for them.
 _CANNOT_COME = frozenset({"user_not_found", "users_not_found", "cant_invite", "cant_invite_self", "user_is_restricted",
                           "user_is_ultra_restricted", "user_disabled", "no_user", "user_team_not_in_channel",
@@ -59,38 +55,6 @@ _log = structlog.get_logger()
 
 class _FullError(DeliveryError):
     """So many channels were made lately that the next one has to wait."""
-
-
-class _Turn:
-    """One look at a room, while it is held; `room` is what is written down of it."""
-
-    def __init__(self, book: ChatBook, clock: Clock, held: Held, timeline: Sequence[Event]) -> None:
-        self._book = book
-        self._clock = clock
-        self.held = held
-        self.timeline = timeline
-        self.incident: Incident = fold(held.room.incident_id, timeline)
-
-    @property
-    def room(self) -> ChatRoom:
-        """As it is written down."""
-        return self.held.room
-
-    @property
-    def ref(self) -> str:
-        """Slack's name of it; empty before it is made."""
-        return self.room.ref or ""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody needs the room any more."""
-        is_merged = value_of(self.incident.merged_into, None) is not None
-        return is_merged or instants(self.incident).closed is not None
-
-    def keep(self, **changes: Any) -> None:
-        """Write down a step, or nothing but that it goes on."""
-        until = self._clock.now() + LEASE
-        self.held = self._book.keep(self.held, replace(self.room, **changes), until=until)
 
 
 class Rooms:
@@ -121,7 +85,7 @@ class Rooms:
         held = self._book.claim(PROGRAM, now=now, until=now + LEASE, by=self._by)
         if held is None:
             return False
-        turn = _Turn(self._book, self._resile.clock, held, self._resile.timelines.read(held.room.incident_id))
+        turn = Turn(self._book, self._resile.clock, held, self._resile.timelines.read(held.room.incident_id))
         try:
             after = self._tended(turn)
             self._book.give_back(turn.held, after)
@@ -129,7 +93,7 @@ class Rooms:
             _log.info("chat room left to others", incident=held.room.incident_id, because=str(error))
         return True
 
-    def _tended(self, turn: _Turn) -> ChatRoom:
+    def _tended(self, turn: Turn) -> ChatRoom:
         """What is to be written down after a look; a fault puts the next one off."""
         try:
             has_more = self._tend(turn)
@@ -140,8 +104,11 @@ class Rooms:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one room, the others are tended
             _log.error("chat room failed", incident=turn.room.incident_id, exc_info=error)
             return self._put_off(turn.room, DeliveryError(f"a fault of resile ({type(error).__name__})"))
-        due_at = self._resile.clock.now() if has_more else None
-        return replace(turn.room, n_faults=0, fault="", due_at=due_at)
+        if turn.faults:
+            # What is taken in a moment is tried in a moment, whatever else was refused for good.
+            return self._put_off(turn.room, min(turn.faults, key=lambda one: getattr(one, "is_final", False)))
+        due_at = self._resile.clock.now() if has_more else turn.again_at
+        return replace(turn.room, n_faults=0, fault="", is_asked=False, due_at=due_at)
 
     def _put_off(self, room: ChatRoom, error: DeliveryError) -> ChatRoom:
         rest = min(_FIRST_REST * 2 ** min(room.n_faults, 10), _LONGEST_REST)
@@ -154,10 +121,10 @@ class Rooms:
         due_at = self._resile.clock.now() + rest
         return replace(room, n_faults=room.n_faults + 1, fault=str(error)[:500], due_at=due_at)
 
-    def _tend(self, turn: _Turn) -> bool:
+    def _tend(self, turn: Turn) -> bool:
         """Do what is to be done; whether there is more."""
         if turn.room.ref is not None:
-            self._inbox.take_in(turn.room, after_each=turn.keep)
+            self._take_in(turn)
         if turn.room.is_left or (turn.is_over and (turn.room.ref is None or turn.room.is_archived)):
             self._tell_closed(turn)
             return False
@@ -168,32 +135,51 @@ class Rooms:
         self._tell_opened(turn)
         try:
             self._dress(turn)
-            if turn.is_over:
+            if not turn.is_over:
+                return self._invite(turn)
+            if not turn.is_limited:
                 self._slack.archive(turn.ref)
                 turn.keep(is_archived=True)
                 self._tell_closed(turn)
-                return False
-            return self._invite(turn)
         except SlackRefusedError as error:
-            if error.code not in _GONE:
+            if error.code not in GONE:
                 raise
-            self._leave(turn, error)
-            return False
+            return self._leave(turn, error)
+        return False
 
-    def _leave(self, turn: _Turn, error: SlackRefusedError) -> None:
+    def _take_in(self, turn: Turn) -> None:
+        """Tell what was said there; that a name is not known yet holds up nothing else."""
+        try:
+            n_heard = self._inbox.take_in(turn.room, after_each=turn.keep)
+        except DeliveryError as error:
+            if not isinstance(error, SlackRefusedError) or not error.is_of_this_alone:
+                raise
+            turn.faults.append(error)
+            return
+        if n_heard and turn.room.is_left:
+            # We hear it, so that somebody brought us in again.
+            turn.keep(is_left=False, is_archived=False)
+
+    def _leave(self, turn: Turn, error: SlackRefusedError) -> bool:
         """Somebody archived or deleted it, or put us out: that is their will until a person asks for it again."""
         _log.info("chat room left", incident=turn.room.incident_id, because=error.code)
-        is_archived = error.code == "is_archived"
-        # What is gone, or closed to us, is made anew when somebody asks for it.
-        lost = {} if is_archived else _NOTHING_MADE
         self._tell_closed(turn)
-        turn.keep(is_left=True, is_archived=is_archived, **lost)
+        if turn.room.is_asked and not turn.is_over and error.code != "is_archived":
+            # A person asks for it, and that one is closed to us: it goes on in another one.
+            turn.keep(is_asked=False, **_NOTHING_MADE)
+            return True
+        # Where we were put out, we may be brought in again; what is gone is made anew when somebody asks for it.
+        lost = _NOTHING_MADE if error.code == "channel_not_found" else {"is_archived": error.code == "is_archived"}
+        turn.keep(is_left=True, **lost)
+        return False
 
     # Making it.
 
-    def _make(self, turn: _Turn) -> None:
+    def _make(self, turn: Turn) -> None:
         now, room = self._resile.clock.now(), turn.room
-        if self._book.n_made_since(PROGRAM, now - _MOST_WITHIN) >= self._settings.most_an_hour:
+        # Of what happens by itself there may be a storm; what a person asks for is asked for once.
+        is_by_itself = room.wanted_by == BY_ITSELF
+        if is_by_itself and self._book.n_made_since(PROGRAM, now - _MOST_WITHIN) >= self._settings.most_an_hour:
             raise _FullError(
                 f"{self._settings.most_an_hour} channels were made within an hour; raise chat.slack.most_an_hour"
             )
@@ -232,7 +218,7 @@ class Rooms:
         at = self._resile.settings.base_url
         return f"Incident {incident_id}" + (f", {self._resile.links.incident(incident_id)}" if at else "")
 
-    def _take_out_of_archive(self, turn: _Turn) -> None:
+    def _take_out_of_archive(self, turn: Turn) -> None:
         try:
             self._slack.unarchive(turn.ref)
         except SlackRefusedError as error:
@@ -246,25 +232,36 @@ class Rooms:
 
     # What stands in it, and who is in it.
 
-    def _dress(self, turn: _Turn) -> None:
-        room, incident = turn.room, turn.incident
-        if not room.has_purpose:
-            self._slack.set_purpose(turn.ref, self._purpose(room.incident_id))
-            turn.keep(has_purpose=True)
+    def _dress(self, turn: Turn) -> None:
+        incident = turn.incident
+        if not turn.room.has_purpose:
+            with turn.apart():
+                self._slack.set_purpose(turn.ref, self._purpose(turn.room.incident_id))
+                turn.keep(has_purpose=True)
         has_address = self._resile.settings.base_url is not None
-        url = self._resile.links.incident(room.incident_id) if has_address else None
-        self._show_card(turn, blocks_of(card_of(room.incident_id, incident, turn.timeline, url=url)))
+        url = self._resile.links.incident(turn.room.incident_id) if has_address else None
+        with turn.apart():
+            self._show_card(turn, blocks_of(card_of(turn.room.incident_id, incident, turn.timeline, url=url)))
+        if turn.room.card is not None and not turn.room.is_pinned:
+            with turn.apart():
+                self._slack.pin(turn.ref, turn.room.card)
+                turn.keep(is_pinned=True)
         topic = topic_of(incident, room_of(turn.timeline))
-        if topic and room.topic_shows != _digest(topic):
-            self._slack.set_topic(turn.ref, topic)
-            turn.keep(topic_shows=_digest(topic))
+        if topic and turn.room.topic_shows != _digest(topic):
+            with turn.apart():
+                self._slack.set_topic(turn.ref, topic)
+                turn.keep(topic_shows=_digest(topic))
 
-    def _show_card(self, turn: _Turn, card: Mapping[str, Any]) -> None:
-        shows = _digest(card)
+    def _show_card(self, turn: Turn, card: Mapping[str, Any]) -> None:
+        shows, now = _digest(card), self._resile.clock.now()
         if turn.room.card is not None and turn.room.card_shows != shows:
+            rests_until = now if turn.room.card_at is None else turn.room.card_at + CARD_EVERY
+            if rests_until > now and not turn.is_over:
+                turn.again_at = rests_until
+                return
             try:
                 self._slack.change_card(turn.ref, turn.room.card, card)
-                turn.keep(card_shows=shows)
+                turn.keep(card_shows=shows, card_at=now)
             except SlackRefusedError as error:
                 if error.code not in {"message_not_found", "cant_update_message", "edit_window_closed"}:
                     raise
@@ -276,27 +273,27 @@ class Rooms:
             ):
                 self._slack.change_card(turn.ref, found, card)
             else:
-                turn.keep(card_tried_at=self._resile.clock.now())
+                turn.keep(card_tried_at=now)
                 found = self._slack.post_card(turn.ref, card, incident_id=incident_id)
             turn.keep(card=found, card_shows=shows)
-        if not turn.room.is_pinned:
-            self._slack.pin(turn.ref, turn.room.card or "")
-            turn.keep(is_pinned=True)
 
-    def _invite(self, turn: _Turn) -> bool:
+    def _invite(self, turn: Turn) -> bool:
         """Bring in who is needed; whether there are more."""
         wanted = invited_people(self._resile, self._settings, turn.timeline, now=self._resile.clock.now())
         missing = [person for person in wanted if person not in turn.room.handled]
-        for person in missing[:_INVITED_AT_ONCE]:
-            member = self._people.member_of(person)
-            if member is None:
-                _log.info("person not known to the chat", incident=turn.room.incident_id, person=person)
-            else:
-                self._bring_in(turn, person, member)
-            turn.keep(handled=(*turn.room.handled, person))
+        # Those who were refused do not stand before the others for ever.
+        first = turn.room.n_faults * _INVITED_AT_ONCE % max(len(missing), 1)
+        for person in (missing[first:] + missing[:first])[:_INVITED_AT_ONCE]:
+            with turn.apart():
+                member = self._people.member_of(person)
+                if member is None:
+                    _log.info("person not known to the chat", incident=turn.room.incident_id, person=person)
+                else:
+                    self._bring_in(turn, person, member)
+                turn.keep(handled=(*turn.room.handled, person))
         return len(missing) > _INVITED_AT_ONCE
 
-    def _bring_in(self, turn: _Turn, person: str, member: str) -> None:
+    def _bring_in(self, turn: Turn, person: str, member: str) -> None:
         try:
             self._slack.invite(turn.ref, member)
         except SlackRefusedError as error:
@@ -306,7 +303,7 @@ class Rooms:
 
     # What the timeline is told of it.
 
-    def _tell_opened(self, turn: _Turn) -> None:
+    def _tell_opened(self, turn: Turn) -> None:
         room = turn.room
 
         def tell(growing: Growing) -> None:
@@ -315,7 +312,7 @@ class Rooms:
 
         self._tell(turn, tell)
 
-    def _tell_closed(self, turn: _Turn) -> None:
+    def _tell_closed(self, turn: Turn) -> None:
         ref = turn.room.ref
 
         def tell(growing: Growing) -> None:
@@ -325,7 +322,7 @@ class Rooms:
         if ref is not None:
             self._tell(turn, tell)
 
-    def _tell(self, turn: _Turn, tell: Any) -> None:
+    def _tell(self, turn: Turn, tell: Any) -> None:
         incident_id = turn.room.incident_id
         for _ in range(_TRIES):
             timeline = self._resile.timelines.read(incident_id)

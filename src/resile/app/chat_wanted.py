@@ -150,5 +150,5 @@ def want_room(resile: "Resile", incident_id: str, *, by: str) -> str:
     elif room.ref is not None and not room.is_archived and not room.is_left:
         return f"{incident_id} has a channel: #{room.name}."
     else:
-        resile.chats.ask_again("slack", incident_id, now=now)
+        resile.chats.ask_again("slack", incident_id, by=by, now=now)
     return f"{incident_id}: its channel is being made."

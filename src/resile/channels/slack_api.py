@@ -1,6 +1,8 @@
 """Slack's Web API, one call at a time: what it says, or why it does not."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,8 +11,9 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from resile.channels.http_client import HttpClient, taken
-from resile.channels.slack_errors import refusal
+from resile.channels.slack_errors import RATE_LIMITED, SlackRefusedError, refusal
 from resile.ports.channel import UncertainError
+from resile.ports.clock import Clock
 
 API = "https://slack.com/api"
 PROVIDER = "Slack"
@@ -18,6 +21,12 @@ _FAULT = 500
 # Lists of channels and messages are longer than what is said to a page.
 _MAX_ANSWER = 1 << 20
 _SCOPES = "x-oauth-scopes"
+_TOO_OFTEN = 429
+# Where Slack does not say how long to rest.
+_RESTS_S = 30.0
+# Counted by Slack for each channel; all else for the workspace.
+_BY_CHANNEL = frozenset({"chat.postMessage"})
+_MAX_RESTS = 1_000
 
 
 class SlackAnswer(Struct, frozen=True, kw_only=True):
@@ -28,14 +37,17 @@ class SlackAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SlackApi:
-    """Asks as an app.
+    """Asks as an app. What Slack takes no more for a while is not asked of it until then, for whichever channel.
 
     Args:
         setting: where the token stands, for sentences.
     """
 
-    def __init__(self, http: HttpClient, *, token: SecretStr, api: str = API, setting: str) -> None:
+    def __init__(self, http: HttpClient, *, token: SecretStr, api: str = API, setting: str, clock: Clock) -> None:
         self._http = http
+        self._clock = clock
+        self._lock = Lock()
+        self._rests: dict[tuple[str, str], datetime] = {}
         self._token = token
         self._api = api
         self._setting = setting
@@ -52,6 +64,8 @@ class SlackApi:
             UncertainError: nobody knows whether it did.
         """
         given = {name: _written(value) for name, value in (fields or {}).items() if value is not None}
+        which = (method, given.get("channel", "") if method in _BY_CHANNEL else "")
+        self._check_rests(which)
         answer = self._http.ask(
             "POST",
             f"{self._api}/{method}",
@@ -67,10 +81,15 @@ class SlackApi:
         )
         if answer.status == _FAULT:
             raise UncertainError(f"Slack had a fault (500), which leaves open whether it did {method}")
+        if answer.status == _TOO_OFTEN:
+            asked_s = answer.headers.get("retry-after", "")
+            raise self._rest(which, float(asked_s[:6]) if asked_s.isascii() and asked_s.isdigit() else _RESTS_S)
         said = taken(answer, PROVIDER, ours=self._setting).json(PROVIDER)
         if not isinstance(said, dict):
             raise UncertainError(f"Slack did not answer {method} as it does; look there whether it was done")
         if said.get("ok") is not True:
+            if said.get("error") == RATE_LIMITED:
+                raise self._rest(which, _RESTS_S)
             needed = said.get("needed")
             error = refusal(
                 str(said.get("error", "")), setting=self._setting, needed=needed if isinstance(needed, str) else "it"
@@ -78,6 +97,20 @@ class SlackApi:
             raise error
         scopes = frozenset(one.strip() for one in answer.headers.get(_SCOPES, "").split(",") if one.strip())
         return SlackAnswer(body=said, scopes=scopes)
+
+    def _rest(self, which: tuple[str, str], for_s: float) -> SlackRefusedError:
+        with self._lock:
+            if len(self._rests) >= _MAX_RESTS:
+                self._rests.clear()
+            self._rests[which] = self._clock.now() + timedelta(seconds=for_s)
+        return _too_often(which[0], for_s)
+
+    def _check_rests(self, which: tuple[str, str]) -> None:
+        with self._lock:
+            until = self._rests.get(which)
+        left_s = 0.0 if until is None else (until - self._clock.now()).total_seconds()
+        if left_s > 0:
+            raise _too_often(which[0], left_s)
 
     def tell(self, address: str, words: str, *, timeout_s: float) -> None:
         """Answer whoever pressed or asked something, and nobody else, at the address that came with it."""
@@ -92,6 +125,11 @@ class SlackApi:
             body=msgspec.json.encode(body),
         )
         taken(answer, PROVIDER)
+
+
+def _too_often(method: str, for_s: float) -> SlackRefusedError:
+    words = f"Slack answered 429: it takes no more {method} for {for_s:.0f} s"
+    return SlackRefusedError(words, RATE_LIMITED, is_final=False, again_in_s=for_s)
 
 
 def _written(value: object) -> str:

@@ -19,6 +19,7 @@ _WAY_OUT = {
     "restricted_action": "the workspace lets only some people do this; have its admin allow it to apps",
 }
 _MAX_CODE = 60
+RATE_LIMITED = "ratelimited"
 
 
 class SlackRefusedError(RefusedError):
@@ -28,9 +29,14 @@ class SlackRefusedError(RefusedError):
         code: `name_taken`, `is_archived`.
     """
 
-    def __init__(self, sentence: str, code: str, *, is_final: bool) -> None:
-        super().__init__(sentence, is_final=is_final)
+    def __init__(self, sentence: str, code: str, *, is_final: bool, again_in_s: float | None = None) -> None:
+        super().__init__(sentence, is_final=is_final, again_in_s=again_in_s)
         self.code = code
+
+    @property
+    def is_of_this_alone(self) -> bool:
+        """Whether Slack may well take other calls while it does not take this one."""
+        return self.is_final or self.code == RATE_LIMITED
 
 
 def refusal(error: str, *, setting: str, needed: str = "chat:write") -> DeliveryError:

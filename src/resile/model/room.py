@@ -18,6 +18,7 @@ from resile.model.room_event import (
     Role,
     RoleLaidDown,
     RoleTaken,
+    Said,
     StepAsked,
     StepBegan,
     StepEnded,
@@ -158,6 +159,7 @@ class Room(Struct, frozen=True, kw_only=True):
         runs: by id, in the order in which they were asked for or began.
         drafts: by id, the oldest first.
         promises: by audience, when the next update is due; kept promises are gone.
+        said: ids of messages in chats that are shown.
         asked_at: when people were asked last whether service is restored.
         withdrawn: by id of the event, why.
     """
@@ -172,6 +174,7 @@ class Room(Struct, frozen=True, kw_only=True):
     updates: tuple[Updated, ...] = ()
     promises: Mapping[str, datetime] = {}
     chats: tuple[Chat, ...] = ()
+    said: frozenset[str] = frozenset()
     asked_at: datetime | None = None
     withdrawn: Mapping[str, str] = {}
 
@@ -201,6 +204,7 @@ def room_of(events: Iterable[Event]) -> Room:
         updates=tuple(event for event in shown if isinstance(event, Updated)),
         promises=_promises(shown),
         chats=_chats(shown),
+        said=frozenset(event.id for event in shown if isinstance(event, Said)),
         asked_at=max((event.at for event in shown if isinstance(event, AskedIfRestored)), default=None),
         withdrawn=withdrawn,
     )

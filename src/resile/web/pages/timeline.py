@@ -41,6 +41,7 @@ class Line(Struct, frozen=True, kw_only=True):
         note: it is a note that is shown: its text is Markdown, and can be edited.
         earlier: what the note said before, the first first.
         evidence: it shows something.
+        is_message: somebody wrote it in a chat, and it is shown.
         withdrawn: it is no longer shown, and why.
     """
 
@@ -61,6 +62,7 @@ class Line(Struct, frozen=True, kw_only=True):
     note: KnownNote | None = None
     earlier: tuple[Wording, ...] = ()
     evidence: EvidenceAdded | None = None
+    is_message: bool = False
     withdrawn: str | None = None
 
 
@@ -104,6 +106,8 @@ def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Ma
             return replace(line, text=note.text, note=note, earlier=note.wordings[:-1])
         case EvidenceAdded():
             return replace(line, evidence=event)
+        case Said():
+            return replace(line, is_message=True)
         case TaskChanged():
             task = tasks.get(event.task_id, "") if event.text is UNSET else ""
             return replace(line, text="; ".join(filter(None, (task, line.text))))
