@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from resile.app.chat_people import unlike_people
-from resile.app.chat_turn import LEASE
 from resile.channels.slack_room_card import ESCALATE, MITIGATED
 from resile.model.event import Mitigated
 from resile.testing.loopback_slack_rooms import BOT
@@ -179,18 +178,6 @@ def test_a_card_of_another_life_of_the_data_moves_nothing(world: World) -> None:
 
     assert "of another incident than it says" in str(world.slack.told[-1]["text"])
     assert not any(isinstance(one, Mitigated) for one in world.timeline(incident_id))
-
-
-def test_what_was_begun_is_forgotten_after_an_hour(world: World) -> None:
-    chats, now = world.resile.chats, world.clock.now()
-    assert chats.begin("slack", "k", at=now, forget_before=now - LEASE) is None
-    assert chats.begin("slack", "k", at=now, forget_before=now - LEASE) == ""
-    chats.note_answer("slack", "k", "done")
-    assert chats.begin("slack", "k", at=now, forget_before=now) == "done"
-
-    assert chats.begin("slack", "k", at=now + MINUTE, forget_before=now + MINUTE) is None
-    chats.forget_begun("slack", "k")
-    assert chats.begin("slack", "k", at=now, forget_before=now) is None
 
 
 # Who somebody is.
