@@ -5,13 +5,12 @@ Whoever asks must be somebody of the catalog; what they may do is what the same 
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
 
 from msgspec import Struct
 
 from resile.app.access import Identity
 from resile.app.chat_once import Once
-from resile.app.chat_people import Known
+from resile.app.chat_people import Known, People
 from resile.app.chat_updates import ChatUpdates
 from resile.app.chat_wanted import want_room
 from resile.app.chat_words import help_text, status_text
@@ -75,26 +74,6 @@ class _Order(Struct, frozen=True, kw_only=True):
     person: str
     rest: str
     incident_id: str
-
-
-class People(Protocol):
-    """Who somebody in a chat program is."""
-
-    def known(self, member_id: str, *, name: str = "") -> Known:
-        """Them, by the program's own id of them; `name`: as the program calls them.
-
-        Raises:
-            DeliveryError: the program was to be asked, and does not answer.
-        """
-        ...
-
-    def commander(self, known: Known) -> str:
-        """The person who may command.
-
-        Raises:
-            AccessError: nobody knows who they are, or their account may not write.
-        """
-        ...
 
 
 class Manner(Struct, frozen=True, kw_only=True):
@@ -233,11 +212,11 @@ class ChatCommands:
         said = f"{incident_id} is declared; {paged}."
         if not self._manner.makes_channels:
             return said
-        want_room(self._resile, incident_id, by=known.by)
+        want_room(self._resile, incident_id, by=known.by, program=self._manner.program)
         return f"{said} Its channel is being made."
 
     def _open(self, order: _Order) -> str:
-        return want_room(self._resile, order.incident_id, by=order.known.by)
+        return want_room(self._resile, order.incident_id, by=order.known.by, program=self._manner.program)
 
     def _status(self, incident_id: str) -> str:
         view = show_incident(self._resile, incident_id)

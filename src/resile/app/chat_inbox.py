@@ -6,10 +6,9 @@ from datetime import timedelta
 from msgspec import Struct
 
 from resile.app.chat_heard import tell_heard
-from resile.app.chat_people import ChatPeople, unlike_people
+from resile.app.chat_people import People, unlike_people
 from resile.app.growing import Growing
 from resile.app.wiring import Resile
-from resile.channels.slack_text import plain_of
 from resile.channels.words import shortened
 from resile.model.chat import ChatRoom, Heard
 from resile.model.errors import ConflictError, DeliveryError
@@ -33,11 +32,16 @@ class _Spoken(Struct, frozen=True):
 
 
 class Inbox:
-    """Takes in what was heard at Slack."""
+    """Takes in what was heard in a chat program.
 
-    def __init__(self, resile: Resile, people: ChatPeople) -> None:
+    Args:
+        plain: a text of the program as people see it.
+    """
+
+    def __init__(self, resile: Resile, people: People, plain: Callable[[str], str]) -> None:
         self._resile = resile
         self._people = people
+        self._plain = plain
 
     def take_in(self, room: ChatRoom, *, after_each: Callable[[], None]) -> int:
         """Tell all that was heard in a room; how much it was.
@@ -84,7 +88,7 @@ class Inbox:
             timeline = self._resile.timelines.read(incident_id)
             growing = Growing(incident_id, timeline, now=self._resile.clock.now(), by="resile")
             for one in spoken:
-                text = plain_of(one.heard.text, self._people.as_remembered)
+                text = self._plain(one.heard.text)
                 tell_heard(growing, one.heard, author=one.author, by=one.by, text=text)
             try:
                 if growing.new:

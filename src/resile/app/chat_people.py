@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -42,6 +43,26 @@ class Known(Struct, frozen=True, kw_only=True):
         if self.account is not None:
             return f"user:{self.account}"
         return f"{self.program}:{self.member}" if self.person is None else f"person:{self.person}"
+
+
+class People(Protocol):
+    """Who somebody in a chat program is."""
+
+    def known(self, member_id: str, *, name: str = "") -> Known:
+        """Them, by the program's own id of them; `name`: as the program calls them.
+
+        Raises:
+            DeliveryError: the program was to be asked, and does not answer.
+        """
+        ...
+
+    def commander(self, known: Known) -> str:
+        """The person who may command.
+
+        Raises:
+            AccessError: nobody knows who they are, or their account may not write.
+        """
+        ...
 
 
 class ChatPeople:

@@ -1,13 +1,13 @@
-"""One look at an incident's channel at Slack: how it stands, what is written down of it, and what failed."""
+"""One look at an incident's channel in a chat program: how it stands, what is written down of it, and what failed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
-from resile.channels.slack_errors import SlackRefusedError
+from resile.channels.refusals import WordedRefusalError
 from resile.model.chat import ChatRoom
 from resile.model.errors import DeliveryError
 from resile.model.event import Event
@@ -19,7 +19,13 @@ from resile.ports.clock import Clock
 
 # Longer than any step takes; each step renews it. Who dies holding a room holds it up for so long.
 LEASE = timedelta(seconds=45)
+# What a program says of a channel that is closed to us.
 GONE = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
+# What is forgotten of a channel that is not to be used any more.
+NOTHING_MADE: Mapping[str, Any] = {
+    "ref": None, "tried": "", "tried_at": None, "has_purpose": False, "card": None, "card_tried_at": None,
+    "card_shows": "", "topic_shows": "", "is_pinned": False, "handled": (), "is_archived": False,
+}  # fmt: skip
 
 
 class Turn:
@@ -31,7 +37,7 @@ class Turn:
         self.held = held
         self.timeline = timeline
         self.incident: Incident = fold(held.room.incident_id, timeline)
-        # What Slack did not take, where the rest could go on; and when to look again, though nothing happens.
+        # What was not taken, where the rest could go on; and when to look again, though nothing happens.
         self.faults: list[DeliveryError] = []
         self.again_at: datetime | None = None
 
@@ -42,7 +48,7 @@ class Turn:
 
     @property
     def ref(self) -> str:
-        """Slack's name of it; empty before it is made."""
+        """The program's name of it; empty before it is made."""
         return self.room.ref or ""
 
     @property
@@ -53,17 +59,17 @@ class Turn:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """What Slack does not take within holds up nothing that comes after it, unless Slack takes nothing at all."""
+        """What is not taken within holds up nothing that comes after it, unless nothing at all is taken."""
         try:
             yield
-        except SlackRefusedError as error:
+        except WordedRefusalError as error:
             if error.code in GONE or not error.is_of_this_alone:
                 raise
             self.faults.append(error)
 
     @property
     def is_limited(self) -> bool:
-        """Whether something is only put off: Slack takes it in a moment."""
+        """Whether something is only put off: it is taken in a moment."""
         return any(isinstance(one, RefusedError) and not one.is_final for one in self.faults)
 
     def keep(self, **changes: Any) -> None:

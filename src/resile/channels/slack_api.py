@@ -1,8 +1,6 @@
 """Slack's Web API, one call at a time: what it says, or why it does not."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +9,8 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from resile.channels.http_client import HttpClient, taken
-from resile.channels.slack_errors import RATE_LIMITED, SlackRefusedError, refusal
+from resile.channels.refusals import RATE_LIMITED, Rests, asked_rest_s
+from resile.channels.slack_errors import SlackRefusedError, refusal
 from resile.ports.channel import UncertainError
 from resile.ports.clock import Clock
 
@@ -26,7 +25,6 @@ _TOO_OFTEN = 429
 _RESTS_S = 30.0
 # Counted by Slack for each channel; all else for the workspace.
 _BY_CHANNEL = frozenset({"chat.postMessage"})
-_MAX_RESTS = 1_000
 
 
 class SlackAnswer(Struct, frozen=True, kw_only=True):
@@ -45,9 +43,7 @@ class SlackApi:
 
     def __init__(self, http: HttpClient, *, token: SecretStr, api: str = API, setting: str, clock: Clock) -> None:
         self._http = http
-        self._clock = clock
-        self._lock = Lock()
-        self._rests: dict[tuple[str, str], datetime] = {}
+        self._rests = Rests(clock, PROVIDER, SlackRefusedError)
         self._token = token
         self._api = api
         self._setting = setting
@@ -65,7 +61,7 @@ class SlackApi:
         """
         given = {name: _written(value) for name, value in (fields or {}).items() if value is not None}
         which = (method, given.get("channel", "") if method in _BY_CHANNEL else "")
-        self._check_rests(which)
+        self._rests.check(which)
         answer = self._http.ask(
             "POST",
             f"{self._api}/{method}",
@@ -82,14 +78,13 @@ class SlackApi:
         if answer.status == _FAULT:
             raise UncertainError(f"Slack had a fault (500), which leaves open whether it did {method}")
         if answer.status == _TOO_OFTEN:
-            asked_s = answer.headers.get("retry-after", "")
-            raise self._rest(which, float(asked_s[:6]) if asked_s.isascii() and asked_s.isdigit() else _RESTS_S)
+            raise self._rests.rest(which, asked_rest_s(answer.headers.get("retry-after", ""), _RESTS_S))
         said = taken(answer, PROVIDER, ours=self._setting).json(PROVIDER)
         if not isinstance(said, dict):
             raise UncertainError(f"Slack did not answer {method} as it does; look there whether it was done")
         if said.get("ok") is not True:
             if said.get("error") == RATE_LIMITED:
-                raise self._rest(which, _RESTS_S)
+                raise self._rests.rest(which, _RESTS_S)
             needed = said.get("needed")
             error = refusal(
                 str(said.get("error", "")), setting=self._setting, needed=needed if isinstance(needed, str) else "it"
@@ -97,20 +92,6 @@ class SlackApi:
             raise error
         scopes = frozenset(one.strip() for one in answer.headers.get(_SCOPES, "").split(",") if one.strip())
         return SlackAnswer(body=said, scopes=scopes)
-
-    def _rest(self, which: tuple[str, str], for_s: float) -> SlackRefusedError:
-        with self._lock:
-            if len(self._rests) >= _MAX_RESTS:
-                self._rests.clear()
-            self._rests[which] = self._clock.now() + timedelta(seconds=for_s)
-        return _too_often(which[0], for_s)
-
-    def _check_rests(self, which: tuple[str, str]) -> None:
-        with self._lock:
-            until = self._rests.get(which)
-        left_s = 0.0 if until is None else (until - self._clock.now()).total_seconds()
-        if left_s > 0:
-            raise _too_often(which[0], left_s)
 
     def tell(self, address: str, words: str, *, timeout_s: float) -> None:
         """Answer whoever pressed or asked something, and nobody else, at the address that came with it."""
@@ -125,11 +106,6 @@ class SlackApi:
             body=msgspec.json.encode(body),
         )
         taken(answer, PROVIDER)
-
-
-def _too_often(method: str, for_s: float) -> SlackRefusedError:
-    words = f"Slack answered 429: it takes no more {method} for {for_s:.0f} s"
-    return SlackRefusedError(words, RATE_LIMITED, is_final=False, again_in_s=for_s)
 
 
 def _written(value: object) -> str:

@@ -1,8 +1,9 @@
 """What Slack means by the errors of its Web API."""
 
+from resile.channels.refusals import WordedRefusalError
 from resile.channels.words import shortened
 from resile.model.errors import DeliveryError
-from resile.ports.channel import RefusedError, UncertainError
+from resile.ports.channel import UncertainError
 
 # Slack says of these that a part of it may have been done.
 _UNTOLD = frozenset({"fatal_error", "internal_error"})
@@ -19,24 +20,10 @@ _WAY_OUT = {
     "restricted_action": "the workspace lets only some people do this; have its admin allow it to apps",
 }
 _MAX_CODE = 60
-RATE_LIMITED = "ratelimited"
 
 
-class SlackRefusedError(RefusedError):
-    """Slack said no, in a word.
-
-    Attributes:
-        code: `name_taken`, `is_archived`.
-    """
-
-    def __init__(self, sentence: str, code: str, *, is_final: bool, again_in_s: float | None = None) -> None:
-        super().__init__(sentence, is_final=is_final, again_in_s=again_in_s)
-        self.code = code
-
-    @property
-    def is_of_this_alone(self) -> bool:
-        """Whether Slack may well take other calls while it does not take this one."""
-        return self.is_final or self.code == RATE_LIMITED
+class SlackRefusedError(WordedRefusalError):
+    """Slack said no."""
 
 
 def refusal(error: str, *, setting: str, needed: str = "chat:write") -> DeliveryError:
