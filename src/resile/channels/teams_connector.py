@@ -15,7 +15,7 @@ from resile.ports.clock import Clock
 CONNECTOR = "https://smba.trafficmanager.net/teams"
 SCOPE = "https://api.botframework.com/.default"
 PROVIDER = "Teams"
-NOT_FOUND, NOT_IN = "message_not_found", "not_in_team"
+NOT_FOUND, NOT_IN, CHANNEL_GONE = "message_not_found", "not_in_team", "channel_not_found"
 _RESTS_S = 5.0
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_OFTEN, _FAULT = 401, 403, 404, 429, 500
 # Teams asks for patience with these as well.
@@ -82,7 +82,8 @@ class TeamsConnector:
         if answer.status == _FAULT:
             raise UncertainError("Teams had a fault (500), which leaves open whether the message was taken")
         if answer.status == _NOT_FOUND:
-            raise WordedRefusalError("Teams does not know the channel or the message", NOT_FOUND, is_final=True)
+            code = NOT_FOUND if message else CHANNEL_GONE
+            raise WordedRefusalError("Teams does not know the channel or the message", code, is_final=True)
         if answer.status == _FORBIDDEN:
             words = "Teams does not let the app write there; add the app to the team, see docs/how-to/teams.md"
             raise WordedRefusalError(words, NOT_IN, is_final=True)
