@@ -40,6 +40,7 @@ class TeamsApp(Struct, frozen=True, kw_only=True):
 
     settings: TeamsAppSettings
     keys: MicrosoftKeys
+    graph: TeamsGraph
     connector: TeamsConnector
     bot: TeamsBot
     rooms: TeamsRooms
@@ -193,6 +194,7 @@ def _app_over(resile: Resile, settings: TeamsRoomSettings, app: TeamsAppSettings
     return TeamsApp(
         settings=app,
         keys=MicrosoftKeys(http, clock, address=app.keys, app_id=app.client_id),
+        graph=graph,
         connector=connector,
         bot=TeamsBot(resile, ChatCommands(resile, people, manner)),
         rooms=TeamsRooms(resile, graph=graph, connector=connector, people=people, settings=settings, app=app, by=_by()),

@@ -97,6 +97,14 @@ class MicrosoftKeys:
             raise AccessError("the key by which this is signed is not for Teams")
         return claims
 
+    def look_up(self) -> None:
+        """See whether the keys can be had now.
+
+        Raises:
+            DeliveryError: Microsoft does not give them.
+        """
+        self._looked_up()
+
     def _check_times(self, claims: Mapping[str, Any]) -> None:
         now_s = to_us(self._clock.now()) // 1_000_000
         until, since = claims.get("exp"), claims.get("nbf", 0)

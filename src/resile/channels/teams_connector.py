@@ -36,6 +36,14 @@ class TeamsConnector:
         self._connector = connector
         self._rests = Rests(clock, PROVIDER)
 
+    def check(self) -> None:
+        """See whether Microsoft lets the app in.
+
+        Raises:
+            DeliveryError: it does not.
+        """
+        self._tokens.token(SCOPE)
+
     def post(self, channel: str, activity: Mapping[str, Any]) -> str:
         """Begin a thread in a channel; Teams' name of the message.
 
