@@ -20,7 +20,6 @@ NAME = "inc-1-cards-are-refused"
     ("method", "error"),
     [
         ("pins.add", "missing_scope"),
-        ("conversations.setTopic", "restricted_action"),
         ("conversations.setTopic", "ratelimited"),
         ("chat.postMessage", "ratelimited"),
     ],
@@ -76,10 +75,10 @@ def test_what_slack_takes_no_more_of_is_asked_once_and_the_rest_goes_on(world: W
 def test_a_card_changes_every_three_seconds_at_most_and_shows_the_newest_at_last(world: World) -> None:
     incident_id = world.declare()
     world.step()
-    for n in range(10):
+    for n in range(6):
         world.asks(f"sev {incident_id} SEV{1 + n % 2}")
         world.step(after=timedelta(seconds=0.5))
-    assert 2 <= world.slack.calls["chat.update"] <= 3
+    assert 1 <= world.slack.calls["chat.update"] <= 2
 
     world.step(after=timedelta(seconds=3))
 

@@ -137,7 +137,6 @@ def test_a_name_that_others_have_gets_a_number(world: World) -> None:
         ("make", 403, "give it the right Channel.Create.Group", 10 * MINUTE),
         ("make", 500, "leaves open", timedelta(seconds=2)),
         ("token", 401, "check chat.teams.app.client_secret", timedelta(seconds=2)),
-        ("post", 403, "add the app to the team", 10 * MINUTE),
     ],
 )
 def test_what_microsoft_does_not_take_is_put_off_and_done_once(
