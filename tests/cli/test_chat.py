@@ -8,6 +8,7 @@ import pytest
 
 from resile.testing.loopback_slack import SIGNING_SECRET, TOKEN
 from resile.testing.loopback_slack_rooms import LoopbackSlackRooms
+from resile.testing.loopback_teams_app import APP, LoopbackTeamsApp
 from tests.cli.terminal import Terminal
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -116,5 +117,39 @@ def test_a_channel_is_opened_by_hand(set_up: Terminal) -> None:
 
 
 def test_without_a_chat_program_it_says_what_to_write(terminal: Terminal) -> None:
-    assert "write [chat.slack] into resile.toml" in terminal.refuses("chat", "check")
+    assert "write [chat.slack] or [chat.teams.app] into resile.toml" in terminal.refuses("chat", "check")
     assert "No incident has a channel yet." in terminal.says("chat", "list")
+
+
+@pytest.fixture
+def teams() -> Iterator[LoopbackTeamsApp]:
+    with LoopbackTeamsApp(NOW) as teams:
+        yield teams
+
+
+@pytest.fixture
+def with_teams(terminal: Terminal, teams: LoopbackTeamsApp) -> Terminal:
+    terminal.folder.mkdir(exist_ok=True)
+    told = "".join(f'{name} = "{value}"\n' for name, value in teams.settings().items())
+    (terminal.folder / "resile.toml").write_text(
+        f'base_url = "https://resile.example.org"\n[chat.teams.app]\n{told}', encoding="utf-8"
+    )
+    return terminal
+
+
+def test_an_app_in_teams_is_printed_and_tried(with_teams: Terminal, teams: LoopbackTeamsApp) -> None:
+    told = json.loads(with_teams.says("chat", "manifest", "--teams"))
+    assert told["bots"][0]["botId"] == APP
+    assert "Channel.Create.Group" in [one["name"] for one in told["authorization"]["permissions"]["resourceSpecific"]]
+    assert told["validDomains"] == ["resile.example.org"]
+    assert "is let in by Microsoft" in with_teams.says("chat", "check")
+
+    teams.refuses = {"find": [403], "openid": [503]}
+    said = with_teams.run("chat", "check", code=1)
+
+    assert "give it the right ChannelSettings.Read.Group" in said.stdout
+    assert "hear nothing" in said.stdout
+
+
+def test_an_app_in_teams_that_is_not_set_up_has_no_manifest(terminal: Terminal) -> None:
+    assert "write [chat.teams.app] into resile.toml" in terminal.refuses("chat", "manifest", "--teams")

@@ -102,7 +102,7 @@ def test_people_are_called_in_by_service(terminal: Terminal, tmp_path: Path) -> 
         (["export", "INC-1", "--format", "pdf"], "--format 'pdf' is unknown; use markdown or jsonl"),
         (["export", "INC-9"], "incident 'INC-9' is not known"),
         (["edit-note", "INC-1", "x", "y"], "has no note 'x'"),
-        (["withdraw", "INC-1", "x"], "has no note or evidence 'x'"),
+        (["withdraw", "INC-1", "x"], "has no note, evidence or message 'x'"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(terminal: Terminal, arguments: list[str], sentence: str) -> None:

@@ -21,6 +21,7 @@ from resile.model.room_event import (
     Role,
     RoleLaidDown,
     RoleTaken,
+    Said,
     StepAsked,
     StepBegan,
     StepEnded,
@@ -171,12 +172,15 @@ def test_what_is_withdrawn_is_shown_no_more() -> None:
     (noted,) = telling.does(Note("password: x"))
     (shown,) = telling.does(AddEvidence(evidence=EvidenceKind.LOG, title="log", text="line"))
 
+    said = telling.tells(Said, channel="slack", author="eve", text="password: y")
+
     telling.does(Withdraw(noted.id, "a secret"))
     telling.does(Withdraw(shown.id))
+    telling.does(Withdraw(said))
 
-    assert (telling.room.notes, telling.room.evidence) == ((), ())
-    assert telling.room.withdrawn == {noted.id: "a secret", shown.id: ""}
-    with pytest.raises(TransitionError, match="has no note or evidence"):
+    assert (telling.room.notes, telling.room.evidence, telling.room.said) == ((), (), frozenset())
+    assert telling.room.withdrawn == {noted.id: "a secret", shown.id: "", said: ""}
+    with pytest.raises(TransitionError, match="has no note, evidence or message"):
         telling.does(Withdraw("00001"))
 
 

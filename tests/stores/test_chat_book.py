@@ -88,7 +88,7 @@ def test_a_room_that_is_put_off_is_not_hurried_by_what_happens(book: SqlChatBook
     book.wake("slack", ["INC-1"], now=NOW + MINUTE)
 
     assert book.next_at("slack") == later
-    book.ask_again("slack", "INC-1", now=NOW + MINUTE)
+    book.ask_again("slack", "INC-1", by="user:ann", now=NOW + MINUTE)
     assert claim(book, NOW + MINUTE).room.n_faults == 0
 
 
@@ -125,3 +125,15 @@ def test_a_member_is_remembered_as_they_were_told_last(book: SqlChatBook) -> Non
 
     assert book.member("slack", "U1") == replace(ann, name="Ann")
     assert book.member("slack", "U2") is None
+
+
+def test_what_was_asked_for_is_begun_once_and_forgotten_in_time(book: SqlChatBook) -> None:
+    assert book.begin("slack", "k", at=NOW, forget_before=NOW - MINUTE) is None
+    assert book.begin("slack", "k", at=NOW, forget_before=NOW - MINUTE) == ""
+    assert book.begin("teams", "k", at=NOW, forget_before=NOW - MINUTE) is None
+    book.note_answer("slack", "k", "done")
+    assert book.begin("slack", "k", at=NOW, forget_before=NOW) == "done"
+
+    assert book.begin("slack", "k", at=NOW + MINUTE, forget_before=NOW + MINUTE) is None
+    book.forget_begun("slack", "k")
+    assert book.begin("slack", "k", at=NOW, forget_before=NOW) is None

@@ -97,10 +97,12 @@ def topic_of(incident: Incident, room: Room) -> str:
         printable(value_of(incident.title, "")),
         f"commander: {commander.person}" if commander is not None else "",
     )
-    return " · ".join(part for part in parts if part)[:_MAX_TOPIC]
+    shown = " · ".join(part for part in parts if part)
+    # Slack finds mentions in a topic between these signs, and says nowhere that it reads them written out.
+    return shown.replace("<", "‹").replace(">", "›")[:_MAX_TOPIC]
 
 
-def name_of(pattern: str, incident_id: str, incident: Incident, *, suffix: int = 1) -> str:
+def name_of(pattern: str, incident_id: str, incident: Incident, *, suffix: int = 1, most: int = MAX_NAME) -> str:
     """What the channel is called: small letters, digits, `-` and `_`, as Slack has it."""
     number = _NUMBER.fullmatch(incident_id)
     severity = value_of(incident.severity, None)
@@ -115,7 +117,7 @@ def name_of(pattern: str, incident_id: str, incident: Incident, *, suffix: int =
     }
     fitting = pattern.format(**{name: _slug(value) for name, value in fields.items()})
     end = "" if suffix == 1 else f"-{suffix}"
-    return (_slug(fitting)[: MAX_NAME - len(end)].rstrip("-") or "incident") + end
+    return (_slug(fitting)[: most - len(end)].rstrip("-") or "incident") + end
 
 
 def _slug(text: str) -> str:

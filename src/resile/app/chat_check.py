@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from resile.app.chat_manifest import scopes_needed
-from resile.app.chat_parts import SlackChat, slack_chat_over, teams_chat_over
+from resile.app.chat_parts import SlackChat, TeamsApp, slack_chat_over, teams_chat_over
 from resile.app.chat_people import PROGRAM
 from resile.app.findings import Finding, Gravity
 from resile.app.teams_room import PROGRAM as TEAMS
@@ -13,6 +13,9 @@ from resile.model.errors import ConfigError, DeliveryError
 
 _SUBJECT = "channels of incidents at Slack"
 _TEAMS_SUBJECT = "the channel of incidents in Teams"
+_APP_SUBJECT = "channels of incidents in Teams"
+# Of any team.
+_EACH_TEAM_HAS = "General"
 _MAX_NAMED = 5
 # A fault that comes again is none of the moment.
 _MANY_FAULTS = 5
@@ -48,15 +51,36 @@ def _teams_findings(resile: Resile) -> Iterator[Finding]:
         return
     if chat is None:
         return
-    if chat.settings.workflow is None and chat.key is None:
-        why = "neither chat.teams.workflow nor chat.teams.security_token is set"
+    if chat.settings.workflow is None and chat.key is None and chat.app is None:
+        why = "neither chat.teams.workflow nor chat.teams.security_token nor [chat.teams.app] is set"
         yield _found("hears of nothing", why, "set one of them in resile.toml", subject=_TEAMS_SUBJECT)
     unknown = [one for one in chat.settings.people.values() if resile.catalog.person(one) is None]
     if unknown:
         why = f"the catalog does not know {', '.join(sorted(set(unknown))[:_MAX_NAMED])}"
         where = "correct [chat.teams.people] in resile.toml"
         yield _found("does not know who some people are", why, where, subject=_TEAMS_SUBJECT)
+    if chat.app is not None:
+        yield from _app_findings(resile, chat.app)
     yield from _behind(resile, TEAMS, _TEAMS_SUBJECT)
+
+
+def _app_findings(resile: Resile, app: TeamsApp) -> Iterator[Finding]:
+    """Whether Microsoft lets the app in, to the team and to the connector, and says by which keys it signs."""
+    if resile.settings.base_url is None:
+        why = "base_url is missing, so Microsoft does not know where to send what people say and ask for"
+        where = "set base_url in resile.toml to the address by which Microsoft reaches resile"
+        yield _found("hear nothing", why, where, subject=_APP_SUBJECT)
+    asked = {
+        "cannot be made": lambda: app.graph.called(_EACH_TEAM_HAS),
+        "stay empty": app.connector.check,
+        "hear nothing": app.keys.look_up,
+    }
+    for what, ask in asked.items():
+        try:
+            ask()
+        except DeliveryError as error:
+            where = "check the app: docs/how-to/teams.md"
+            yield _found(what, str(error), where, subject=_APP_SUBJECT)
 
 
 def slack_findings(chat: SlackChat) -> Iterator[Finding]:

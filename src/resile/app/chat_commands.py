@@ -4,14 +4,14 @@ Whoever asks must be somebody of the catalog; what they may do is what the same 
 """
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from threading import Lock
-from typing import Protocol
 
 from msgspec import Struct
 
-from resile.app.chat_people import Known
+from resile.app.access import Identity
+from resile.app.chat_once import Once
+from resile.app.chat_people import Known, People
+from resile.app.chat_updates import ChatUpdates
 from resile.app.chat_wanted import want_room
 from resile.app.chat_words import help_text, status_text
 from resile.app.incidents import command_incident, declare, show_incident
@@ -20,16 +20,17 @@ from resile.app.wiring import Resile
 from resile.channels.slack_room_card import ACKNOWLEDGE, COMMAND, ESCALATE, MITIGATED, RESTORED
 from resile.model.errors import ConfigError
 from resile.model.incident import InstantName
-from resile.model.lifecycle import ChangeSeverity, Command, Declare, Note, Publish, Reach, Reopen
+from resile.model.lifecycle import ChangeSeverity, Command, Declare, Note, Reach, Reopen
 from resile.model.room import room_of
 from resile.model.room_event import Role
 from resile.model.room_lifecycle import AddTask, LayDownRole, RoomCommand, TakeRole
 from resile.model.severity import Severity, parse_severity
+from resile.ports.account_store import Scope
 
-MAX_TEXT = 3_000
+# Chats take messages of 4,000 characters, which escaping makes longer; nothing is cut off in silence.
+MAX_TEXT = 30_000
 _MAX_TITLE = 500
 _MAX_SERVICES = 20
-_MAX_HEARD = 10_000
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9]*-\d{1,12}")
 
 
@@ -40,12 +41,31 @@ class Asked(Struct, frozen=True, kw_only=True):
         text: without the command itself, as the program writes it.
         member: who; `member_name`: as the program calls them.
         ref: the channel in which they did.
+        id: the program's own name of this asking, the same however often it is told; empty: it gives none.
     """
 
     text: str
     member: str
     member_name: str = ""
     ref: str = ""
+    id: str = ""
+
+
+class Press(Struct, frozen=True, kw_only=True):
+    """A button that somebody pressed.
+
+    Attributes:
+        action: which; `incident_id`: what it carries.
+        id: the program's own name of this press, the same however often it is told.
+        ref: the channel in which the button stands.
+    """
+
+    action: str
+    incident_id: str
+    member: str
+    member_name: str
+    id: str
+    ref: str
 
 
 class _Order(Struct, frozen=True, kw_only=True):
@@ -55,26 +75,6 @@ class _Order(Struct, frozen=True, kw_only=True):
     person: str
     rest: str
     incident_id: str
-
-
-class People(Protocol):
-    """Who somebody in a chat program is."""
-
-    def known(self, member_id: str, *, name: str = "") -> Known:
-        """Them, by the program's own id of them; `name`: as the program calls them.
-
-        Raises:
-            DeliveryError: the program was to be asked, and does not answer.
-        """
-        ...
-
-    def commander(self, known: Known) -> str:
-        """The person who may command.
-
-        Raises:
-            AccessError: nobody knows who they are, or their account may not write.
-        """
-        ...
 
 
 class Manner(Struct, frozen=True, kw_only=True):
@@ -103,7 +103,8 @@ class ChatCommands:
         self._manner = manner
         self._command = manner.command
         self._plain = manner.plain
-        self._heard = _Once()
+        self._once = Once(resile.chats, resile.clock, manner.program)
+        self._updates = ChatUpdates(resile.communication.updates, manner.command)
         self._of_incident: Mapping[str, Callable[[_Order], str]] = {
             "ack": self._acknowledge,
             "escalate": self._escalate,
@@ -136,7 +137,10 @@ class ChatCommands:
             ConfigError, TransitionError, ConflictError: it cannot be done; the sentence says why.
             DeliveryError: the program was to be asked who they are, and does not answer.
         """
-        word, _, rest = asked.text.strip()[:MAX_TEXT].partition(" ")
+        text = asked.text.strip()
+        if len(text) > MAX_TEXT:
+            raise ConfigError(f"that has {len(text):,} characters; write at most {MAX_TEXT:,}")
+        word, rest = _parted(text)
         verb = _VERBS.get(word.lower(), word.lower())
         if verb in {"", "help"}:
             return help_text(self._command, makes_channels=self._manner.makes_channels)
@@ -145,35 +149,44 @@ class ChatCommands:
         known = self._people.known(asked.member, name=asked.member_name)
         # To look is a responder's matter as well: a chat may have guests.
         person = self._people.commander(known)
-        if verb in {"declare", "page"}:
-            return self._declare(known, rest.strip(), pages=verb == "page")
-        incident_id, rest = self._which(asked.ref, rest.strip())
         if verb == "status":
-            return self._status(incident_id)
-        return self._of_incident[verb](_Order(known=known, person=person, rest=rest, incident_id=incident_id))
+            return self._status(self._which(asked.ref, rest)[0])
 
-    def pressed(self, action: str, incident_id: str, *, member: str, member_name: str, press_id: str) -> str:
+        def do() -> str:
+            if verb in {"declare", "page"}:
+                return self._declare(known, rest, pages=verb == "page")
+            incident_id, others = self._which(asked.ref, rest)
+            order = _Order(known=known, person=person, rest=others, incident_id=incident_id)
+            return self._of_incident[verb](order)
+
+        return self._once.do(("asked", asked.id, asked.member, text), do) if asked.id else do()
+
+    def pressed(self, press: Press) -> str:
         """Do what a button says; what whoever pressed it is told. Pressed once and told twice, it is done once.
 
         Raises:
             As `answer`.
         """
-        do = self._by_button.get(action)
+        do = self._by_button.get(press.action)
         if do is None:
             raise ConfigError("this button is of another version of resile; open the room instead")
-        known = self._people.known(member, name=member_name)
+        known = self._people.known(press.member, name=press.member_name)
         person = self._people.commander(known)
-        if not self._heard.begin((action, incident_id, member, press_id)):
-            return "That is done already."
-        return do(_Order(known=known, person=person, rest="", incident_id=incident_id))
+        chats = room_of(self._resile.timelines.read(press.incident_id)).chats
+        if not any(one.channel == self._manner.program and one.ref == press.ref for one in chats):
+            # As where the data folder was begun anew, and incidents are counted from one again.
+            raise ConfigError("this card is of another incident than it says; look at the incident in resile")
+        order = _Order(known=known, person=person, rest="", incident_id=press.incident_id)
+        asked = ("pressed", press.action, press.incident_id, press.member, press.id)
+        return self._once.do(asked, lambda: do(order))
 
     def _which(self, ref: str, rest: str) -> tuple[str, str]:
         """The incident that is meant, and what else was written."""
-        first, _, others = rest.partition(" ")
+        first, others = _parted(rest)
         if _ID.fullmatch(first):
             name = next((one for one in (first, first.upper()) if self._resile.timelines.read(one)), None)
             if name is not None:
-                return name, others.strip()
+                return name, others
         room = self._resile.chats.room_called(self._manner.program, ref) if ref else None
         if room is not None:
             return room.incident_id, rest
@@ -200,11 +213,11 @@ class ChatCommands:
         said = f"{incident_id} is declared; {paged}."
         if not self._manner.makes_channels:
             return said
-        want_room(self._resile, incident_id, by=known.by)
+        want_room(self._resile, incident_id, by=known.by, program=self._manner.program)
         return f"{said} Its channel is being made."
 
     def _open(self, order: _Order) -> str:
-        return want_room(self._resile, order.incident_id, by=order.known.by)
+        return want_room(self._resile, order.incident_id, by=order.known.by, program=self._manner.program)
 
     def _status(self, incident_id: str) -> str:
         view = show_incident(self._resile, incident_id)
@@ -254,8 +267,8 @@ class ChatCommands:
         return f"{order.incident_id}: the task is written down."
 
     def _update(self, order: _Order) -> str:
-        self._carry_out(order, Publish(self._written(order, "update Cards are accepted again")))
-        return f"{order.incident_id}: the update is recorded."
+        by = Identity(by=order.known.by, name=order.person, scopes=frozenset({Scope.READ, Scope.WRITE}))
+        return self._updates.carry_out(by, order.incident_id, self._plain(order.rest))
 
     def _written(self, order: _Order, example: str) -> str:
         text = self._plain(order.rest)
@@ -264,17 +277,17 @@ class ChatCommands:
         return text
 
     def _role(self, order: _Order) -> str:
-        word, _, whom = order.rest.partition(" ")
+        word, whom = _parted(order.rest)
         role = next((one for one in Role if one.value == word.lower()), None)
         if role is None:
             there_are = ", ".join(Role)
             raise ConfigError(f"say which: {self._command} role commander @ann; there are {there_are}")
-        if whom.strip().lower() in {"none", "nobody"}:
+        if whom.lower() in {"none", "nobody"}:
             room = room_of(self._resile.timelines.read(order.incident_id))
             for holder in room.roles.get(role, ()):
                 self._carry_out(order, LayDownRole(role, holder.person))
             return f"{order.incident_id}: nobody is {role} any more."
-        person = self._person(whom.strip(), order)
+        person = self._person(whom, order)
         self._carry_out(order, TakeRole(role, person))
         return f"{order.incident_id}: {person} is {role}."
 
@@ -326,19 +339,7 @@ def _declared(text: str) -> tuple[Severity | None, tuple[str, ...], str]:
     return severity, services[:_MAX_SERVICES], " ".join(words)[:_MAX_TITLE]
 
 
-class _Once:
-    """Presses that were heard in this process, the oldest forgotten first; may be asked from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._heard: OrderedDict[tuple[str, ...], None] = OrderedDict()
-
-    def begin(self, press: tuple[str, ...]) -> bool:
-        """Note a press; whether it is told for the first time."""
-        with self._lock:
-            if press in self._heard:
-                return False
-            self._heard[press] = None
-            if len(self._heard) > _MAX_HEARD:
-                self._heard.popitem(last=False)
-            return True
+def _parted(text: str) -> tuple[str, str]:
+    """The first word, and what stands behind it; words may be parted by lines as well."""
+    first, *others = text.split(maxsplit=1) or [""]
+    return first, others[0].strip() if others else ""

@@ -30,15 +30,23 @@ def tell_heard(growing: Growing, heard: Heard, *, author: str, by: str, text: st
     its = [event for event in said if event.channel == heard.program and event.ref == ref]
     withdrawn = {event.event_id for event in growing.events if isinstance(event, Withdrawn)}
     shown = [event for event in its if event.id not in withdrawn]
-    if its and not _is_news(heard, shown, text):
+    gone = f"{heard.program}:{ref}"
+    if gone in withdrawn or (its and not _is_news(heard, shown, text)):
         return
+    is_full = len(said) >= MAX_SAID
     if heard.kind is HeardKind.DELETED and not its:
+        # That it was said may be told later still: it must not stand there then.
+        if not is_full:
+            _tell(growing, by, Withdrawn, heard, event_id=gone, reason=_REASONS[heard.kind])
+        return
+    if heard.kind is HeardKind.EDITED and its and text and is_full:
+        # Nothing would take its place.
         return
     for event in shown:
         _tell(growing, by, Withdrawn, heard, event_id=event.id, reason=_REASONS[heard.kind])
     if heard.kind is HeardKind.DELETED or not text:
         return
-    if len(said) < MAX_SAID:
+    if not is_full:
         _tell(growing, by, Said, heard, channel=heard.program, author=author, text=text, ref=ref)
     elif len(said) == MAX_SAID:
         _tell(growing, "resile", Said, heard, channel=heard.program, author="resile", text=_FULL)

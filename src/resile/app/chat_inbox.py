@@ -6,13 +6,13 @@ from datetime import timedelta
 from msgspec import Struct
 
 from resile.app.chat_heard import tell_heard
-from resile.app.chat_people import ChatPeople
+from resile.app.chat_people import People, unlike_people
 from resile.app.growing import Growing
 from resile.app.wiring import Resile
-from resile.channels.slack_text import plain_of
 from resile.channels.words import shortened
 from resile.model.chat import ChatRoom, Heard
 from resile.model.errors import ConflictError, DeliveryError
+from resile.ports.channel import RefusedError
 from resile.ports.paging_store import Changes
 
 _TRIES = 20
@@ -32,14 +32,19 @@ class _Spoken(Struct, frozen=True):
 
 
 class Inbox:
-    """Takes in what was heard at Slack."""
+    """Takes in what was heard in a chat program.
 
-    def __init__(self, resile: Resile, people: ChatPeople) -> None:
+    Args:
+        plain: a text of the program as people see it.
+    """
+
+    def __init__(self, resile: Resile, people: People, plain: Callable[[str], str]) -> None:
         self._resile = resile
         self._people = people
+        self._plain = plain
 
-    def take_in(self, room: ChatRoom, *, after_each: Callable[[], None]) -> None:
-        """Tell all that was heard in a room.
+    def take_in(self, room: ChatRoom, *, after_each: Callable[[], None]) -> int:
+        """Tell all that was heard in a room; how much it was.
 
         Args:
             after_each: called after each portion.
@@ -47,7 +52,7 @@ class Inbox:
         Raises:
             DeliveryError: the name of somebody is to be asked for, and Slack does not answer; the rest waits.
         """
-        book = self._resile.chats
+        book, n_heard = self._resile.chats, 0
         while room.ref is not None and (entries := book.heard(room.program, room.ref, limit=_AT_ONCE)):
             spoken: list[_Spoken] = []
             fault: DeliveryError | None = None
@@ -60,16 +65,20 @@ class Inbox:
             self._tell(room.incident_id, spoken)
             book.forget_heard([entry.seq for entry in entries[: len(spoken)]])
             after_each()
+            n_heard += len(spoken)
             if fault is not None:
                 raise fault
+        return n_heard
 
     def _spoken(self, heard: Heard) -> _Spoken:
         if not heard.author:
-            return _Spoken(heard, shortened(heard.author_name, _MAX_NAME) or "an app", f"{heard.program}:app")
+            name = shortened(heard.author_name, _MAX_NAME) or "an app"
+            return _Spoken(heard, unlike_people(name, self._resile.catalog, "an app"), f"{heard.program}:app")
         try:
             known = self._people.known(heard.author, name=heard.author_name)
-        except DeliveryError:
-            if self._resile.clock.now() - heard.heard_at < _WAITS_FOR_NAME:
+        except DeliveryError as error:
+            is_final = isinstance(error, RefusedError) and error.is_final
+            if not is_final and self._resile.clock.now() - heard.heard_at < _WAITS_FOR_NAME:
                 raise
             return _Spoken(heard, heard.author, f"{heard.program}:{heard.author}")
         return _Spoken(heard, shortened(known.name, _MAX_NAME), known.by)
@@ -79,7 +88,7 @@ class Inbox:
             timeline = self._resile.timelines.read(incident_id)
             growing = Growing(incident_id, timeline, now=self._resile.clock.now(), by="resile")
             for one in spoken:
-                text = plain_of(one.heard.text, self._people.as_remembered)
+                text = self._plain(one.heard.text)
                 tell_heard(growing, one.heard, author=one.author, by=one.by, text=text)
             try:
                 if growing.new:

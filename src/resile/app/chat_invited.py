@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from resile.app.chat_settings import SlackRoomSettings, targets_of
+from resile.app.chat_settings import targets_of
 from resile.app.wiring import Resile
 from resile.model.event import Acknowledged, Event, Paged
 from resile.model.room_event import CalledIn, RoleTaken
@@ -11,9 +11,7 @@ from resile.model.room_event import CalledIn, RoleTaken
 MAX_PEOPLE = 200
 
 
-def invited_people(
-    resile: Resile, settings: SlackRoomSettings, timeline: Sequence[Event], *, now: datetime
-) -> list[str]:
+def invited_people(resile: Resile, invite: list[str], timeline: Sequence[Event], *, now: datetime) -> list[str]:
     """Names of the catalog, in the order in which they came to be needed."""
     found: dict[str, None] = {}
     for event in timeline:
@@ -26,7 +24,7 @@ def invited_people(
                 found.update(dict.fromkeys(people))
             case _:
                 pass
-    if settings.invite:
-        called = resile.pager.called(targets_of(settings.invite), now=now)
+    if invite:
+        called = resile.pager.called(targets_of(invite), now=now)
         found.update(dict.fromkeys(callee.person for callee in called.callees))
     return list(found)[:MAX_PEOPLE]

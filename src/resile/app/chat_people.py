@@ -1,11 +1,14 @@
 """Who of the catalog somebody in Slack is, and who in Slack somebody of the catalog is; and what they may do."""
 
+import unicodedata
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from msgspec import Struct
 
 from resile.app.catalog import Catalog
 from resile.app.persons import account_of
+from resile.app.printable import printable
 from resile.channels.slack_rooms import SlackMember, SlackRooms
 from resile.model.catalog import Person
 from resile.model.chat import Member
@@ -21,17 +24,45 @@ _EMAIL = "email"
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """Somebody in a chat program; `person` is their name in the catalog, None where nobody there is them."""
+    """Somebody in a chat program.
+
+    Attributes:
+        person: their name in the catalog; None: nobody there is them.
+        account: by which they log in; None: they have none.
+    """
 
     program: str = PROGRAM
     member: str
     name: str
     person: str | None
+    account: str | None = None
 
     @property
     def by(self) -> str:
-        """As timelines name who told something."""
+        """As timelines name who told something: by their account, so that nobody is two who agree with each other."""
+        if self.account is not None:
+            return f"user:{self.account}"
         return f"{self.program}:{self.member}" if self.person is None else f"person:{self.person}"
+
+
+class People(Protocol):
+    """Who somebody in a chat program is."""
+
+    def known(self, member_id: str, *, name: str = "") -> Known:
+        """Them, by the program's own id of them; `name`: as the program calls them.
+
+        Raises:
+            DeliveryError: the program was to be asked, and does not answer.
+        """
+        ...
+
+    def commander(self, known: Known) -> str:
+        """The person who may command.
+
+        Raises:
+            AccessError: nobody knows who they are, or their account may not write.
+        """
+        ...
 
 
 class ChatPeople:
@@ -57,19 +88,17 @@ class ChatPeople:
         """
         people = self._catalog.people()
         person = _with_contact(people, PROGRAM, member_id)
-        if person is not None:
-            return Known(member=member_id, name=person, person=person)
-        told = self._looked_up(member_id)
-        if told is None:
-            return Known(member=member_id, name=name or member_id, person=None)
-        person = None if told.email is None else _with_contact(people, _EMAIL, told.email)
-        return Known(member=member_id, name=person or told.name, person=person)
+        if person is None:
+            told = self._looked_up(member_id)
+            name = name or member_id if told is None else told.name
+            person = None if told is None or told.email is None else _with_contact(people, _EMAIL, told.email)
+        return known_as(member_id, person, name, catalog=self._catalog, accounts=self._accounts)
 
     def as_remembered(self, member_id: str) -> str | None:
         """What somebody is called, as far as it is known without asking Slack."""
         person = _with_contact(self._catalog.people(), PROGRAM, member_id)
         told = None if person is not None else self._book.member(PROGRAM, member_id)
-        return person if told is None else told.name
+        return person if told is None else unlike_people(told.name, self._catalog, member_id)
 
     def _looked_up(self, member_id: str) -> Member | None:
         remembered = self._book.member(PROGRAM, member_id)
@@ -118,6 +147,35 @@ class ChatPeople:
         return allowed(known.person, self._catalog, self._accounts)
 
 
+def known_as(
+    member: str, person: str | None, name: str, *, catalog: Catalog, accounts: AccountStore, program: str = PROGRAM
+) -> Known:
+    """Somebody, by the person that they are; whom nobody knows is called as no person is.
+
+    Args:
+        name: as they call themselves, which anybody may.
+    """
+    told = None if person is None else catalog.person(person)
+    if person is None or told is None:
+        return Known(program=program, member=member, name=unlike_people(name, catalog, member), person=None)
+    user = accounts.user_named(account_of(person, told))
+    return Known(
+        program=program, member=member, name=person, person=person, account=None if user is None else user.name
+    )
+
+
+def unlike_people(name: str, catalog: Catalog, member: str) -> str:
+    """A name that somebody gave themselves; it says whose it is where it could be taken for one of ours."""
+    ours = {_compared(one) for one in ("resile", *catalog.people())}
+    return f"{name} ({member})" if _compared(name) in ours else name
+
+
+def _compared(name: str) -> str:
+    # Signs that nobody sees would tell two names apart for programs alone.
+    seen = "".join(sign for sign in printable(name) if unicodedata.category(sign) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen).split()).casefold()
+
+
 def allowed(name: str, catalog: Catalog, accounts: AccountStore) -> str:
     """Somebody of the catalog who may command: whoever has an account needs the right to write.
 
@@ -132,9 +190,11 @@ def allowed(name: str, catalog: Catalog, accounts: AccountStore) -> str:
 
 
 def _with_contact(people: dict[str, Person], channel: str, address: str) -> str | None:
+    """The one person who has it; where several do, as with a mailbox that is shared, it tells nobody's name."""
     wanted = address.casefold()
-    for name, person in people.items():
-        for contact in person.contacts:
-            if contact.channel == channel and contact.address.strip().casefold() == wanted:
-                return name
-    return None
+    found = [
+        name
+        for name, person in people.items()
+        if any(one.channel == channel and one.address.strip().casefold() == wanted for one in person.contacts)
+    ]
+    return found[0] if len(found) == 1 else None

@@ -4,53 +4,32 @@ What may have been done before a crash is looked for before it is done again: a 
 a card by its metadata. What Slack refuses, or does not take now, is put off and tried again for as long as it takes.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import structlog
-from msgspec.structs import replace
 
 from resile.app.chat_card import card_of, name_of, topic_of
 from resile.app.chat_inbox import Inbox
 from resile.app.chat_invited import invited_people
 from resile.app.chat_people import PROGRAM, ChatPeople
 from resile.app.chat_settings import SlackRoomSettings
-from resile.app.growing import Growing
+from resile.app.chat_tending import CARD_EVERY, Tender, digest
+from resile.app.chat_turn import GONE, NOTHING_MADE, Turn
 from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.channels.slack_errors import SlackRefusedError
 from resile.channels.slack_room_card import blocks_of
 from resile.channels.slack_rooms import SlackChannel, SlackRooms
+from resile.channels.slack_text import plain_of
 from resile.model.chat import ChatRoom
-from resile.model.errors import ConflictError, DeliveryError, StoreError
-from resile.model.event import Event
-from resile.model.incident import Incident, fold, value_of
-from resile.model.phases import instants
 from resile.model.room import room_of
-from resile.model.room_event import ChatClosed, ChatOpened
 from resile.ports.channel import RefusedError
-from resile.ports.chat_book import ChatBook, Held
-from resile.ports.clock import Clock
-from resile.ports.paging_store import Changes
 
-# Longer than any step takes; each step renews it. Who dies holding a room holds it up for so long.
-LEASE = timedelta(seconds=45)
 MAX_SUFFIX = 20
-SYSTEM = "resile"
-_TRIES = 20
-# Of people, so many are invited in one turn: each may take a while.
-_INVITED_AT_ONCE = 10
-_FIRST_REST = timedelta(seconds=2)
-_LONGEST_REST = timedelta(minutes=1)
-# What Slack will not do until somebody changes something.
-_FINAL_REST = timedelta(minutes=10)
-_MOST_WITHIN = timedelta(hours=1)
 # Slack's clock need not be ours.
 _CLOCKS_APART = timedelta(minutes=5)
-_GONE = frozenset({"channel_not_found", "is_archived", "not_in_channel"})
 # Somebody who cannot come: the others need not wait for them.
 _CANNOT_COME = frozenset({"user_not_found", "users_not_found", "cant_invite", "cant_invite_self", "user_is_restricted",
                           "user_is_ultra_restricted", "user_disabled", "no_user", "user_team_not_in_channel",
@@ -58,107 +37,22 @@ _CANNOT_COME = frozenset({"user_not_found", "users_not_found", "cant_invite", "c
 _log = structlog.get_logger()
 
 
-class _FullError(DeliveryError):
-    """So many channels were made lately that the next one has to wait."""
-
-
-class _Turn:
-    """One look at a room, while it is held; `room` is what is written down of it."""
-
-    def __init__(self, book: ChatBook, clock: Clock, held: Held, timeline: Sequence[Event]) -> None:
-        self._book = book
-        self._clock = clock
-        self.held = held
-        self.timeline = timeline
-        self.incident: Incident = fold(held.room.incident_id, timeline)
-
-    @property
-    def room(self) -> ChatRoom:
-        """As it is written down."""
-        return self.held.room
-
-    @property
-    def ref(self) -> str:
-        """Slack's name of it; empty before it is made."""
-        return self.room.ref or ""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody needs the room any more."""
-        is_merged = value_of(self.incident.merged_into, None) is not None
-        return is_merged or instants(self.incident).closed is not None
-
-    def keep(self, **changes: Any) -> None:
-        """Write down a step, or nothing but that it goes on."""
-        until = self._clock.now() + LEASE
-        self.held = self._book.keep(self.held, replace(self.room, **changes), until=until)
-
-
-class Rooms:
-    """Tends the rooms at Slack. Several may be at work, in several processes.
-
-    Args:
-        by: who this is; no two alike.
-    """
+class Rooms(Tender):
+    """Tends the rooms at Slack."""
 
     def __init__(
         self, resile: Resile, slack: SlackRooms, people: ChatPeople, settings: SlackRoomSettings, *, by: str
     ) -> None:
-        self._resile = resile
-        self._book = resile.chats
+        inbox = Inbox(resile, people, lambda text: plain_of(text, people.as_remembered))
+        super().__init__(resile, PROGRAM, inbox, by=by)
         self._slack = slack
         self._settings = settings
         self._people = people
-        self._inbox = Inbox(resile, people)
-        self._by = by
 
-    def tend_next(self) -> bool:
-        """Tend the room that is due the longest; False: none is due.
-
-        Raises:
-            StoreError: the store failed; the room is tended again when its lease runs out.
-        """
-        now = self._resile.clock.now()
-        held = self._book.claim(PROGRAM, now=now, until=now + LEASE, by=self._by)
-        if held is None:
-            return False
-        turn = _Turn(self._book, self._resile.clock, held, self._resile.timelines.read(held.room.incident_id))
-        try:
-            after = self._tended(turn)
-            self._book.give_back(turn.held, after)
-        except ConflictError as error:
-            _log.info("chat room left to others", incident=held.room.incident_id, because=str(error))
-        return True
-
-    def _tended(self, turn: _Turn) -> ChatRoom:
-        """What is to be written down after a look; a fault puts the next one off."""
-        try:
-            has_more = self._tend(turn)
-        except DeliveryError as error:
-            return self._put_off(turn.room, error)
-        except (ConflictError, StoreError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one room, the others are tended
-            _log.error("chat room failed", incident=turn.room.incident_id, exc_info=error)
-            return self._put_off(turn.room, DeliveryError(f"a fault of resile ({type(error).__name__})"))
-        due_at = self._resile.clock.now() if has_more else None
-        return replace(turn.room, n_faults=0, fault="", due_at=due_at)
-
-    def _put_off(self, room: ChatRoom, error: DeliveryError) -> ChatRoom:
-        rest = min(_FIRST_REST * 2 ** min(room.n_faults, 10), _LONGEST_REST)
-        if isinstance(error, RefusedError):
-            rest = _FINAL_REST if error.is_final else rest
-            rest = max(rest, timedelta(seconds=error.again_in_s or 0.0))
-        elif isinstance(error, _FullError):
-            rest = _LONGEST_REST
-        _log.warning("chat room put off", incident=room.incident_id, because=str(error), by_s=rest.total_seconds())
-        due_at = self._resile.clock.now() + rest
-        return replace(room, n_faults=room.n_faults + 1, fault=str(error)[:500], due_at=due_at)
-
-    def _tend(self, turn: _Turn) -> bool:
+    def _tend(self, turn: Turn) -> bool:
         """Do what is to be done; whether there is more."""
         if turn.room.ref is not None:
-            self._inbox.take_in(turn.room, after_each=turn.keep)
+            self._take_in(turn)
         if turn.room.is_left or (turn.is_over and (turn.room.ref is None or turn.room.is_archived)):
             self._tell_closed(turn)
             return False
@@ -169,35 +63,36 @@ class Rooms:
         self._tell_opened(turn)
         try:
             self._dress(turn)
-            if turn.is_over:
+            if not turn.is_over:
+                return self._invite(turn, self._wanted(turn))
+            if not turn.is_limited:
                 self._slack.archive(turn.ref)
                 turn.keep(is_archived=True)
                 self._tell_closed(turn)
-                return False
-            return self._invite(turn)
         except SlackRefusedError as error:
-            if error.code not in _GONE:
+            if error.code not in GONE:
                 raise
-            self._leave(turn, error)
-            return False
+            return self._leave(turn, error)
+        return False
 
-    def _leave(self, turn: _Turn, error: SlackRefusedError) -> None:
+    def _leave(self, turn: Turn, error: SlackRefusedError) -> bool:
         """Somebody archived or deleted it, or put us out: that is their will until a person asks for it again."""
         _log.info("chat room left", incident=turn.room.incident_id, because=error.code)
-        is_archived = error.code == "is_archived"
-        # What is gone, or closed to us, is made anew when somebody asks for it.
-        lost = {} if is_archived else _NOTHING_MADE
         self._tell_closed(turn)
-        turn.keep(is_left=True, is_archived=is_archived, **lost)
+        if turn.room.is_asked and not turn.is_over and error.code != "is_archived":
+            # A person asks for it, and that one is closed to us: it goes on in another one.
+            turn.keep(is_asked=False, **NOTHING_MADE)
+            return True
+        # Where we were put out, we may be brought in again; what is gone is made anew when somebody asks for it.
+        lost = NOTHING_MADE if error.code == "channel_not_found" else {"is_archived": error.code == "is_archived"}
+        turn.keep(is_left=True, **lost)
+        return False
 
     # Making it.
 
-    def _make(self, turn: _Turn) -> None:
+    def _make(self, turn: Turn) -> None:
         now, room = self._resile.clock.now(), turn.room
-        if self._book.n_made_since(PROGRAM, now - _MOST_WITHIN) >= self._settings.most_an_hour:
-            raise _FullError(
-                f"{self._settings.most_an_hour} channels were made within an hour; raise chat.slack.most_an_hour"
-            )
+        self._check_room_left(room, self._settings.most_an_hour, "chat.slack.most_an_hour")
         was_tried = bool(room.tried)
         for suffix in range(room.suffix, MAX_SUFFIX + 1):
             name = name_of(self._settings.name, room.incident_id, turn.incident, suffix=suffix)
@@ -233,7 +128,7 @@ class Rooms:
         at = self._resile.settings.base_url
         return f"Incident {incident_id}" + (f", {self._resile.links.incident(incident_id)}" if at else "")
 
-    def _take_out_of_archive(self, turn: _Turn) -> None:
+    def _take_out_of_archive(self, turn: Turn) -> None:
         try:
             self._slack.unarchive(turn.ref)
         except SlackRefusedError as error:
@@ -241,33 +136,44 @@ class Rooms:
                 raise
             # Slack lets no bot do it. There it stays; the incident goes on in another one.
             _log.info("chat room stays archived", incident=turn.room.incident_id, because=error.code)
-            turn.keep(**_NOTHING_MADE)
+            turn.keep(**NOTHING_MADE)
         else:
             turn.keep(is_archived=False, handled=())
 
     # What stands in it, and who is in it.
 
-    def _dress(self, turn: _Turn) -> None:
-        room, incident = turn.room, turn.incident
-        if not room.has_purpose:
-            self._slack.set_purpose(turn.ref, self._purpose(room.incident_id))
-            turn.keep(has_purpose=True)
+    def _dress(self, turn: Turn) -> None:
+        incident = turn.incident
+        if not turn.room.has_purpose:
+            with turn.apart():
+                self._slack.set_purpose(turn.ref, self._purpose(turn.room.incident_id))
+                turn.keep(has_purpose=True)
         has_address = self._resile.settings.base_url is not None
-        url = self._resile.links.incident(room.incident_id) if has_address else None
-        until = watched_until(self._resile.paging, room.incident_id)
-        card = card_of(room.incident_id, incident, turn.timeline, watched_until=until, url=url)
-        self._show_card(turn, blocks_of(card))
+        url = self._resile.links.incident(turn.room.incident_id) if has_address else None
+        until = watched_until(self._resile.paging, turn.room.incident_id)
+        with turn.apart():
+            card = card_of(turn.room.incident_id, incident, turn.timeline, watched_until=until, url=url)
+            self._show_card(turn, blocks_of(card))
+        if turn.room.card is not None and not turn.room.is_pinned:
+            with turn.apart():
+                self._slack.pin(turn.ref, turn.room.card)
+                turn.keep(is_pinned=True)
         topic = topic_of(incident, room_of(turn.timeline))
-        if topic and room.topic_shows != _digest(topic):
-            self._slack.set_topic(turn.ref, topic)
-            turn.keep(topic_shows=_digest(topic))
+        if topic and turn.room.topic_shows != digest(topic):
+            with turn.apart():
+                self._slack.set_topic(turn.ref, topic)
+                turn.keep(topic_shows=digest(topic))
 
-    def _show_card(self, turn: _Turn, card: Mapping[str, Any]) -> None:
-        shows = _digest(card)
+    def _show_card(self, turn: Turn, card: Mapping[str, Any]) -> None:
+        shows, now = digest(card), self._resile.clock.now()
         if turn.room.card is not None and turn.room.card_shows != shows:
+            rests_until = now if turn.room.card_at is None else turn.room.card_at + CARD_EVERY
+            if rests_until > now and not turn.is_over:
+                turn.again_at = rests_until
+                return
             try:
                 self._slack.change_card(turn.ref, turn.room.card, card)
-                turn.keep(card_shows=shows)
+                turn.keep(card_shows=shows, card_at=now)
             except SlackRefusedError as error:
                 if error.code not in {"message_not_found", "cant_update_message", "edit_window_closed"}:
                     raise
@@ -279,80 +185,21 @@ class Rooms:
             ):
                 self._slack.change_card(turn.ref, found, card)
             else:
-                turn.keep(card_tried_at=self._resile.clock.now())
+                turn.keep(card_tried_at=now)
                 found = self._slack.post_card(turn.ref, card, incident_id=incident_id)
             turn.keep(card=found, card_shows=shows)
-        if not turn.room.is_pinned:
-            self._slack.pin(turn.ref, turn.room.card or "")
-            turn.keep(is_pinned=True)
 
-    def _invite(self, turn: _Turn) -> bool:
-        """Bring in who is needed; whether there are more."""
-        wanted = invited_people(self._resile, self._settings, turn.timeline, now=self._resile.clock.now())
-        missing = [person for person in wanted if person not in turn.room.handled]
-        for person in missing[:_INVITED_AT_ONCE]:
-            member = self._people.member_of(person)
-            if member is None:
-                _log.info("person not known to the chat", incident=turn.room.incident_id, person=person)
-            else:
-                self._bring_in(turn, person, member)
-            turn.keep(handled=(*turn.room.handled, person))
-        return len(missing) > _INVITED_AT_ONCE
+    def _wanted(self, turn: Turn) -> list[str]:
+        return invited_people(self._resile, self._settings.invite, turn.timeline, now=self._resile.clock.now())
 
-    def _bring_in(self, turn: _Turn, person: str, member: str) -> None:
+    def _bring_in(self, turn: Turn, person: str) -> None:
+        member = self._people.member_of(person)
+        if member is None:
+            _log.info("person not known to the chat", incident=turn.room.incident_id, person=person)
+            return
         try:
             self._slack.invite(turn.ref, member)
         except SlackRefusedError as error:
             if error.code not in _CANNOT_COME:
                 raise
             _log.info("person not invited", incident=turn.room.incident_id, person=person, because=error.code)
-
-    # What the timeline is told of it.
-
-    def _tell_opened(self, turn: _Turn) -> None:
-        room = turn.room
-
-        def tell(growing: Growing) -> None:
-            if not _has_open(growing, room.ref):
-                growing.tell(ChatOpened, channel=PROGRAM, ref=room.ref, name=f"#{room.name}", url=room.url)
-
-        self._tell(turn, tell)
-
-    def _tell_closed(self, turn: _Turn) -> None:
-        ref = turn.room.ref
-
-        def tell(growing: Growing) -> None:
-            if _has_open(growing, ref):
-                growing.tell(ChatClosed, channel=PROGRAM, ref=ref)
-
-        if ref is not None:
-            self._tell(turn, tell)
-
-    def _tell(self, turn: _Turn, tell: Any) -> None:
-        incident_id = turn.room.incident_id
-        for _ in range(_TRIES):
-            timeline = self._resile.timelines.read(incident_id)
-            growing = Growing(incident_id, timeline, now=self._resile.clock.now(), by=SYSTEM)
-            tell(growing)
-            try:
-                if growing.new:
-                    self._resile.paging.commit(Changes(appends=growing.appends()))
-            except ConflictError:
-                continue
-            return
-        raise DeliveryError(f"incident {incident_id}: others keep appending; it is told in a moment")
-
-
-# What is forgotten of a channel that is not to be used any more.
-_NOTHING_MADE: Mapping[str, Any] = {
-    "ref": None, "tried": "", "tried_at": None, "has_purpose": False, "card": None, "card_tried_at": None,
-    "card_shows": "", "topic_shows": "", "is_pinned": False, "handled": (), "is_archived": False,
-}  # fmt: skip
-
-
-def _has_open(growing: Growing, ref: str | None) -> bool:
-    return any(chat.channel == PROGRAM and chat.ref == ref and chat.is_open for chat in growing.room.chats)
-
-
-def _digest(shown: object) -> str:
-    return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()[:32]

@@ -1,9 +1,9 @@
 """Settings of incidents' rooms in chat programs: `[chat.slack]` and `[chat.teams]`. Without them there are none."""
 
 import string
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from resile.model.errors import ConfigError
 from resile.model.paging_documents import target_of
@@ -13,6 +13,7 @@ from resile.model.severity import Severity
 NAME_FIELDS = ("number", "id", "title", "severity", "service", "date")
 _MAX_NAMES = 200
 _WEB = ("https://", "http://")
+_GUID = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 
 
 class WhichIncidents(BaseModel):
@@ -30,6 +31,39 @@ class WhichIncidents(BaseModel):
     services: list[str] = Field(default=[], max_length=_MAX_NAMES)
     teams: list[str] = Field(default=[], max_length=_MAX_NAMES)
     labels: dict[str, str] = {}
+
+
+def names_each_incident(name: str) -> str:
+    """Let pass a pattern by which no two incidents are called alike."""
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(name) if field is not None]
+    except ValueError:
+        raise ValueError("holds a brace that is not closed; write inc-{number}-{title}") from None
+    unknown = next((one for one in fields if one not in NAME_FIELDS), None)
+    if unknown is not None:
+        there_are = ", ".join(f"{{{one}}}" for one in NAME_FIELDS)
+        raise ValueError(f"holds {{{unknown[:40]}}}, which is not known; there are {there_are}")
+    if not {"number", "id"} & set(fields):
+        raise ValueError("would call several incidents alike; write {number} or {id} into it")
+    return name
+
+
+def are_targets(invite: list[str]) -> list[str]:
+    """Let pass what names people, schedules and teams."""
+    try:
+        targets_of(invite)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+    return invite
+
+
+def is_encrypted(address: str) -> str:
+    """Let pass a place to which a secret may go; without a slash at its end."""
+    address = address.rstrip("/")
+    is_near = address.startswith(("http://127.0.0.1:", "http://[::1]:", "http://localhost:"))
+    if not address.startswith("https://") and not is_near:
+        raise ValueError("is not encrypted, and a secret goes along; write https://")
+    return address
 
 
 class SlackRoomSettings(WhichIncidents):
@@ -57,53 +91,64 @@ class SlackRoomSettings(WhichIncidents):
     api: str = "https://slack.com/api"
     hooks: str = "https://hooks.slack.com"
 
-    @field_validator("name")
-    @classmethod
-    def _names_each_incident(cls, name: str) -> str:
-        try:
-            fields = [field for _, field, _, _ in string.Formatter().parse(name) if field is not None]
-        except ValueError:
-            raise ValueError("holds a brace that is not closed; write inc-{number}-{title}") from None
-        unknown = next((one for one in fields if one not in NAME_FIELDS), None)
-        if unknown is not None:
-            there_are = ", ".join(f"{{{one}}}" for one in NAME_FIELDS)
-            raise ValueError(f"holds {{{unknown[:40]}}}, which is not known; there are {there_are}")
-        if not {"number", "id"} & set(fields):
-            raise ValueError("would call several incidents alike; write {number} or {id} into it")
-        return name
+    _name = field_validator("name")(names_each_incident)
+    _invite = field_validator("invite")(are_targets)
+    _places = field_validator("api", "hooks")(is_encrypted)
 
-    @field_validator("invite")
-    @classmethod
-    def _are_targets(cls, invite: list[str]) -> list[str]:
-        try:
-            targets_of(invite)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
-        return invite
 
-    @field_validator("api", "hooks")
-    @classmethod
-    def _is_encrypted(cls, address: str) -> str:
-        address = address.rstrip("/")
-        is_near = address.startswith(("http://127.0.0.1:", "http://[::1]:", "http://localhost:"))
-        if not address.startswith("https://") and not is_near:
-            raise ValueError("is not encrypted, and a secret goes along; write https://")
-        return address
+class TeamsAppSettings(BaseModel):
+    """`[chat.teams.app]`: an app at Microsoft, by which each incident has a channel of its own in one team.
+
+    Attributes:
+        tenant: the organisation's id.
+        client_id, client_secret: of the app, which is the bot's as well.
+        team: the id of the team's group, in which channels are made.
+        name: how channels are called.
+        invite: who is made a member of the team besides those who were paged, answered or have a role.
+        most_an_hour: more channels than that are not made by themselves within an hour.
+        login, graph, connector, keys: where Microsoft is.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    tenant: str = Field(pattern=_GUID)
+    client_id: str = Field(pattern=_GUID)
+    client_secret: SecretStr = Field(min_length=1)
+    team: str = Field(pattern=_GUID)
+    name: str = Field(default="inc-{number}-{title}", min_length=1, max_length=50)
+    invite: list[str] = Field(default=[], max_length=_MAX_NAMES)
+    most_an_hour: int = Field(default=20, ge=1, le=1_000)
+    login: str = "https://login.microsoftonline.com"
+    graph: str = "https://graph.microsoft.com"
+    connector: str = "https://smba.trafficmanager.net/teams"
+    keys: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+
+    _name = field_validator("name")(names_each_incident)
+    _invite = field_validator("invite")(are_targets)
+    _places = field_validator("login", "graph", "connector", "keys")(is_encrypted)
 
 
 class TeamsRoomSettings(WhichIncidents):
-    """`[chat.teams]`: one channel of Teams that hears of incidents, and from which they are moved on.
+    """`[chat.teams]`: one channel of Teams that hears of incidents, or one for each, and from which they are moved on.
 
     Attributes:
         workflow: the address of the workflow that posts cards to the channel; None: no cards are posted.
         security_token: of the outgoing webhook by which people write to resile; None: nobody is heard.
         people: who of the catalog somebody is, by their object id at Microsoft.
+        app: by which each incident has a channel of its own; None: there is none.
     """
 
     # There is a secret in it.
     workflow: SecretStr | None = None
     security_token: SecretStr | None = None
     people: dict[str, str] = Field(default={}, max_length=10_000)
+    app: TeamsAppSettings | None = None
+
+    @model_validator(mode="after")
+    def _goes_one_way(self) -> Self:
+        if self.app is not None and self.workflow is not None:
+            raise ValueError("has both app and workflow; leave workflow out: each incident has a channel of its own")
+        return self
 
     @field_validator("workflow")
     @classmethod

@@ -133,22 +133,36 @@ def _is_new(timeline: Sequence[Event], since: datetime) -> bool:
     return declared is not None and declared.at >= since
 
 
-def want_room(resile: "Resile", incident_id: str, *, by: str) -> str:
-    """Have a room made for an incident because somebody says so, or made anew; one sentence for them.
+def want_room(resile: "Resile", incident_id: str, *, by: str, program: str | None = None) -> str:
+    """Have a room made for an incident because somebody says so, or made anew; a sentence or two for them.
+
+    Args:
+        program: where; None: wherever incidents have channels.
 
     Raises:
-        ConfigError: there is no such incident, or no chat program is set up.
+        ConfigError: there is no such incident, or no chat program in which it could have one.
     """
-    if resile.settings.chat.slack is None:
+    there_are = [one for one in makers(resile) if program in (None, one)]
+    if not there_are:
         raise ConfigError("no chat program is set up; write [chat.slack] into resile.toml, see docs/how-to/chat.md")
     if not resile.timelines.read(incident_id):
         raise ConfigError(f"incident {incident_id[:80]} is not known; check its id")
+    return " ".join(_wanted_in(resile, one, incident_id, by=by) for one in there_are)
+
+
+def makers(resile: "Resile") -> list[str]:
+    """Chat programs in which each incident has a channel of its own."""
+    slack, teams = resile.settings.chat.slack, resile.settings.chat.teams
+    return [*(["slack"] if slack is not None else []), *(["teams"] if teams is not None and teams.app else [])]
+
+
+def _wanted_in(resile: "Resile", program: str, incident_id: str, *, by: str) -> str:
     now = resile.clock.now()
-    room = resile.chats.room("slack", incident_id)
+    room = resile.chats.room(program, incident_id)
     if room is None:
-        resile.chats.want(ChatRoom(program="slack", incident_id=incident_id, wanted_by=by, due_at=now))
+        resile.chats.want(ChatRoom(program=program, incident_id=incident_id, wanted_by=by, due_at=now))
     elif room.ref is not None and not room.is_archived and not room.is_left:
         return f"{incident_id} has a channel: #{room.name}."
     else:
-        resile.chats.ask_again("slack", incident_id, now=now)
+        resile.chats.ask_again(program, incident_id, by=by, now=now)
     return f"{incident_id}: its channel is being made."

@@ -21,7 +21,7 @@ _HELP = (
     ("note TEXT", "write something into the timeline"),
     ("task TEXT", "say what is to be done"),
     ("role commander @ann", "say who does what; without a name it is you, none: nobody"),
-    ("update TEXT", "record a status update"),
+    ("update [for=customers] TEXT", "tell responders, executives or customers; one that waits: update agree 00012"),
     ("status", "how it stands"),
     ("open", "make a channel for it"),
 )

@@ -6,7 +6,7 @@ from threading import Lock
 
 from resile.app.chat_commands import Asked, ChatCommands
 from resile.app.chat_heard import tell_heard
-from resile.app.chat_people import Known, allowed
+from resile.app.chat_people import Known, allowed, known_as
 from resile.app.chat_settings import TeamsRoomSettings
 from resile.app.growing import Growing
 from resile.app.teams_room import PROGRAM
@@ -31,9 +31,8 @@ class TeamsPeople:
     def known(self, member_id: str, *, name: str = "") -> Known:
         """Them, by their object id."""
         person = self._settings.people.get(member_id)
-        if person is not None and self._resile.catalog.person(person) is None:
-            person = None
-        return Known(program=PROGRAM, member=member_id, name=person or name or member_id, person=person)
+        catalog, accounts = self._resile.catalog, self._resile.accounts
+        return known_as(member_id, person, name or member_id, catalog=catalog, accounts=accounts, program=PROGRAM)
 
     def commander(self, known: Known) -> str:
         """The person who may command.
@@ -82,7 +81,7 @@ class TeamsRoom:
                 raise ConfigError("name the incident first: @resile say INC-7 We roll back")
         if _ID.fullmatch(first):
             return self._say(first, rest.strip(), message)
-        asked = Asked(text=message.text, member=message.member, member_name=message.member_name)
+        asked = Asked(text=message.text, member=message.member, member_name=message.member_name, id=message.id)
         return self._commands.answer(asked)
 
     def _say(self, name: str, text: str, message: TeamsMessage) -> str:

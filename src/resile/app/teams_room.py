@@ -17,7 +17,7 @@ from resile.app.wiring import Resile
 from resile.channels.slack_room_card import Card
 from resile.channels.teams import Teams
 from resile.model.chat import ChatRoom
-from resile.model.errors import ConflictError, DeliveryError
+from resile.model.errors import ConflictError, DeliveryError, StoreError
 from resile.model.incident import fold, value_of
 from resile.model.message import MessageClass
 from resile.ports.channel import Outgoing, RefusedError
@@ -73,6 +73,12 @@ class TeamsCards:
             _log.warning("card put off", incident=room.incident_id, because=str(error), by_s=rest.total_seconds())
             due_at = self._resile.clock.now() + rest
             return replace(room, n_faults=room.n_faults + 1, fault=str(error)[:500], due_at=due_at)
+        except (ConflictError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one card, the others are posted
+            _log.error("card failed", incident=room.incident_id, exc_info=error)
+            fault = f"a fault of resile ({type(error).__name__})"
+            return replace(room, n_faults=room.n_faults + 1, fault=fault, due_at=self._resile.clock.now() + _FINAL_REST)
         return replace(room, card_shows=shows, n_faults=0, fault="", due_at=None)
 
     def _posted(self, room: ChatRoom) -> str:

@@ -9,8 +9,10 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from resile.channels.http_client import HttpClient, taken
-from resile.channels.slack_errors import refusal
+from resile.channels.refusals import RATE_LIMITED, Rests, asked_rest_s
+from resile.channels.slack_errors import SlackRefusedError, refusal
 from resile.ports.channel import UncertainError
+from resile.ports.clock import Clock
 
 API = "https://slack.com/api"
 PROVIDER = "Slack"
@@ -18,6 +20,11 @@ _FAULT = 500
 # Lists of channels and messages are longer than what is said to a page.
 _MAX_ANSWER = 1 << 20
 _SCOPES = "x-oauth-scopes"
+_TOO_OFTEN = 429
+# Where Slack does not say how long to rest.
+_RESTS_S = 30.0
+# Counted by Slack for each channel; all else for the workspace.
+_BY_CHANNEL = frozenset({"chat.postMessage"})
 
 
 class SlackAnswer(Struct, frozen=True, kw_only=True):
@@ -28,14 +35,15 @@ class SlackAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SlackApi:
-    """Asks as an app.
+    """Asks as an app. What Slack takes no more for a while is not asked of it until then, for whichever channel.
 
     Args:
         setting: where the token stands, for sentences.
     """
 
-    def __init__(self, http: HttpClient, *, token: SecretStr, api: str = API, setting: str) -> None:
+    def __init__(self, http: HttpClient, *, token: SecretStr, api: str = API, setting: str, clock: Clock) -> None:
         self._http = http
+        self._rests = Rests(clock, PROVIDER, SlackRefusedError)
         self._token = token
         self._api = api
         self._setting = setting
@@ -52,6 +60,8 @@ class SlackApi:
             UncertainError: nobody knows whether it did.
         """
         given = {name: _written(value) for name, value in (fields or {}).items() if value is not None}
+        which = (method, given.get("channel", "") if method in _BY_CHANNEL else "")
+        self._rests.check(which)
         answer = self._http.ask(
             "POST",
             f"{self._api}/{method}",
@@ -67,10 +77,14 @@ class SlackApi:
         )
         if answer.status == _FAULT:
             raise UncertainError(f"Slack had a fault (500), which leaves open whether it did {method}")
+        if answer.status == _TOO_OFTEN:
+            raise self._rests.rest(which, asked_rest_s(answer.headers.get("retry-after", ""), _RESTS_S))
         said = taken(answer, PROVIDER, ours=self._setting).json(PROVIDER)
         if not isinstance(said, dict):
             raise UncertainError(f"Slack did not answer {method} as it does; look there whether it was done")
         if said.get("ok") is not True:
+            if said.get("error") == RATE_LIMITED:
+                raise self._rests.rest(which, _RESTS_S)
             needed = said.get("needed")
             error = refusal(
                 str(said.get("error", "")), setting=self._setting, needed=needed if isinstance(needed, str) else "it"

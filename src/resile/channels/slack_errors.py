@@ -1,8 +1,9 @@
 """What Slack means by the errors of its Web API."""
 
+from resile.channels.refusals import WordedRefusalError
 from resile.channels.words import shortened
 from resile.model.errors import DeliveryError
-from resile.ports.channel import RefusedError, UncertainError
+from resile.ports.channel import UncertainError
 
 # Slack says of these that a part of it may have been done.
 _UNTOLD = frozenset({"fatal_error", "internal_error"})
@@ -21,16 +22,8 @@ _WAY_OUT = {
 _MAX_CODE = 60
 
 
-class SlackRefusedError(RefusedError):
-    """Slack said no, in a word.
-
-    Attributes:
-        code: `name_taken`, `is_archived`.
-    """
-
-    def __init__(self, sentence: str, code: str, *, is_final: bool) -> None:
-        super().__init__(sentence, is_final=is_final)
-        self.code = code
+class SlackRefusedError(WordedRefusalError):
+    """Slack said no."""
 
 
 def refusal(error: str, *, setting: str, needed: str = "chat:write") -> DeliveryError:

@@ -234,6 +234,8 @@ def _member(said: object, team_id: str) -> SlackMember | None:
     name = _text(told, "display_name") or _text(told, "real_name") or _text(said, "real_name") or _text(said, "name")
     # Of a guest from another workspace that one says what their address is: no reason to believe it here.
     is_at_home = not said.get("deleted") and not said.get("is_bot") and _text(said, "team_id") == team_id
+    # One that nobody confirmed is what somebody typed.
+    is_at_home = is_at_home and said.get("is_email_confirmed") is not False
     email = _text(told, "email")
     return SlackMember(
         id=_text(said, "id"), name=name or _text(said, "id"), email=email if is_at_home and email else None

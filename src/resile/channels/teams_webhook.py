@@ -31,7 +31,7 @@ _AT = re.compile(r"<at[^<>]{0,100}>[^<>]{0,200}</at>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div)\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _SPACES = re.compile(r"[ \t\xa0]+")
-_ID = re.compile(r"[A-Za-z0-9:;_.@=+/|-]{1,300}")
+ID = re.compile(r"[A-Za-z0-9:;_.@=+/|-]{1,300}")
 
 
 class TeamsMessage(Struct, frozen=True, kw_only=True):
@@ -89,27 +89,32 @@ def message_of(key: bytes, headers: Mapping[str, str], body: bytes, *, now: date
         raise ConfigError("the body is no JSON; give this address to an outgoing webhook of Teams") from None
     if not isinstance(told, dict) or told.get("type") != "message":
         return None
-    at = _instant(told.get("timestamp"))
+    at = instant_of(told.get("timestamp"))
     if at is None or abs((now - at).total_seconds()) > MAX_AGE_S:
         raise AccessError("Teams sent this more than 5 minutes ago, or the clocks differ; check the server's clock")
     message_id = _text(told, "id")
-    if not _ID.fullmatch(message_id):
+    if not ID.fullmatch(message_id):
         raise ConfigError("the message has no id; Teams gives each one")
     author = told.get("from")
     author = author if isinstance(author, dict) else {}
     member = _text(author, "aadObjectId").lower()
     return TeamsMessage(
         id=message_id,
-        member=member if _ID.fullmatch(member) else "",
+        member=member if ID.fullmatch(member) else "",
         member_name=shortened(_text(author, "name"), 200),
         text=plain_of(_text(told, "text")),
         at=min(at, now),
     )
 
 
-def plain_of(text: str) -> str:
-    """A text of Teams as people see it, without mentions: the first is of the webhook itself."""
-    text = _AT.sub(" ", text[: MAX_TEXT * 8], count=1)
+def plain_of(text: str, *, has_first: bool = False) -> str:
+    """A text of Teams as people see it.
+
+    Args:
+        has_first: with its first mention, too; else that one is of resile itself.
+    """
+    text = text[: MAX_TEXT * 8]
+    text = text if has_first else _AT.sub(" ", text, count=1)
     text = _AT.sub(lambda found: "@" + _TAG.sub("", found[0]), text)
     shown = html.unescape(_TAG.sub("", _BREAK.sub("\n", text)))
     return cut(_SPACES.sub(" ", shown), MAX_TEXT)
@@ -120,7 +125,8 @@ def answer_of(said: str) -> dict[str, Any]:
     return {"type": "message", "textFormat": "plain", "text": cut(said, MAX_TEXT)}
 
 
-def _instant(said: object) -> datetime | None:
+def instant_of(said: object) -> datetime | None:
+    """An instant as Teams writes it; None: it is none."""
     if not isinstance(said, str):
         return None
     try:

@@ -185,13 +185,14 @@ def withdraw(
     ctx: typer.Context,
     incident_id: _ID,
     event_id: Annotated[
-        str, typer.Argument(metavar="EVENT", help="Id of the note or the evidence, as `resile incident show` gives it.")
+        str,
+        typer.Argument(metavar="EVENT", help="Its id, as `resile incident show` gives it."),
     ],
     *,
     reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")] = None,
     by: _BY = None,
 ) -> None:
-    """Show a note or a piece of evidence no more: a secret in it, or the wrong incident."""
+    """Show a note, a piece of evidence or a message of a chat no more: a secret in it, or the wrong incident."""
     from resile.model.room_lifecycle import Withdraw  # noqa: PLC0415 - loads when asked
 
     _do(ctx, incident_id, Withdraw(event_id, reason or ""), f"{event_id} withdrawn", by=by)

@@ -64,7 +64,10 @@ class ChatRoom(Struct, frozen=True, kw_only=True):
         card_tried_at: when it was first posted, written before.
         card_shows, topic_shows: digests of what both showed last.
         handled: people who were invited, or cannot be.
-        is_left: somebody archived it, deleted it, or put us out: it is let be until a person asks for it again.
+        card_at: when what it shows was changed last.
+        is_left: somebody archived it, deleted it, or put us out: it is let be until a person asks for it again, or
+            something is said there that we hear.
+        is_asked: a person asked for it again, and it was not brought up to date since.
         n_faults: how often in a row it could not be brought up to date.
         fault: why not, the last time.
         due_at: when to look at it next; None: when something happens.
@@ -84,11 +87,13 @@ class ChatRoom(Struct, frozen=True, kw_only=True):
     card: str | None = None
     card_tried_at: datetime | None = None
     card_shows: str = ""
+    card_at: datetime | None = None
     topic_shows: str = ""
     is_pinned: bool = False
     handled: tuple[str, ...] = ()
     is_archived: bool = False
     is_left: bool = False
+    is_asked: bool = False
     n_faults: int = 0
     fault: str = ""
     due_at: datetime | None = None

@@ -18,6 +18,7 @@ from resile.model.room_event import (
     Role,
     RoleLaidDown,
     RoleTaken,
+    Said,
     StepAsked,
     StepBegan,
     StepEnded,
@@ -173,6 +174,7 @@ class Room(Struct, frozen=True, kw_only=True):
         drafts: by id, the oldest first.
         updates: what was published and not withdrawn, each with its last words.
         promises: by audience, when the next update is due; kept promises are gone.
+        said: ids of messages in chats that are shown.
         asked_at: when people were asked last whether service is restored.
         withdrawn: by id of the event, why.
     """
@@ -187,6 +189,7 @@ class Room(Struct, frozen=True, kw_only=True):
     updates: tuple[Updated, ...] = ()
     promises: Mapping[str, datetime] = {}
     chats: tuple[Chat, ...] = ()
+    said: frozenset[str] = frozenset()
     asked_at: datetime | None = None
     withdrawn: Mapping[str, str] = {}
 
@@ -217,6 +220,7 @@ def room_of(events: Iterable[Event]) -> Room:
         updates=_updates(shown),
         promises=_promises(told),
         chats=_chats(shown),
+        said=frozenset(event.id for event in shown if isinstance(event, Said)),
         asked_at=max((event.at for event in shown if isinstance(event, AskedIfRestored)), default=None),
         withdrawn=withdrawn,
     )

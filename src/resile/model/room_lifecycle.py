@@ -227,9 +227,9 @@ def _add_evidence(subject: str, room: Room, command: AddEvidence) -> list[tuple[
 def _withdraw(subject: str, room: Room, command: Withdraw) -> list[tuple[Any, dict[str, Any]]]:
     if command.event_id in room.withdrawn:
         return []
-    known = {note.id for note in room.notes} | {one.id for one in room.evidence}
+    known = {note.id for note in room.notes} | {one.id for one in room.evidence} | room.said
     if command.event_id not in known:
-        raise TransitionError(f"{subject} has no note or evidence {command.event_id[:40]!r}; look again")
+        raise TransitionError(f"{subject} has no note, evidence or message {command.event_id[:40]!r}; look again")
     reason = _name(command.reason, f"{subject}: the reason") or ""
     return [(Withdrawn, {"event_id": command.event_id, "reason": reason})]
 

@@ -35,8 +35,8 @@ class ChatBook(Protocol):
         """Have the rooms of these incidents, where there are any, looked at; one that is put off is not hurried."""
         ...
 
-    def ask_again(self, program: str, incident_id: str, *, now: datetime) -> None:
-        """Have a room that was left be made whole again, at once."""
+    def ask_again(self, program: str, incident_id: str, *, by: str, now: datetime) -> None:
+        """Have a room that was left, or is not made yet, be made whole at once, because somebody says so."""
         ...
 
     def claim(self, program: str, *, now: datetime, until: datetime, by: str) -> Held | None:
@@ -89,6 +89,21 @@ class ChatBook(Protocol):
 
     def forget_heard(self, seqs: Sequence[int]) -> None:
         """It is in the timeline now."""
+        ...
+
+    def begin(self, program: str, key: str, *, at: datetime, forget_before: datetime) -> str | None:
+        """Write down that something asked for is about to be done; None: it never was.
+
+        Where it was: what was answered, empty where nobody knows. What was begun before `forget_before` is forgotten.
+        """
+        ...
+
+    def note_answer(self, program: str, key: str, said: str) -> None:
+        """It is done, and this was answered."""
+        ...
+
+    def forget_begun(self, program: str, key: str) -> None:
+        """It was not done."""
         ...
 
     def member(self, program: str, member_id: str) -> Member | None:

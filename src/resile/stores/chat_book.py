@@ -13,7 +13,7 @@ from resile.model.chat import ChatRoom, Heard, Member
 from resile.model.errors import ConflictError
 from resile.model.time import from_us, to_us
 from resile.ports.chat_book import HeardEntry, Held
-from resile.stores.chat_tables import chat_heard, chat_members, chat_rooms
+from resile.stores.chat_tables import chat_asked, chat_heard, chat_members, chat_rooms
 from resile.stores.engine import Database
 
 _its = chat_rooms.c
@@ -44,7 +44,7 @@ class SqlChatBook:
         with self._database.writing() as connection:
             _wake(connection, *which, now=now)
 
-    def ask_again(self, program: str, incident_id: str, *, now: datetime) -> None:
+    def ask_again(self, program: str, incident_id: str, *, by: str, now: datetime) -> None:
         """Have a room made whole again."""
         with self._database.writing() as connection:
             found = connection.execute(
@@ -52,7 +52,8 @@ class SqlChatBook:
             ).first()
             if found is None:
                 return
-            room = replace(_room(found), is_left=False, handled=(), n_faults=0, fault="", due_at=now)
+            fresh = {"is_left": False, "is_asked": True, "handled": (), "n_faults": 0, "fault": "", "due_at": now}
+            room = replace(_room(found), wanted_by=by, **fresh)
             connection.execute(
                 update(chat_rooms).where(_its.seq == found.seq).values(n_wakes=_its.n_wakes + 1, **_columns(room))
             )
@@ -163,6 +164,29 @@ class SqlChatBook:
         if seqs:
             with self._database.writing() as connection:
                 connection.execute(delete(chat_heard).where(chat_heard.c.seq.in_(seqs)))
+
+    def begin(self, program: str, key: str, *, at: datetime, forget_before: datetime) -> str | None:
+        """Write down that something asked for is about to be done."""
+        try:
+            with self._database.writing() as connection:
+                connection.execute(delete(chat_asked).where(chat_asked.c.at < to_us(forget_before)))
+                connection.execute(insert(chat_asked), {"program": program, "key": key, "at": to_us(at)})
+        except IntegrityError:
+            with self._database.reading() as connection:
+                query = select(chat_asked.c.said).where(chat_asked.c.program == program, chat_asked.c.key == key)
+                return connection.execute(query).scalar_one_or_none() or ""
+        return None
+
+    def note_answer(self, program: str, key: str, said: str) -> None:
+        """It is done, and this was answered."""
+        which = (chat_asked.c.program == program, chat_asked.c.key == key)
+        with self._database.writing() as connection:
+            connection.execute(update(chat_asked).where(*which).values(said=said))
+
+    def forget_begun(self, program: str, key: str) -> None:
+        """It was not done."""
+        with self._database.writing() as connection:
+            connection.execute(delete(chat_asked).where(chat_asked.c.program == program, chat_asked.c.key == key))
 
     def member(self, program: str, member_id: str) -> Member | None:
         """Somebody, as they were told last."""

@@ -46,3 +46,16 @@ chat_members = Table(
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("program", "id"),
 )
+
+chat_asked = Table(
+    "chat_asked",
+    metadata,
+    Column("program", Name, nullable=False),
+    # A digest of what was asked for.
+    Column("key", Name, nullable=False),
+    Column("at", Number, nullable=False),
+    # What was answered; null until it is done.
+    Column("said", Text),
+    PrimaryKeyConstraint("program", "key"),
+    Index("ix_chat_asked_at", "at"),
+)

@@ -17,6 +17,7 @@ from resile.testing.loopback_http import Reply, Request
 from resile.testing.loopback_slack import SIGNING_SECRET, TOKEN, LoopbackSlack
 
 USER_TOKEN = "xoxp-loopback"  # noqa: S105 - of nobody
+VERIFICATION_TOKEN = "loopback-verification-token"  # noqa: S105 - of nobody
 BOT, BOT_ID, APP, TEAM = "U0RESILE0", "B0RESILE0", "A0RESILE0", "T0000000"
 SCOPES = (
     "channels:history,channels:manage,channels:read,chat:write,commands,groups:history,groups:read,groups:write,"
@@ -80,9 +81,9 @@ class LoopbackSlackRooms(LoopbackSlack):
         self.scopes = SCOPES
         self._n = 0
 
-    def joins(self, member: str, name: str, email: str, *, team: str = TEAM) -> None:
+    def joins(self, member: str, name: str, email: str, *, team: str = TEAM, is_confirmed: bool = True) -> None:
         """Somebody has a profile here, or comes from another workspace."""
-        self.people[member] = {"name": name, "email": email, "team": team}
+        self.people[member] = {"name": name, "email": email, "team": team, "confirmed": str(is_confirmed)}
 
     def taken(self, name: str) -> Channel:
         """A channel that somebody else made."""
@@ -259,7 +260,9 @@ class LoopbackSlackRooms(LoopbackSlack):
     def _user(self, member: str) -> dict[str, Any]:
         told = self.people[member]
         profile = {"display_name": told["name"], "real_name": told["name"], "email": told["email"]}
-        return {"id": member, "team_id": told["team"], "name": told["name"], "profile": profile}
+        is_confirmed = told["confirmed"] == "True"
+        known = {"id": member, "team_id": told["team"], "name": told["name"], "profile": profile}
+        return {**known, "is_email_confirmed": is_confirmed}
 
     # What Slack sends.
 
@@ -288,6 +291,8 @@ class LoopbackSlackRooms(LoopbackSlack):
             "type": "event_callback",
             "team_id": TEAM,
             "api_app_id": APP,
+            "token": VERIFICATION_TOKEN,
+            "authorizations": [{"team_id": TEAM, "user_id": BOT, "is_bot": True}],
             "event_id": event_id,
             "event_time": to_us(at) // 1_000_000,
             "event": event,
@@ -299,6 +304,7 @@ class LoopbackSlackRooms(LoopbackSlack):
         self, url: str, text: str, *, member: str, channel: str, at: datetime, secret: str = SIGNING_SECRET
     ) -> Callback:
         """Somebody writes `/resile text`."""
+        self._n += 1
         fields = {
             "command": "/resile",
             "text": text,
@@ -306,18 +312,29 @@ class LoopbackSlackRooms(LoopbackSlack):
             "user_name": member.lower(),
             "channel_id": channel,
             "team_id": TEAM,
+            "trigger_id": f"{self._n}.{to_us(at)}.0123456789abcdef",
             "response_url": f"{self.address}/actions/T0000000/2/command",
         }
         return self.signed(url, urlencode(fields).encode(), at=at, secret=secret)
 
-    def taps(self, url: str, channel: Channel, action_id: str, *, member: str, at: datetime, press: str) -> Callback:
-        """Somebody presses a button of the channel's card."""
+    def taps(
+        self,
+        url: str,
+        channel: Channel,
+        action_id: str,
+        *,
+        member: str,
+        at: datetime,
+        press: str,
+        within: str | None = None,
+    ) -> Callback:
+        """Somebody presses a button of the channel's card; `within`: as if it stood in another channel."""
         buttons = [one for block in channel.card["blocks"] for one in block.get("elements", ())]
         button = next(one for one in buttons if one.get("action_id") == action_id)
         payload = {
             "type": "block_actions",
             "user": {"id": member, "username": member.lower(), "team_id": TEAM},
-            "channel": {"id": channel.id, "name": channel.name},
+            "channel": {"id": within or channel.id, "name": channel.name},
             "response_url": f"{self.address}/actions/T0000000/3/button",
             "actions": [{"type": "button", "action_ts": press, **button}],
         }

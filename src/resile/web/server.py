@@ -44,6 +44,7 @@ from resile.web.access_log import AccessLog
 from resile.web.api.schema import describe
 from resile.web.chat_slack import slack_router
 from resile.web.chat_teams import teams_router
+from resile.web.chat_teams_app import teams_app_router
 from resile.web.doors.front import DoorFront
 from resile.web.doors.open_doors import OpenDoors
 from resile.web.doors.strangers import Strangers
@@ -130,6 +131,7 @@ def create_app(
     app.include_router(receipts_router(Strangers(elapsed_s)))
     app.include_router(slack_router(Strangers(elapsed_s)))
     app.include_router(teams_router(Strangers(elapsed_s)))
+    app.include_router(teams_app_router(Strangers(elapsed_s)))
     app.include_router(feeds_router(Strangers(elapsed_s), Readings(elapsed_s)))
     app.include_router(subscriptions_router(Strangers(elapsed_s)))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

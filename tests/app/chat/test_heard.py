@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from resile.app import chat_heard
+from resile.app.incidents import command_incident
 from resile.model.room_event import Said, Withdrawn
+from resile.model.room_lifecycle import Withdraw
 from resile.ports.journal import Verdict
 from resile.testing.loopback_http import Fault
-from resile.testing.loopback_slack_rooms import APP, BOT_ID, Channel
+from resile.testing.loopback_slack_rooms import APP, BOT, BOT_ID, VERIFICATION_TOKEN, Channel
 from tests.app.chat.world import ANN, BOB, EVE, EVENTS, NOW, World
 
 MINUTE = timedelta(minutes=1)
@@ -106,6 +108,39 @@ def test_a_deleted_message_is_withdrawn_and_does_not_come_back(world: World, inc
     assert len([one for one in world.timeline(incident) if isinstance(one, Said)]) == 1
 
 
+def test_a_message_of_whose_end_is_heard_first_does_not_come_to_stand_there(world: World, incident: str) -> None:
+    channel = world.channel(incident)
+    gone = message(channel, subtype="message_deleted", deleted_ts=TS, previous_message={"user": ANN, "ts": TS})
+    for n in range(2):
+        tell(world, gone, event_id=f"Ev{n}")
+    tell(world, message(channel, text="hunter2"), event_id="Ev2")
+    tell(world, edited(channel, "hunter3", at="1772600770.000000"), event_id="Ev3")
+    world.step(after=MINUTE)
+
+    assert world.said(incident) == []
+    assert len([one for one in world.timeline(incident) if isinstance(one, Withdrawn)]) == 1
+
+
+def test_what_somebody_withdrew_does_not_come_back_by_an_edit(world: World, incident: str) -> None:
+    channel = world.channel(incident)
+    tell(world, message(channel, text="hunter2"), event_id="Ev1")
+    world.step()
+    (said,) = [one for one in world.timeline(incident) if isinstance(one, Said)]
+    command_incident(world.resile, incident, Withdraw(said.id, "a password"), by="user:zoe")
+    tell(world, edited(channel, "hunter3", at="1772600770.000000"), event_id="Ev2")
+    world.step(after=MINUTE)
+
+    assert world.said(incident) == []
+
+
+def test_the_token_that_slack_sends_along_is_kept_nowhere(world: World, incident: str) -> None:
+    world.says(incident, ANN, "Hello")
+
+    (entry,) = world.resile.journal.entries(door="slack_events")
+    assert b"Hello" in entry.delivery.body
+    assert VERIFICATION_TOKEN.encode() not in entry.delivery.body
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -113,10 +148,21 @@ def test_a_deleted_message_is_withdrawn_and_does_not_come_back(world: World, inc
         {"subtype": "channel_topic", "text": "set the topic"},
         {"subtype": "bot_message", "bot_id": BOT_ID, "bot_profile": {"app_id": APP}},
         {"bot_id": BOT_ID, "app_id": APP},
+        {"user": BOT},
+        {"subtype": "message_deleted", "deleted_ts": TS, "previous_message": {"subtype": "channel_join", "ts": TS}},
         {"subtype": "message_changed", "message": {"ts": TS, "text": "Hello", "user": ANN}},
         {"text": ""},
     ],
-    ids=["a join", "a topic", "our own", "our own by app", "a preview of a link", "an empty one"],
+    ids=[
+        "a join",
+        "a topic",
+        "our own",
+        "our own by app",
+        "our own by user",
+        "a join that is gone",
+        "a preview of a link",
+        "an empty one",
+    ],
 )
 def test_what_nobody_wrote_is_left_out(world: World, incident: str, more: dict[str, Any]) -> None:
     assert tell(world, message(world.channel(incident), **more), event_id="Ev1") == 200
@@ -181,11 +227,15 @@ def test_a_timeline_takes_so_many_messages_and_says_where_the_others_are(
 ) -> None:
     monkeypatch.setattr(chat_heard, "MAX_SAID", 3)
     for n in range(6):
-        world.says(incident, ANN, f"Number {n}", ts=f"177260070{n}.000100")
+        world.says(incident, ANN, f"Number {n}", ts=f"17726007{67 + n}.000100")
     world.step()
 
     assert [text for _, text in world.said(incident)][:3] == ["Number 0", "Number 1", "Number 2"]
     assert world.said(incident)[3:] == [("resile", chat_heard._FULL)]
+
+    tell(world, edited(world.channel(incident), "Another", at="1772600790.000000"), event_id="Ev99")
+    world.step()
+    assert ("ann", "Number 0") in world.said(incident)
 
 
 def test_a_very_long_message_is_cut(world: World, incident: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from resile.app.chat_people import ChatPeople
-from resile.app.chat_rooms import LEASE, Rooms
+from resile.app.chat_rooms import Rooms
+from resile.app.chat_turn import LEASE
 from resile.channels.slack_api import SlackAnswer, SlackApi
 from resile.channels.slack_rooms import SlackRooms
 from resile.model.event import Exclusion

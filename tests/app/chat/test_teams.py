@@ -148,7 +148,7 @@ def test_words_for_an_incident_stand_in_its_timeline_whoever_writes_them(world: 
     assert world.writes("say inc-1 Thank you<br>all", member=EVE, name="Eve").startswith("INC-1")
 
     assert world.said() == [
-        ("ann", "person:ann", "We roll back <now>"),
+        ("ann", "user:ann", "We roll back <now>"),
         ("Eve", f"teams:{EVE}", "Thank you\nall"),
     ]
 

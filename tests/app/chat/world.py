@@ -14,6 +14,7 @@ from resile.app.access import LOCAL
 from resile.app.chat_parts import SlackChat, slack_chat_over
 from resile.app.chatting import chat_step
 from resile.app.incidents import declare, show_incident
+from resile.app.outward_settings import UpdateSettings
 from resile.app.receive import receiver_of
 from resile.app.settings import Settings
 from resile.app.wiring import Resile, open_resile
@@ -140,12 +141,13 @@ class World:
 
 
 @contextmanager
-def opened_world(folder: Path, **chat: Any) -> Iterator[World]:
+def opened_world(folder: Path, *, updates: Sequence[UpdateSettings] = (), **chat: Any) -> Iterator[World]:
     """A world; `chat` are further settings of `[chat.slack]`."""
     clock = SimulatedClock(NOW)
     with LoopbackSlackRooms(NOW) as slack:
         told = {"token": TOKEN, "signing_secret": SIGNING_SECRET, "api": slack.api, "hooks": slack.address, **chat}
-        settings = Settings(data=folder, base_url="https://resile.example.org", chat={"slack": told})  # type: ignore[arg-type]
+        at = "https://resile.example.org"
+        settings = Settings(data=folder, base_url=at, chat={"slack": told}, updates=list(updates))  # type: ignore[arg-type]
         with open_resile(settings, clock=clock) as resile:
             yield World(resile, slack, clock)
 

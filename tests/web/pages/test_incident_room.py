@@ -14,9 +14,10 @@ from resile.app.wiring import Resile
 from resile.model.event import Noted, Source
 from resile.model.incident import InstantName
 from resile.model.lifecycle import ChangeSeverity, Command, Declare, Note, Reach, Reopen
-from resile.model.room_event import EvidenceKind, Role
+from resile.model.room_event import EvidenceKind, Role, Said
 from resile.model.room_lifecycle import AddEvidence, AddTask, EditNote, RoomCommand, TakeRole, Withdraw
 from resile.model.severity import Severity
+from resile.ports.paging_store import Changes
 from resile.testing.simulated_clock import SimulatedClock
 from resile.web.pages.incident import BLOCK, MOST_LINES, shown_lines
 from resile.web.shared_room import Look, Made, SharedRooms
@@ -206,6 +207,21 @@ def test_what_was_withdrawn_stands_nowhere_on_the_page(empty: Resile, incident_i
     assert "token=abc" not in html
     assert "log with a secret" not in html
     assert "withdrawn: a secret" in text_of(html)
+
+
+def test_a_message_of_a_chat_is_withdrawn_on_the_page(empty: Resile, incident_id: str) -> None:
+    growing = Growing(incident_id, empty.timelines.read(incident_id), now=empty.clock.now(), by="slack:U1")
+    growing.tell(Said, channel="slack", author="eve", text="the password is hunter2", ref="C1:1.0")
+    empty.paging.commit(Changes(appends=growing.appends()))
+    reader = Reader(empty, incident_id)
+    assert "withdraw what eve said" in text_of(reader.browser.get(reader.path).text)
+
+    status, html = reader.send("withdraw", event_id=growing.new[0].id, reason="a password")
+
+    assert status == 200
+    assert "hunter2" not in html
+    assert "withdrawn: a password" in text_of(html)
+    assert "withdraw what eve said" not in text_of(html)
 
 
 def test_hostile_notes_are_shown_as_written_and_do_nothing(empty: Resile, incident_id: str) -> None:

@@ -67,7 +67,9 @@ def _what(event: Mapping[str, Any]) -> tuple[HeardKind | None, Mapping[str, Any]
     """What happened, to which message, its name, and when."""
     subtype = _text(event, "subtype")
     if subtype == "message_deleted":
-        return HeardKind.DELETED, _of(event, "previous_message"), _text(event, "deleted_ts"), _text(event, "event_ts")
+        message = _of(event, "previous_message")
+        kind = HeardKind.DELETED if _text(message, "subtype") in _SAID else None
+        return kind, message, _text(event, "deleted_ts"), _text(event, "event_ts")
     if subtype == "message_changed":
         message = _of(event, "message")
         if _text(message, "subtype") == "tombstone":
@@ -82,8 +84,12 @@ def _what(event: Mapping[str, Any]) -> tuple[HeardKind | None, Mapping[str, Any]
 
 
 def _is_ours(told: Mapping[str, Any], message: Mapping[str, Any]) -> bool:
-    app = _text(told, "api_app_id")
-    return bool(app) and app in {_text(message, "app_id"), _text(_of(message, "bot_profile"), "app_id")}
+    app, author = _text(told, "api_app_id"), _text(message, "user")
+    installed = told.get("authorizations")
+    # Not every message of an app names the app; the event says as whom it is heard.
+    bots = [one for one in installed if isinstance(one, dict)] if isinstance(installed, list) else []
+    is_by_us = bool(author) and any(one.get("is_bot") is True and one.get("user_id") == author for one in bots)
+    return is_by_us or (bool(app) and app in {_text(message, "app_id"), _text(_of(message, "bot_profile"), "app_id")})
 
 
 def _author(message: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ class ChatWanted(Struct, frozen=True):
     responses=answers(ChatWanted, status=202, also=(404,)),
 )
 def open_chat(request: Request, incident_id: str) -> Response:
-    """A channel at Slack, whatever the settings say of its like; one that somebody archived is made anew."""
+    """A channel at Slack or in Teams, whatever the settings say of its like; one that was archived is made anew."""
     resile = resile_of(request)
     if not resile.timelines.read(incident_id):
         raise HTTPException(404, f"incident {incident_id[:200]!r} is not known; /api/v1/incidents lists the ids")

@@ -157,7 +157,7 @@ def call_in(request: Request, form: Annotated[_CallIn, Form()]) -> Response:
 
 @router.post("/withdraw")
 def withdraw(request: Request, form: Annotated[_Withdraw, Form()]) -> Response:
-    """A note or a piece of evidence is shown no more."""
+    """A note, a piece of evidence or a message is shown no more."""
     return carry_out(request, form, lambda: Withdraw(form.event_id, form.reason), name=f"withdraw-{form.event_id[:40]}")
 
 

@@ -42,6 +42,7 @@ class Line(Struct, frozen=True, kw_only=True):
         earlier: what the note said before, the first first.
         evidence: it shows something.
         due_at: when an audience was promised to hear again, to be told by the reader's clock.
+        is_message: somebody wrote it in a chat, and it is shown.
         withdrawn: it is no longer shown, and why.
     """
 
@@ -63,6 +64,7 @@ class Line(Struct, frozen=True, kw_only=True):
     earlier: tuple[Wording, ...] = ()
     evidence: EvidenceAdded | None = None
     due_at: datetime | None = None
+    is_message: bool = False
     withdrawn: str | None = None
 
 
@@ -139,6 +141,8 @@ def _in_room(line: Line, event: Event, notes: Mapping[str, KnownNote], tasks: Ma
             return replace(line, evidence=event)
         case UpdatePromised():
             return replace(line, due_at=event.due_at)
+        case Said():
+            return replace(line, is_message=True)
         case TaskChanged():
             task = tasks.get(event.task_id, "") if event.text is UNSET else ""
             return replace(line, text="; ".join(filter(None, (task, line.text))))
