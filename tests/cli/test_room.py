@@ -128,7 +128,7 @@ def test_note_brings_its_pictures_and_incident_is_detected_and_escalated(termina
     note = told[-1]
     assert note["text"] == f"The pool is **full**.\n\n![](picture:{note['pictures'][0]})"
     detected = next(one["id"] for one in told if one["kind"] == "detected")
-    terminal.run("incident", "correct", "INC-1", detected, "--never", "--by", "ann")
+    terminal.run("incident", "correct", "INC-1", detected, "--never", "--reason", "nobody saw it", "--by", "ann")
     assert room(terminal, "detect") == "INC-1 detected; it is open.\n"
     assert "no policy" in terminal.refuses("incident", "escalate", "INC-1", "--by", "ann").lower()
 

@@ -238,7 +238,7 @@ def test_of_many_who_publish_at_once_one_does(world: World) -> None:
 
 
 def test_incident_that_somebody_just_closed_or_merged_takes_no_update_but_the_last(world: World) -> None:
-    closed, merged = world.declare(), world.declare()
+    closed, merged, further = world.declare(), world.declare(), world.declare()
     draft = world.updates.draft(ANN, closed, "customers")
     world.reach(closed, InstantName.RESTORED)
     world.reach(closed, InstantName.CLOSED)
@@ -246,8 +246,8 @@ def test_incident_that_somebody_just_closed_or_merged_takes_no_update_but_the_la
         world.updates.publish(ANN, closed, draft.id)
     assert world.updates.say(ANN, closed, "customers").draft.status == "resolved"
 
-    world.command(merged, Merge(closed))
-    with pytest.raises(TransitionError, match=f"merged into {closed}"):
+    world.command(merged, Merge(further))
+    with pytest.raises(TransitionError, match=f"merged into {further}"):
         world.updates.say(ANN, merged, "customers")
 
 
