@@ -100,8 +100,9 @@ def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
     over_at = None if known.closed is None else known.closed.at
     if incident.exclusion is not None and incident.exclusion.value is Exclusion.NOISE:
         marked_at, marked_said_at, _ = incident.exclusion.stamp
-        # Whoever publishes more of it afterwards takes it for an incident again.
-        if all(one.at <= marked_said_at for one in updates if one.withdrawn_at is None):
+        goes_on = [one for one in updates if one.withdrawn_at is None and one.phase is not UpdatePhase.RESOLVED]
+        # Whoever publishes afterwards that it goes on takes it for an incident again.
+        if all(one.at <= marked_said_at for one in goes_on):
             ends.append((marked_at, marked_said_at))
             over_at = over_at or marked_at
     return ToldOf(
@@ -116,7 +117,7 @@ def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
 
 def _updates(incident: Incident, timeline: Sequence[Event]) -> tuple[PublishedUpdate, ...]:
     withdrawn = {event.event_id: event for event in timeline if isinstance(event, Withdrawn)}
-    last = _last_words(timeline)
+    later = {event.corrects: event for event in timeline if isinstance(event, Updated) and event.corrects is not None}
     found: list[tuple[datetime, datetime, Updated]] = []
     for event in timeline:
         if isinstance(event, Updated) and event.audience == CUSTOMERS and event.corrects is None:
@@ -126,7 +127,10 @@ def _updates(incident: Incident, timeline: Sequence[Event]) -> tuple[PublishedUp
                 found.append((at, event.recorded_at, event))
     phase, updates = UpdatePhase.INVESTIGATING, []
     for at, _, event in sorted(found, key=lambda one: (one[0], one[1], one[2].id)):
-        taken_back, words = withdrawn.get(event.id), last[event.id]
+        taken_back, words = withdrawn.get(event.id), event
+        # Whatever the clocks of those say who wrote them.
+        while words.id in later:
+            words = later.pop(words.id)
         phase = phase if taken_back is not None else _phase(event.status, phase)
         update = PublishedUpdate(
             incident_id=incident.id, event_id=event.id, at=at, phase=phase, text="", reason=words.reason
@@ -137,17 +141,6 @@ def _updates(incident: Incident, timeline: Sequence[Event]) -> tuple[PublishedUp
         update = replace(update, text=words.text, title=words.title, components=words.components)
         updates.append(update if words is event else replace(update, corrected_at=words.at))
     return tuple(updates)
-
-
-def _last_words(timeline: Sequence[Event]) -> dict[str, Updated]:
-    """By the id of each update its last correction, else itself."""
-    last: dict[str, Updated] = {}
-    firsts: dict[str, str] = {}
-    for event in sorted(timeline, key=lambda one: (one.recorded_at, one.id)):
-        if isinstance(event, Updated):
-            first = firsts[event.id] = event.id if event.corrects is None else firsts.get(event.corrects, event.id)
-            last[first] = event
-    return last
 
 
 def _phase(said: str | None, before: UpdatePhase) -> UpdatePhase:
