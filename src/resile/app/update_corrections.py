@@ -1,14 +1,19 @@
 """Which update is to be corrected or withdrawn, and whether it may."""
 
+from itertools import pairwise
+
 from resile.app.growing import Growing
 from resile.app.printable import printable
 from resile.app.update_drafts import Drafting, Prepared
 from resile.model.errors import TransitionError
 from resile.model.event import Updated
 from resile.model.room import KnownDraft
+from resile.model.room_event import UpdateDrafted, UpdateDropped
 from resile.model.time import format_instant
 
 MAX_REASON = 500
+# Why a draft was dropped in whose place another was put.
+CHANGED = "changed"
 
 
 def standing(growing: Growing, draft_id: str) -> KnownDraft:
@@ -32,6 +37,23 @@ def standing(growing: Growing, draft_id: str) -> KnownDraft:
 def first_of(known: KnownDraft) -> Updated:
     """What was published first, of an update that was."""
     return known.versions[0]
+
+
+def wordings_of(growing: Growing, known: KnownDraft) -> list[KnownDraft]:
+    """Every draft that holds words of an update: of itself, of its corrections, and of each before it was changed."""
+    drafts, ids = growing.room.drafts, {version.id for version in known.versions}
+    # One that is changed is dropped, and the next event is what was put in its place.
+    before = {
+        event.id: dropped.draft_id
+        for dropped, event in pairwise(growing.events)
+        if isinstance(dropped, UpdateDropped) and isinstance(event, UpdateDrafted) and dropped.reason == CHANGED
+    }
+    found = [one for one in drafts.values() if one.id == known.id or one.draft.corrects in ids]
+    for one in found:
+        earlier = drafts.get(before.pop(one.id, ""))
+        if earlier is not None and earlier not in found:
+            found.append(earlier)
+    return found
 
 
 def current_of(growing: Growing, event_id: str) -> KnownDraft:

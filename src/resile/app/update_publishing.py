@@ -9,7 +9,7 @@ import structlog
 
 from resile.app.growing import Growing
 from resile.app.tell import told_by
-from resile.app.update_corrections import current_of, first_of, reason_of
+from resile.app.update_corrections import current_of, first_of, reason_of, wordings_of
 from resile.app.update_drafts import Drafting
 from resile.app.update_rules import UpdateRule
 from resile.model.audience import Audience, audience_of
@@ -65,6 +65,7 @@ class Publishing:
         audience = audience_of(draft.audience)
         rule = self._drafting.rule(incident, audience)
         corrected = None if draft.corrects is None else current_of(growing, draft.corrects)
+        _refuse_drill(incident, draft)
         if corrected is None:
             _check_open(incident, draft)
         _check_agreed(incident, known, rule)
@@ -97,9 +98,7 @@ class Publishing:
         Raises:
             TransitionError: there is no reason.
         """
-        why, room = reason_of(growing, reason), growing.room
-        ids = {version.id for version in known.versions}
-        drafts = [one for one in room.drafts.values() if one.id == known.id or one.draft.corrects in ids]
+        why, drafts = reason_of(growing, reason), wordings_of(growing, known)
         rule = self._drafting.rule(growing.incident, audience_of(known.draft.audience))
         for one in (*known.versions, *(each.draft for each in drafts)):
             growing.tell(Withdrawn, source=Source.HUMAN, event_id=one.id, reason=why)
@@ -225,16 +224,20 @@ def _check_agreed(incident: Incident, known: KnownDraft, rule: UpdateRule) -> No
         )
 
 
+def _refuse_drill(incident: Incident, draft: UpdateDrafted) -> None:
+    exclusion = value_of(incident.exclusion, None)
+    if draft.audience == Audience.CUSTOMERS and exclusion in _NEVER:
+        instead = "" if draft.corrects is None else "; withdraw what they were told"
+        raise TransitionError(f"incident {incident.id} is a {exclusion}, of which customers are told nothing{instead}")
+
+
 def _check_open(incident: Incident, draft: UpdateDrafted) -> None:
     into = value_of(incident.merged_into, None)
     if into is not None:
         raise TransitionError(f"incident {incident.id} was merged into {into}; publish the update there")
-    exclusion, is_outside = value_of(incident.exclusion, None), draft.audience == Audience.CUSTOMERS
-    if is_outside and exclusion in _NEVER:
-        raise TransitionError(f"incident {incident.id} is a {exclusion}, of which customers are told nothing")
     is_resolved = draft.status == UpdatePhase.RESOLVED
     known = instants(incident)
-    if exclusion is Exclusion.NOISE:
+    if value_of(incident.exclusion, None) is Exclusion.NOISE:
         # It is over, and was nothing: whoever was told of it is told that it is solved.
         if not is_resolved:
             raise TransitionError(
@@ -246,7 +249,7 @@ def _check_open(incident: Incident, draft: UpdateDrafted) -> None:
             f"incident {incident.id} was closed {format_instant(known.closed.at)}; "
             "publish that it is resolved, or reopen it first"
         )
-    if is_resolved and known.restored is None and is_outside:
+    if is_resolved and known.restored is None and draft.audience == Audience.CUSTOMERS:
         raise TransitionError(
             f"incident {incident.id} is not restored, so that it cannot be published as resolved; restore it first"
         )

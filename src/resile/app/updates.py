@@ -10,7 +10,7 @@ from datetime import datetime
 from resile.app.access import Identity, require
 from resile.app.growing import Growing
 from resile.app.printable import printable
-from resile.app.update_corrections import MAX_REASON, check_differs, correction_of, standing
+from resile.app.update_corrections import CHANGED, MAX_REASON, check_differs, correction_of, standing
 from resile.app.update_drafts import Drafting, Prepared, Wording, add_draft
 from resile.app.update_out import UpdatesOut, updates_out
 from resile.app.update_publishing import Publishing, telling_id
@@ -102,7 +102,7 @@ class Updates:
 
         def decide(growing: Growing) -> Changes:
             prepared = self._drafting.again(growing.incident, _waiting(growing, draft_id).draft)
-            growing.tell(UpdateDropped, draft_id=draft_id, reason="changed", source=Source.HUMAN)
+            growing.tell(UpdateDropped, draft_id=draft_id, reason=CHANGED, source=Source.HUMAN)
             add_draft(growing, prepared, said)
             return Changes()
 

@@ -10,8 +10,9 @@ from resile.app.incidents import show_incident
 from resile.app.update_drafts import Wording
 from resile.app.update_out import draft_out
 from resile.model.errors import AccessError, TransitionError
-from resile.model.event import Updated
+from resile.model.event import Exclusion, Updated
 from resile.model.incident import InstantName
+from resile.model.lifecycle import Mark
 from resile.model.room_event import UpdateDrafted, Withdrawn
 from resile.model.time import HOUR, MINUTE
 from resile.ports.account_store import Scope
@@ -152,6 +153,33 @@ def test_what_was_withdrawn_says_nothing_anywhere(world: World) -> None:
         world.updates.publish(ANN, incident_id, draft_id)
     with pytest.raises(TransitionError, match="was withdrawn by user:bob"):
         world.updates.correct(ANN, incident_id, draft_id, SOME, "again")
+
+
+def test_earlier_wordings_of_what_was_withdrawn_are_gone_too(world: World) -> None:
+    incident_id = world.declare()
+    first = world.updates.draft(ANN, incident_id, "customers", said=Wording(text="Log in with hunter2."))
+    second = world.updates.edit(BOB, incident_id, first.id, Wording(text="Log in with hunter2 now."))
+    third = world.updates.edit(ANN, incident_id, second.id, Wording(title="hunter2", text="It is open."))
+    other = world.updates.draft(ANN, incident_id, "executives", said=Wording(text="Another matter."))
+    world.updates.publish(ANN, incident_id, third.id)
+
+    world.updates.retract(BOB, incident_id, third.id, "It named a password.")
+
+    view = show_incident(world.resile, incident_id)
+    assert view is not None
+    assert b"hunter2" not in msgspec.json.encode(view.timeline)
+    assert b"hunter2" not in msgspec.json.encode(world.updates.seen(incident_id))
+    assert world.room(incident_id).drafts[other.id].is_waiting
+
+
+def test_of_what_turned_out_to_be_a_drill_customers_hear_no_other_words(world: World) -> None:
+    incident_id, draft_id = published(world)
+    world.command(incident_id, Mark(Exclusion.DRILL))
+
+    with pytest.raises(TransitionError, match="withdraw what they were told"):
+        world.updates.correct(ANN, incident_id, draft_id, SOME, "a drill", is_sent=True)
+
+    assert world.updates.retract(ANN, incident_id, draft_id, "It was a drill.").withdrawn is not None
 
 
 def test_those_who_were_not_told_yet_are_never_told_what_was_withdrawn(world: World) -> None:
