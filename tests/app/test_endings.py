@@ -182,6 +182,20 @@ def test_what_was_called_restored_while_an_alert_fires_is_not_quiet(world: Endin
     assert len(world.told(Restored)) == 1
 
 
+def test_alert_of_what_was_set_apart_keeps_nothing_else_open(world: EndingWorld) -> None:
+    world.alert(FIRING, Severity.SEV2)
+    by_hand(world)
+    world.do(Merge("INC-2"))
+    world.do(RESTORED, incident_id="INC-2")
+    world.advance(10 * DAY)
+    assert world.told(Closed, "INC-2") == []
+
+    world.do(Merge(None))
+    world.advance(4 * DAY)
+
+    assert len(world.told(Closed, "INC-2")) == 1
+
+
 def test_whoever_took_it_is_asked_three_times_at_most_where_it_does_not_ring(world: EndingWorld) -> None:
     by_hand(world)
     world.do(Reach(InstantName.ACKNOWLEDGED, "ann"), MITIGATED)

@@ -15,7 +15,7 @@ from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.event import Exclusion
 from resile.model.history import record_history
 from resile.model.incident import InstantName, value_of
-from resile.model.lifecycle import Declare, Merge, Note, Reach, Reopen
+from resile.model.lifecycle import Declare, Mark, Merge, Note, Reach, Reopen
 from resile.model.phases import Status
 from resile.model.severity import Severity
 from resile.ports.timeline_store import Append
@@ -205,6 +205,18 @@ def test_merging_tells_both_timelines_or_neither(resile: Resile) -> None:
     with pytest.raises(TransitionError, match="not known"):
         command_incident(resile, "INC-2", Merge("INC-99"), by="user:ann")
     assert show_incident(resile, "INC-2") == target
+
+
+@pytest.mark.parametrize("exclusion", [Exclusion.NOISE, Exclusion.DRILL, Exclusion.TEST])
+def test_what_is_open_is_not_merged_into_what_nobody_is_told_of(resile: Resile, exclusion: Exclusion) -> None:
+    declare(resile, Declare(title="checkout fails"), by="user:ann")
+    declare(resile, Declare(title="a probe", exclusion=exclusion), by="user:ann")
+
+    with pytest.raises(TransitionError, match=f"marked as {exclusion}"):
+        command_incident(resile, "INC-1", Merge("INC-2"), by="user:ann")
+
+    command_incident(resile, "INC-1", Mark(exclusion), by="user:ann")
+    command_incident(resile, "INC-1", Merge("INC-2"), by="user:ann")
 
 
 def test_an_incident_that_is_not_there_is_none(resile: Resile) -> None:

@@ -17,18 +17,20 @@ from resile.app.growing import Growing
 from resile.app.wiring import Resile
 from resile.app.withdrawn import shown_timeline
 from resile.model.errors import ConfigError, ConflictError, TransitionError
-from resile.model.event import Event, Source
+from resile.model.event import Event, Exclusion, Source
 from resile.model.incident import Incident, fold, value_of
 from resile.model.lifecycle import Absorb, Command, Declare, Merge, decide
 from resile.model.phases import Contradiction, Instants, Phase, Status, contradictions, instants, phases, status_of
 from resile.model.room_lifecycle import RoomCommand
-from resile.ports.paging_store import Changes
+from resile.ports.paging_store import Changes, Timer, TimerKind
 from resile.ports.timeline_store import Append
 
 SORTS = ("started", "duration", "severity", "title", "service", "team", "status")
 MAX_PER_PAGE = 1000
 # A command is decided anew this often when others append at the same moment; then the caller is told.
 _TRIES = 40
+# Of these nobody is paged any more, or no customer told.
+_NO_TROUBLE = frozenset({Exclusion.NOISE, Exclusion.DRILL, Exclusion.TEST})
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -253,31 +255,39 @@ def command_incident(
         known = resile.paging.escalations([incident_id]).get(incident_id)
         messages = [] if known is None else resile.paging.messages_of([incident_id])
         changes = resile.pager.following(growing, known, messages)
-        appends = list(growing.appends())
+        changes += Changes(appends=growing.appends())
         if isinstance(command, Merge) and told:
-            appends += _carried_on(resile, growing.incident, timeline, by=by, now=growing.now)
+            changes += _carried_on(resile, growing.incident, timeline, by=by, now=growing.now)
         try:
-            if told or appends or not changes.is_empty:
-                resile.paging.commit(changes + Changes(appends=tuple(appends)))
+            if not changes.is_empty:
+                resile.paging.commit(changes)
         except ConflictError:
             continue
         return _view(incident_id, growing.events)
     raise ConflictError(f"incident {incident_id}: others keep appending; try again in a moment")
 
 
-def _carried_on(resile: Resile, incident: Incident, before: Sequence[Event], *, by: str, now: datetime) -> list[Append]:
-    """What the incident is told that carries on for one that was merged, or no longer does."""
+def _carried_on(resile: Resile, incident: Incident, before: Sequence[Event], *, by: str, now: datetime) -> Changes:
+    """What the incident is told that carries on for one that was merged, or no longer does.
+
+    Alerts of the other may keep it from ending, or no longer do.
+    """
     into = value_of(incident.merged_into, None)
     is_apart = into is None
     target_id = into or value_of(fold(incident.id, before).merged_into, None)
     if target_id is None:
-        return []
+        return Changes()
     timeline = resile.timelines.read(target_id)
     target = fold(target_id, timeline)
     if not is_apart:
         _refuse_target(incident, target)
     told = decide(target, Absorb(incident.id, is_apart), now=now, by=by) if target.exists else []
-    return [Append(target_id, len(timeline), tuple(told))] if told or not is_apart else []
+    if not told and is_apart:
+        return Changes()
+    return Changes(
+        appends=(Append(target_id, len(timeline), tuple(told)),),
+        timers=(Timer(kind=TimerKind.ENDING, subject=target_id, due_at=now),),
+    )
 
 
 def _refuse_target(incident: Incident, target: Incident) -> None:
@@ -293,4 +303,10 @@ def _refuse_target(incident: Incident, target: Incident) -> None:
         state = "restored" if its.closed is None else "closed"
         raise TransitionError(
             f"incident {target.id} is {state}; reopen it first, or merge it into {incident.id} instead"
+        )
+    left_out = value_of(target.exclusion, None)
+    if left_out in _NO_TROUBLE and left_out is not value_of(incident.exclusion, None) and not is_over:
+        raise TransitionError(
+            f"incident {target.id} is marked as {left_out}, so that nobody would be told of this one any more; "
+            f"count it again first, or merge it into {incident.id} instead"
         )
