@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
+from resile.app.endings import ending_looked_at
 from resile.app.following import Following
 from resile.app.growing import Growing
 from resile.model.errors import ConflictError
@@ -57,7 +58,7 @@ class Marking:
         for incident_id, timeline in timelines.items():
             growing = Growing(incident_id, timeline, now=now, by=BY)
             if self._marked(growing):
-                changes += Changes(appends=growing.appends())
+                changes += Changes(appends=growing.appends()) + ending_looked_at(growing)
         return changes
 
     def begin(self) -> int:
@@ -104,7 +105,7 @@ class Marking:
             if not self._marked(growing):
                 return
             try:
-                self._paging.commit(Changes(appends=growing.appends()))
+                self._paging.commit(Changes(appends=growing.appends()) + ending_looked_at(growing))
             except ConflictError:
                 continue
             return

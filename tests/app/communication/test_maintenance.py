@@ -12,6 +12,7 @@ from resile.model.errors import AccessError, ConfigError, ConflictError
 from resile.model.event import Exclusion, Marked
 from resile.model.incident import InstantName, fold, value_of
 from resile.model.lifecycle import Describe, Mark
+from resile.model.room_event import AskedIfRestored
 from resile.model.time import DAY, HOUR, MINUTE
 from resile.ports.account_store import Scope
 from resile.ports.maintenance_book import Window
@@ -216,6 +217,24 @@ def test_incident_that_outlasts_its_window_counts_again(world: World) -> None:
     world.advance(11 * MINUTE)
 
     assert exclusion(world, incident_id) is None
+
+
+def test_of_what_counts_again_people_are_asked_whether_it_is_restored(world: World) -> None:
+    planned(world)
+    world.advance(110 * MINUTE)
+    incident_id = world.declare()
+    world.reach(incident_id, InstantName.MITIGATED)
+    world.work()
+    assert exclusion(world, incident_id) is Exclusion.PLANNED
+    # It was mitigated within the window; that it reached another service is learnt after its end.
+    world.advance(2 * HOUR)
+    world.command(incident_id, Describe(services=("checkout", "search")))
+    world.work()
+    assert exclusion(world, incident_id) is None
+
+    world.advance(HOUR)
+
+    assert any(isinstance(event, AskedIfRestored) for event in world.timeline(incident_id))
 
 
 def test_incident_that_outlasts_a_window_that_was_finished_or_cancelled_counts_again(world: World) -> None:
