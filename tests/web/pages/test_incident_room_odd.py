@@ -7,16 +7,18 @@ from msgspec import UNSET
 
 from resile.app.access import Access
 from resile.app.accounts import Accounts
+from resile.app.growing import Growing
 from resile.app.incidents import declare, show_incident
 from resile.app.wiring import Resile
-from resile.model.event import Described, PagingBegan, Reopened, Restored
+from resile.model.event import Described, Detected, Noted, PagingBegan, Reopened, Restored
 from resile.model.incident import InstantName, value_of
 from resile.model.lifecycle import Declare, Describe, Merge, Note, Reach, Reopen
 from resile.model.room import room_of
 from resile.model.room_event import CalledIn, Role, TaskState
-from resile.model.room_lifecycle import AddTask, ChangeTask, TakeRole, Withdraw
+from resile.model.room_lifecycle import AddTask, ChangeTask, EditNote, TakeRole, Withdraw
 from resile.model.severity import Severity
 from resile.ports.account_store import Role as Right
+from resile.web.pages.incident import BLOCK
 from resile.web.pages.incident_sides import out_of_reach
 
 from .conftest import PASSWORDS
@@ -221,3 +223,28 @@ def test_a_role_with_somebody_who_cannot_answer_says_so(empty: Resile, incident_
         "alcie": "nobody of that name is in the catalog",
         "bob": "the account is disabled",
     }
+
+
+@pytest.mark.parametrize("what", ["note/edit", "correct"])
+def test_form_that_is_refused_comes_back_on_its_line_however_far_back_that_is(
+    empty: Resile, incident_id: str, what: str
+) -> None:
+    bob(empty, incident_id, Note("The pool is full."))
+    note_id = empty.timelines.read(incident_id)[-1].id
+    growing = Growing(incident_id, empty.timelines.read(incident_id), now=empty.clock.now(), by="user:bob")
+    for number in range(2 * BLOCK):
+        growing.tell(Noted, text=f"line {number}")
+    empty.timelines.append(growing.appends())
+    detected = next(one.id for one in growing.events if isinstance(one, Detected))
+    reader = Reader(empty, incident_id)
+    fields: dict[str, str] = {
+        "note/edit": {"note_id": note_id, "seen": note_id, "text": "The pool of payments is full."},
+        "correct": {"event_id": detected, "to": "half past ten", "reason": "The pool of payments is full."},
+    }[what]
+    if what == "note/edit":
+        bob(empty, incident_id, EditNote(note_id, "The pool is half full.", note_id))
+
+    status, html = reader.send(what, **fields)
+
+    assert status == 409
+    assert "The pool of payments is full." in html

@@ -150,7 +150,7 @@ def _drawn(
         "edited": refused.form.removeprefix("edit-") if refused and refused.form.startswith("edit-") else edit,
         "can_write": may_write(request),
         **_known_of(view, room),
-        **_lines(Lines(view.timeline, view.incident, room), first, edit, follows=follows),
+        **_lines(Lines(view.timeline, view.incident, room), first, edit or _line_of(refused), follows=follows),
         **_standing(request, view, room),
     }
     context |= playbook_part(request, view.incident.id, view.timeline, room)
@@ -215,11 +215,17 @@ def _tasks_of(room: Room) -> list[Any]:
     return sorted(shown, key=lambda task: task.state is TaskState.DONE)
 
 
-def _lines(lines: Lines, first: int | None, edit: str, *, follows: bool) -> dict[str, Any]:
-    """The lines that are shown, and how many come before and after them."""
+def _line_of(refused: Refused | None) -> str:
+    """The event on whose line a form stands, lest it come back to a page that has no room for it."""
+    fields = {} if refused is None else refused.fields
+    return fields.get("note_id") or fields.get("event_id") or ""
+
+
+def _lines(lines: Lines, first: int | None, asked: str, *, follows: bool) -> dict[str, Any]:
+    """The lines that are shown, that of the event `asked` among them, and how many come before and after them."""
     n = len(lines)
     begins, ends = shown_lines(n, first, follows=follows)
-    place = lines.place_of(edit) if edit else None
+    place = lines.place_of(asked) if asked else None
     if place is not None and not begins <= place < ends:
         begins, ends = shown_lines(n, place)
     earlier = max(0, begins - BLOCK if n == ends else begins - MOST_LINES)
