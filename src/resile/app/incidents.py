@@ -10,6 +10,7 @@ from typing import Any
 import ibis
 from msgspec import Struct
 
+from resile.alerting.case import MAX_MERGES
 from resile.analytics.phase_columns import BOUNDS, PHASES
 from resile.analytics.query import Query
 from resile.analytics.selection import selected
@@ -19,11 +20,10 @@ from resile.app.withdrawn import shown_timeline
 from resile.model.errors import ConfigError, ConflictError, TransitionError
 from resile.model.event import Event, Exclusion, Source
 from resile.model.incident import Incident, fold, value_of
-from resile.model.lifecycle import Absorb, Command, Declare, Merge, decide
+from resile.model.lifecycle import Absorb, Command, Declare, Merge
 from resile.model.phases import Contradiction, Instants, Phase, Status, contradictions, instants, phases, status_of
 from resile.model.room_lifecycle import RoomCommand
 from resile.ports.paging_store import Changes, Timer, TimerKind
-from resile.ports.timeline_store import Append
 
 SORTS = ("started", "duration", "severity", "title", "service", "team", "status")
 MAX_PER_PAGE = 1000
@@ -268,26 +268,29 @@ def command_incident(
 
 
 def _carried_on(resile: Resile, incident: Incident, before: Sequence[Event], *, by: str, now: datetime) -> Changes:
-    """What the incident is told that carries on for one that was merged, or no longer does.
+    """What those are told that carry on for one that was merged, or no longer do, and for all that it carries on for.
 
-    Alerts of the other may keep it from ending, or no longer do.
+    Alerts of these may keep them from ending, or no longer do.
     """
     into = value_of(incident.merged_into, None)
     is_apart = into is None
     target_id = into or value_of(fold(incident.id, before).merged_into, None)
-    if target_id is None:
-        return Changes()
-    timeline = resile.timelines.read(target_id)
-    target = fold(target_id, timeline)
-    if not is_apart:
-        _refuse_target(incident, target)
-    told = decide(target, Absorb(incident.id, is_apart), now=now, by=by) if target.exists else []
-    if not told and is_apart:
-        return Changes()
-    return Changes(
-        appends=(Append(target_id, len(timeline), tuple(told)),),
-        timers=(Timer(kind=TimerKind.ENDING, subject=target_id, due_at=now),),
-    )
+    names = (incident.id, *sorted(incident.absorbed))
+    changes = Changes()
+    for _ in range(MAX_MERGES):
+        if target_id is None:
+            break
+        target = Growing(target_id, resile.timelines.read(target_id), now=now, by=by)
+        further = value_of(target.incident.merged_into, None)
+        if not is_apart:
+            _refuse_target(incident, target.incident)
+        if target.incident.exists:
+            for name in names:
+                target.carry_out(Absorb(name, is_apart))
+        ending = Timer(kind=TimerKind.ENDING, subject=target_id, due_at=now)
+        changes += Changes(appends=target.appends(is_checked=True), timers=(ending,))
+        target_id = further
+    return changes
 
 
 def _refuse_target(incident: Incident, target: Incident) -> None:
