@@ -24,9 +24,9 @@ from resile.app.steady_clock import SteadyClock
 from resile.app.system_clock import SystemClock
 from resile.app.wiring import Resile, open_resile
 from resile.model.errors import ConfigError, ResileError
+from resile.web.crowd import crowded_protocol
 from resile.web.logs import log_to_stderr
 from resile.web.status.app import Board, StatusApp
-from resile.web.status.crowd import crowded_protocol
 from resile.web.status.door import SubscriptionDoor
 from resile.web.status.keeper import Keeper
 from resile.web.status.site import SiteMaker
