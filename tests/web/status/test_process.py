@@ -1,5 +1,6 @@
 """The real process: started with the server, started anew when it is killed, gone when the server is."""
 
+import base64
 import os
 import signal
 import socket
@@ -91,7 +92,7 @@ def test_server_prints_its_address_and_takes_it_along(tmp_path: Path) -> None:
         "RESILE_RUNNERS__QUERY__SHOP__URL": "postgresql://reader:secret@db/shop",
         "RESILE_RUNNERS__SECRETS__DEPLOY_TOKEN": "a-secret-of-deployments",
         "RESILE_CHAT__TEAMS__WORKFLOW": "https://example.org/workflow",
-        "RESILE_CHAT__TEAMS__SECURITY_TOKEN": "c2VjcmV0IG9mIHRlYW1z",
+        "RESILE_CHAT__TEAMS__SECURITY_TOKEN": base64.b64encode(bytes(32)).decode(),
         "RESILE_HEARTBEAT__URL": "https://example.org/heartbeat",
     }
     status = {"RESILE_STATUS__PORT": "0", "RESILE_STATUS__TITLE": "Acme"}

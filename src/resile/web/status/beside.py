@@ -13,9 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from resile.app.chat_settings import ChatSettings
-from resile.app.runner_settings import RunnerSettings
-from resile.app.settings import Settings
+from resile.app.settings import Settings, written_for_process
 from resile.model.errors import ConfigError
 from resile.web.status.process import Said
 
@@ -99,7 +97,7 @@ class StatusBeside:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         # One that died already says nothing, which is told when it is heard.
         with suppress(BrokenPipeError):
-            self._process.stdin.write(_needed(self._settings).model_dump_json().encode() + b"\n")
+            self._process.stdin.write(written_for_process(self._settings))
             self._process.stdin.flush()
 
     def _heard(self) -> Said:
@@ -165,15 +163,6 @@ class StatusBeside:
                 return bool(asking.recv(1))
         except OSError:
             return False
-
-
-def _needed(settings: Settings) -> Settings:
-    """The settings without what a page for the public has no use for: its secrets would be masked, and masked ones
-    are none.
-    """
-    return settings.model_copy(
-        update={"runners": RunnerSettings(), "chat": ChatSettings(), "heartbeat": None, "emit": []}
-    )
 
 
 def _near(host: str) -> str:
