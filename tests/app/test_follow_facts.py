@@ -24,6 +24,8 @@ def test_facts_are_derived_while_incidents_are_still_being_stored(
 ) -> None:
     monkeypatch.setattr(follow_facts, "WORTHWHILE_INCIDENTS", 3)
     monkeypatch.setattr(follow_facts, "PORTION_EVENTS", 1)
+    # A secret that could not be read where it is masked.
+    (tmp_path / "resile.toml").write_text('[runners.query.shop]\nurl = "postgresql://reader:secret@db/shop"\n')
     settings = load_settings(data=tmp_path)
     with open_resile(settings) as resile, FactsFollower(settings) as follower:
         resile.timelines.append(appends(1, 2))

@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -16,6 +17,7 @@ import pytest
 from resile import __version__
 from resile.app.settings import load_settings
 from resile.app.wiring import open_resile
+from resile.web.limits import MAX_CONNECTIONS
 from tests.e2e.program import BIN, Program
 
 QUICK_S = 0.5
@@ -241,3 +243,12 @@ def test_a_port_in_use_is_said_with_exit_code_2(program: Program) -> None:
         refused = program.run("up", "--port", str(taken.getsockname()[1]), code=2)
 
     assert "the port is in use" in refused.stderr
+
+
+def test_whoever_asks_is_answered_though_others_hold_every_connection(program: Program) -> None:
+    with program.serving("up") as server, ExitStack() as held:
+        host, port = server.address.removeprefix("http://").strip("/").split(":")
+        for _ in range(MAX_CONNECTIONS + 20):
+            held.enter_context(socket.create_connection((host, int(port)), timeout=60))
+
+        assert httpx2.get(f"{server.address}/healthz", timeout=60).text == "ok\n"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from resile.app.settings import Settings
+from resile.app.settings import Settings, read_in_process, written_for_process
 from resile.app.wiring import open_resile
 
 # Shorter imports are over before a second process has started.
@@ -46,7 +46,7 @@ class FactsFollower:
             stderr=subprocess.DEVNULL,
         )
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-        self._process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
+        self._process.stdin.write(written_for_process(self._settings))
         self._process.stdin.flush()
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class FactsFollower:
 def main() -> None:
     """Refresh the facts whenever there is a portion of new events, until standard input closes."""
     portion_events = int(sys.argv[1])
-    settings = Settings(**Settings.model_validate_json(sys.stdin.readline()).model_dump())
+    settings = read_in_process(sys.stdin.readline())
     is_over = threading.Event()
 
     def listen() -> None:

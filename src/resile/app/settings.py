@@ -126,3 +126,18 @@ def load_settings(**given: object) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         variable = f"RESILE_{name.upper().replace('.', '__')}"
         raise ConfigError(f"setting {name!r}: {first['msg']}; correct it in resile.toml or in {variable}") from None
+
+
+def written_for_process(settings: Settings) -> bytes:
+    """A line by which another process of resile on this machine has the same settings.
+
+    What runs, is called and is spoken to stays with this process. It is full of secrets, which would be masked; and a
+    masked one is none, so that nothing could be read.
+    """
+    here: dict[str, Any] = {"runners": RunnerSettings(), "chat": ChatSettings(), "heartbeat": None, "emit": []}
+    return settings.model_copy(update=here).model_dump_json().encode() + b"\n"
+
+
+def read_in_process(line: str) -> Settings:
+    """The settings of such a line."""
+    return Settings(**Settings.model_validate_json(line).model_dump())

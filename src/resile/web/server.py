@@ -45,6 +45,7 @@ from resile.web.api.schema import describe
 from resile.web.chat_slack import slack_router
 from resile.web.chat_teams import teams_router
 from resile.web.chat_teams_app import teams_app_router
+from resile.web.crowd import crowded_protocol
 from resile.web.doors.front import DoorFront
 from resile.web.doors.open_doors import OpenDoors
 from resile.web.doors.strangers import Strangers
@@ -57,7 +58,6 @@ from resile.web.pages import answers
 from resile.web.pages import routers as page_routers
 from resile.web.pages.rendering import STATIC
 from resile.web.pages.warming import warm_up
-from resile.web.protocol import BoundedProtocol
 from resile.web.readings import Readings
 from resile.web.receipts import receipts_router
 from resile.web.security import SecurityHeaders, check_form, is_loopback
@@ -347,11 +347,12 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                http=BoundedProtocol,
+                http=crowded_protocol(MAX_CONNECTIONS),
                 ws="none",
                 # Only behind a proxy that the settings speak of is its word on the reader's address taken.
                 proxy_headers=settings.base_url is not None,
-                limit_concurrency=MAX_CONNECTIONS,
+                # Of connections there are no more. What was asked on one that has ended may be at work still.
+                limit_concurrency=2 * MAX_CONNECTIONS,
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )

@@ -49,6 +49,8 @@ ALSO: dict[str, tuple[str, str]] = {
     "update/edit": ("incident update --draft --publish --title --next", "PUT updates/{draft_id}"),
     "update/agree": ("incident update --draft --agree", "POST updates/{draft_id}/agree"),
     "update/drop": ("incident update --draft --drop", "POST updates/{draft_id}/drop"),
+    "update/correct": ("incident update --correct --reason", "POST updates/{draft_id}/correct"),
+    "update/retract": ("incident update --retract --reason", "POST updates/{draft_id}/retract"),
     "update/withdraw": ("incident update --audience --withdraw", "DELETE updates/promises/{audience}"),
 }
 

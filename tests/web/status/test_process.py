@@ -1,5 +1,6 @@
 """The real process: started with the server, started anew when it is killed, gone when the server is."""
 
+import base64
 import os
 import signal
 import socket
@@ -86,7 +87,16 @@ def test_port_that_is_taken_is_one_sentence(tmp_path: Path, fresh_data: Callable
 
 def test_server_prints_its_address_and_takes_it_along(tmp_path: Path) -> None:
     program = Program(tmp_path)
-    with program.told(RESILE_STATUS__PORT="0", RESILE_STATUS__TITLE="Acme"), program.serving("up") as server:
+    # Masked, none of these addresses could be read.
+    others = {
+        "RESILE_RUNNERS__QUERY__SHOP__URL": "postgresql://reader:secret@db/shop",
+        "RESILE_RUNNERS__SECRETS__DEPLOY_TOKEN": "a-secret-of-deployments",
+        "RESILE_CHAT__TEAMS__WORKFLOW": "https://example.org/workflow",
+        "RESILE_CHAT__TEAMS__SECURITY_TOKEN": base64.b64encode(bytes(32)).decode(),
+        "RESILE_HEARTBEAT__URL": "https://example.org/heartbeat",
+    }
+    status = {"RESILE_STATUS__PORT": "0", "RESILE_STATUS__TITLE": "Acme"}
+    with program.told(**status, **others), program.serving("up") as server:
         address = server.wait_for(r"The public status page: http://127\.0\.0\.1:\d+").split(": ", 1)[1]
         assert b"Acme" in read(address)
 

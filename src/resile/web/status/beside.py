@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from resile.app.settings import Settings
+from resile.app.settings import Settings, written_for_process
 from resile.model.errors import ConfigError
 from resile.web.status.process import Said
 
@@ -97,7 +97,7 @@ class StatusBeside:
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         # One that died already says nothing, which is told when it is heard.
         with suppress(BrokenPipeError):
-            self._process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
+            self._process.stdin.write(written_for_process(self._settings))
             self._process.stdin.flush()
 
     def _heard(self) -> Said:

@@ -18,15 +18,15 @@ import msgspec
 import uvicorn
 from msgspec import Struct
 
-from resile.app.settings import Settings
+from resile.app.settings import read_in_process
 from resile.app.status_settings import StatusSettings
 from resile.app.steady_clock import SteadyClock
 from resile.app.system_clock import SystemClock
 from resile.app.wiring import Resile, open_resile
 from resile.model.errors import ConfigError, ResileError
+from resile.web.crowd import crowded_protocol
 from resile.web.logs import log_to_stderr
 from resile.web.status.app import Board, StatusApp
-from resile.web.status.crowd import crowded_protocol
 from resile.web.status.door import SubscriptionDoor
 from resile.web.status.keeper import Keeper
 from resile.web.status.site import SiteMaker
@@ -52,7 +52,7 @@ class Said(Struct, frozen=True):
 
 def main() -> None:
     """Serve until standard input closes."""
-    settings = Settings(**Settings.model_validate_json(sys.stdin.readline()).model_dump())
+    settings = read_in_process(sys.stdin.readline())
     assert settings.status is not None  # noqa: S101 - nobody starts it otherwise
     log_to_stderr()
     # Whoever stops the whole by a signal to its group stops it in order, and this with it.

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from resile.web.status.crowd import crowded_protocol
+from resile.web.crowd import crowded_protocol
 
 QUESTION = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
