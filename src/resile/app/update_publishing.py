@@ -26,9 +26,8 @@ from resile.model.severity import Severity
 from resile.model.time import format_instant
 from resile.ports.paging_store import Changes, Timer
 from resile.ports.telling_store import Telling, TellingKind
+from resile.response.published import NEVER_OUTSIDE
 
-# Of these no customer hears, whatever somebody publishes by mistake.
-_NEVER = frozenset({Exclusion.DRILL, Exclusion.TEST})
 _log = structlog.get_logger()
 
 
@@ -226,7 +225,7 @@ def _check_agreed(incident: Incident, known: KnownDraft, rule: UpdateRule) -> No
 
 def _refuse_drill(incident: Incident, draft: UpdateDrafted) -> None:
     exclusion = value_of(incident.exclusion, None)
-    if draft.audience == Audience.CUSTOMERS and exclusion in _NEVER:
+    if draft.audience == Audience.CUSTOMERS and exclusion in NEVER_OUTSIDE:
         instead = "" if draft.corrects is None else "; withdraw what they were told"
         raise TransitionError(f"incident {incident.id} is a {exclusion}, of which customers are told nothing{instead}")
 

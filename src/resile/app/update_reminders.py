@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from resile.app.growing import Growing
 from resile.app.persons import account_of
+from resile.model.audience import Audience
 from resile.model.catalog import Person
 from resile.model.event import Acknowledged, Exclusion
 from resile.model.incident import value_of
@@ -16,6 +17,7 @@ from resile.model.severity import Severity
 from resile.model.time import MINUTE, format_instant
 from resile.ports.paging_store import Changes, Timer, TimerKind
 from resile.ports.timeline_store import TimelineStore
+from resile.response.published import NEVER_OUTSIDE
 
 BY = "resile"
 LEAD = 5 * MINUTE
@@ -46,10 +48,9 @@ class UpdateReminders:
         changes = Changes()
         for timer in timers:
             growing = Growing(timer.subject, timelines.get(timer.subject, []), now=now, by=BY)
-            because = over_because(growing)
             messages: list[Message] = []
             for audience, due_at in growing.room.promises.items():
-                if because is not None:
+                if over_because(growing, audience) is not None:
                     growing.tell(UpdatePromised, audience=audience, due_at=None)
                 elif (is_late := _is_due(growing, audience, due_at)) is not None:
                     messages += self._remind(growing, audience, due_at, is_late=is_late)
@@ -115,13 +116,14 @@ def timer_of(growing: Growing) -> Timer:
     return Timer(kind=TimerKind.UPDATE, subject=growing.incident_id, due_at=min(next_at, default=None))
 
 
-def over_because(growing: Growing) -> str | None:
+def over_because(growing: Growing, audience: str) -> str | None:
     """Why nothing is promised any more; None: it goes on. What is restored still owes its last update."""
     incident = growing.incident
     if not incident.exists or value_of(incident.merged_into, None) is not None:
         return "merged"
-    if value_of(incident.exclusion, None) is Exclusion.NOISE:
-        return "noise"
+    exclusion = value_of(incident.exclusion, None)
+    if exclusion is Exclusion.NOISE or (exclusion in NEVER_OUTSIDE and audience == Audience.CUSTOMERS):
+        return exclusion
     return None if instants(incident).closed is None else "closed"
 
 

@@ -14,7 +14,7 @@ from resile.model.room_event import Withdrawn
 
 CUSTOMERS = "customers"
 # Nobody's customers are told of these, whatever somebody published by mistake.
-_NEVER = frozenset({Exclusion.DRILL, Exclusion.TEST})
+NEVER_OUTSIDE = frozenset({Exclusion.DRILL, Exclusion.TEST})
 
 
 class PublishedUpdate(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ def told_of(incident_id: str, timeline: Sequence[Event]) -> ToldOf:
     """What customers were told by one timeline; without updates where they were told nothing."""
     incident = fold(incident_id, timeline)
     into = value_of(incident.merged_into, None)
-    if value_of(incident.exclusion, None) in _NEVER:
+    if value_of(incident.exclusion, None) in NEVER_OUTSIDE:
         return ToldOf(incident_id=incident_id, updates=(), merged_into=into)
     updates, known = _updates(incident, timeline), instants(incident)
     said_at = {event.id: event.recorded_at for event in timeline}

@@ -42,6 +42,20 @@ def test_customers_are_told_nothing_of_a_drill(world: World, exclusion: Exclusio
     assert len(world.mails("reader@example.net")) == 1  # the confirmation
 
 
+def test_nobody_is_reminded_of_what_customers_may_not_be_told(world: World) -> None:
+    incident_id = world.declare()
+    world.updates.say(ANN, incident_id, "customers")
+    world.updates.say(ANN, incident_id, "responders")
+    assert set(world.room(incident_id).promises) == {"customers", "responders"}
+    world.command(incident_id, Mark(Exclusion.DRILL))
+
+    world.advance(26 * MINUTE)
+
+    assert set(world.room(incident_id).promises) == {"responders"}
+    reminded = [event.audience for event in world.timeline(incident_id) if isinstance(event, UpdateReminded)]
+    assert reminded == ["responders"]
+
+
 def test_program_agrees_to_nothing(begin: Begin) -> None:
     world = begin(updates=[{"audience": "customers", "agree": 1}])
     incident_id = world.declare()
