@@ -1,5 +1,6 @@
 """Which update is to be corrected or withdrawn, and whether it may."""
 
+from datetime import datetime
 from itertools import pairwise
 
 from resile.app.growing import Growing
@@ -83,6 +84,21 @@ def correction_of(growing: Growing, draft_id: str, drafting: Drafting, reason: s
     """
     known = standing(growing, draft_id)
     return drafting.correcting(growing.incident, known, reason_of(growing, reason))
+
+
+def check_seen(growing: Growing, draft_id: str, seen: datetime | None) -> None:
+    """That nobody corrected the words since somebody saw them.
+
+    Raises:
+        TransitionError: somebody did, or they do not stand.
+    """
+    known = standing(growing, draft_id)
+    last = known.corrections[-1] if known.corrections else None
+    if last is not None and last.at != seen:
+        raise TransitionError(
+            f"incident {growing.incident_id}: {last.by} corrected this update {format_instant(last.at)}; "
+            "look at what it says now, and correct that"
+        )
 
 
 def check_differs(growing: Growing, correction: KnownDraft) -> None:

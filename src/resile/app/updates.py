@@ -7,10 +7,12 @@ that say who is to be told. Of two who press at once, one finds that the other h
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from msgspec import UNSET, UnsetType
+
 from resile.app.access import Identity, require
 from resile.app.growing import Growing
 from resile.app.printable import printable
-from resile.app.update_corrections import CHANGED, MAX_REASON, check_differs, correction_of, standing
+from resile.app.update_corrections import CHANGED, MAX_REASON, check_differs, check_seen, correction_of, standing
 from resile.app.update_drafts import Drafting, Prepared, Wording, add_draft
 from resile.app.update_out import UpdatesOut, updates_out
 from resile.app.update_publishing import Publishing, telling_id
@@ -186,21 +188,26 @@ class Updates:
         reason: str,
         *,
         is_sent: bool = False,
+        seen: datetime | UnsetType | None = UNSET,
     ) -> KnownDraft:
         """Save other words for an update that was published, to be agreed to and published like any other.
 
         Args:
             reason: why; who reads the update reads it as well.
             is_sent: publish it at once, where nobody else has to agree.
+            seen: when the words were corrected last that whoever corrects has before them; None: never.
 
         Raises:
             AccessError: who asks may not write.
             ConfigError: there is no such state of a component.
-            TransitionError: it was not published, or was withdrawn; no reason is given; nothing is different.
+            TransitionError: it was not published, was withdrawn, or corrected since; no reason is given; nothing is
+                different.
         """
         require(by, Scope.WRITE)
 
         def decide(growing: Growing) -> Changes:
+            if seen is not UNSET:
+                check_seen(growing, draft_id, seen)
             add_draft(growing, correction_of(growing, draft_id, self._drafting, reason), said)
             check_differs(growing, _last(growing))
             return self._publishing.of(growing, _last(growing)) if is_sent else Changes()

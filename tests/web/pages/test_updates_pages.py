@@ -115,6 +115,31 @@ def test_what_was_published_is_corrected_and_withdrawn_by_forms_that_ask_why(res
     assert room(resile).updates == ()
 
 
+def test_of_two_who_correct_the_same_words_at_once_the_second_is_shown_what_they_say_by_now(resile: Resile) -> None:
+    client = browser_of(resile)
+    aim = {"incident_id": "INC-1", "seen_on": "/incidents/INC-1"}
+    draft_id = resile.communication.updates.say(
+        LOCAL, "INC-1", "customers", said=Wording(title="It fails", text="All.")
+    ).id
+    form = {"draft_id": draft_id, "title": "It fails", "reason": "counted wrongly"}
+
+    def seen() -> str:
+        (found,) = re.findall(r'name="seen" value="([^"]*)"', client.get("/incidents/INC-1").text)
+        return str(found)
+
+    shown = seen()
+    resile.clock.advance(MINUTE)  # type: ignore[attr-defined]
+    assert send(client, "/do/update/correct", text="Some.", seen=shown, **form, **aim).status_code == 303
+
+    late = send(client, "/do/update/correct", text="Most.", seen=shown, **form, **aim)
+
+    assert (late.status_code, "local corrected this update" in late.text) == (409, True)
+    assert "Most.</textarea>" in late.text
+    assert room(resile).updates[0].text == "Some."
+    assert send(client, "/do/update/correct", text="Most.", seen=seen(), **form, **aim).status_code == 303
+    assert room(resile).updates[0].text == "Most."
+
+
 def test_what_was_typed_is_kept_where_it_was_refused(resile: Resile) -> None:
     client = browser_of(resile)
     aim = {"incident_id": "INC-1", "seen_on": "/incidents/INC-1"}

@@ -1,12 +1,12 @@
 """What people do with updates on an incident's page: draft, change, agree, publish, drop, take a promise back."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from pydantic import BaseModel
 
 from resile.app.access import Identity
@@ -17,7 +17,7 @@ from resile.app.updates import Updates
 from resile.app.wiring import Resile
 from resile.model.document import length_of
 from resile.model.errors import ConfigError, ConflictError, TransitionError
-from resile.model.time import MINUTE, WEEK
+from resile.model.time import MINUTE, WEEK, parse_instant
 from resile.web.pages.incident import Refused, page_of
 from resile.web.pages.rendering import path_part
 from resile.web.security import check_form
@@ -52,6 +52,7 @@ class _Published(_Which):
     title: str = ""
     text: str = ""
     reason: str = ""
+    seen: str = ""
     component: list[str] = []
     state: list[str] = []
 
@@ -110,7 +111,9 @@ def correct(request: Request, form: Annotated[_Published, Form()]) -> Response:
         said = Wording(title=form.title, text=form.text.replace("\r\n", "\n"), components=_states(form))
         # As the settings are now; where somebody has to agree it waits as a draft.
         is_sent = not updates.prepare(form.incident_id, _known(updates, form).audience).needs
-        return updates.correct(by, form.incident_id, form.draft_id, said, form.reason, is_sent=is_sent)
+        return updates.correct(
+            by, form.incident_id, form.draft_id, said, form.reason, is_sent=is_sent, seen=_seen(form.seen)
+        )
 
     return _do(request, form, f"correct-{form.draft_id}", work)
 
@@ -164,6 +167,13 @@ def _wording(form: _Edit) -> Wording:
         components=_states(form),
         next_within=within,
     )
+
+
+def _seen(said: str) -> datetime | UnsetType | None:
+    """When the words were corrected last that the page showed."""
+    if not said:
+        return UNSET
+    return None if said == "never" else parse_instant(said)
 
 
 def _states(form: _Edit | _Published) -> dict[str, str]:
