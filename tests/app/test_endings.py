@@ -182,40 +182,6 @@ def test_what_was_called_restored_while_an_alert_fires_is_not_quiet(world: Endin
     assert len(world.told(Restored)) == 1
 
 
-def test_alert_of_what_was_set_apart_keeps_nothing_else_open(world: EndingWorld) -> None:
-    world.alert(FIRING, Severity.SEV2)
-    by_hand(world)
-    world.do(Merge("INC-2"))
-    world.do(RESTORED, incident_id="INC-2")
-    world.advance(10 * DAY)
-    assert world.told(Closed, "INC-2") == []
-
-    world.do(Merge(None))
-    world.advance(4 * DAY)
-
-    assert len(world.told(Closed, "INC-2")) == 1
-
-
-def test_alert_of_what_was_merged_over_two_keeps_the_last_open_until_it_is_set_apart(world: EndingWorld) -> None:
-    world.alert(FIRING, Severity.SEV2)
-    by_hand(world)
-    by_hand(world)
-    world.do(Merge("INC-2"))
-    world.do(Merge("INC-3"), incident_id="INC-2")
-    world.do(RESTORED, incident_id="INC-3")
-    world.advance(10 * DAY)
-    assert world.view("INC-3").incident.absorbed == {"INC-1", "INC-2"}
-    assert world.told(Closed, "INC-3") == []
-
-    world.do(Merge(None))
-    world.advance(4 * DAY)
-
-    assert world.view("INC-3").incident.absorbed == {"INC-2"}
-    assert len(world.told(Closed, "INC-3")) == 1
-    world.do(Merge(None), incident_id="INC-2")
-    assert world.view("INC-3").incident.absorbed == set()
-
-
 def test_whoever_took_it_is_asked_three_times_at_most_where_it_does_not_ring(world: EndingWorld) -> None:
     by_hand(world)
     world.do(Reach(InstantName.ACKNOWLEDGED, "ann"), MITIGATED)
