@@ -181,7 +181,7 @@ def document_of(kind: Kind, name: str, body: Mapping[str, Any]) -> Document:
     try:
         document: Document = msgspec.convert(dict(body), type=_TYPES[kind], strict=True)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{kind} {name!r}: {_placed(str(error))}") from None
+        raise ConfigError(f"{kind} {name!r}: {_placed(str(error), _TYPES[kind])}") from None
     if document.title:
         check_name(document.title, f"{kind} {name!r}: title")
     _check(name, document)
@@ -376,9 +376,12 @@ def _nearest(wanted: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else "add it, or leave the name out"
 
 
-def _placed(problem: str) -> str:
+def _placed(problem: str, of: type[Document]) -> str:
     """Msgspec's sentence, `Expected int, got str - at $.layers[0].every`, with the place first and a way out."""
     said, _, place = problem.partition(" - at `")
     said = said.replace("`", "")
     where = place.rstrip("`").removeprefix("$").removeprefix(".")
+    if not where and "unknown field" in said:
+        known = sorted(field.encode_name for field in msgspec.structs.fields(of))
+        return f"{said[:1].lower()}{said[1:]}; it may have {', '.join(known)}"
     return f"{where + ': ' if where else ''}{said[:1].lower()}{said[1:]}; correct it"

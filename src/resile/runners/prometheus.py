@@ -41,7 +41,9 @@ class Prometheus:
         if work.language not in LANGUAGES:
             raise StepRefusedError(f"a Prometheus is not asked in {work.language[:40]!r}; write ```promql")
         query = in_promql(work.body.strip(), work.inputs)
-        form = urlencode({"query": query, "timeout": f"{timeout_s:.3f}s"}, errors="replace").encode()
+        # Whole milliseconds: Prometheus reads no fraction before a unit.
+        within = f"{max(round(timeout_s * 1_000), 1)}ms"
+        form = urlencode({"query": query, "timeout": within}, errors="replace").encode()
         answer = self._client.ask(
             "POST",
             f"{self._url}/api/v1/query",
