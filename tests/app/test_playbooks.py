@@ -1,6 +1,6 @@
 """Playbooks are opened for incidents, kept in use as they were, and their effect is measured."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,13 +8,14 @@ import pytest
 
 from resile.app.access import LOCAL
 from resile.app.alert_intake import Told
+from resile.app.catalog import Catalog
 from resile.app.doctor import examined
 from resile.app.incidents import command_incident, declare
 from resile.app.playbook_lint import lint_catalog
 from resile.app.playbook_rows import effects_of, playbook_rows
 from resile.app.settings import load_settings
 from resile.app.wiring import Resile, open_resile
-from resile.model.alert import Alert, AlertState
+from resile.model.alert import Alert, AlertState, KnownAlert
 from resile.model.catalog import Kind
 from resile.model.errors import ConfigError, TransitionError
 from resile.model.event import Source
@@ -23,6 +24,7 @@ from resile.model.lifecycle import Declare, Reach
 from resile.model.policy import Target, TargetKind
 from resile.model.room_event import PlaybookOpened
 from resile.model.severity import Severity
+from resile.stores.paging import SqlPagingStore
 from resile.testing.simulated_clock import SimulatedClock
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -249,3 +251,38 @@ def test_a_later_page_names_the_playbook_that_was_written_meanwhile(resile: Resi
     texts = {page.person: page.text for page in resile.paging.messages_of([incident_id])}
     assert "playbook" not in texts["ann"]
     assert "playbook shop-cards: https://r.example.org/playbooks/shop-cards" in texts["bob"]
+
+
+def test_whatever_is_wrong_with_playbooks_people_are_paged(resile: Resile, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(resile, "shop", "{service: shop}")
+    resile.catalog.apply(LOCAL, resile.catalog.changes_to(PEOPLE))
+
+    def broken(_: Catalog) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(Catalog, "playbooks", broken)
+    fire(resile, alert(resile, "HighErrors", service="shop"))
+    incident_id = resile.pager.page("Cards are refused", who="zoe", by="user:zoe", services=["shop"])
+
+    assert [page.person for page in resile.paging.messages_of(["INC-1", incident_id])] == ["ann", "ann"]
+    assert opened_for(resile, "INC-1") == opened_for(resile, incident_id) == []
+
+
+def test_of_a_flood_of_alerts_pages_read_a_few_once(resile: Resile, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(resile, "other", "{service: cellar}")
+    both = {**PEOPLE, (Kind.POLICY, "default"): ({"steps": [{"page": ["person/ann", "person/bob"]}]}, "")}
+    resile.catalog.apply(LOCAL, resile.catalog.changes_to(both))
+    n_read: list[int] = []
+    read = SqlPagingStore.alerts_of
+
+    def counted(self: SqlPagingStore, ids: Sequence[str], *, limit: int | None = None) -> list[KnownAlert]:
+        found = read(self, ids, limit=limit)
+        n_read.append(len(found))
+        return found
+
+    fire(resile, *(alert(resile, "HighErrors", service="shop", host=f"h{n}") for n in range(510)))
+    monkeypatch.setattr(SqlPagingStore, "alerts_of", counted)
+    resile.pager.escalate("INC-1", who="zoe", by="user:zoe")
+
+    assert len(resile.paging.messages_of(["INC-1"])) == 4
+    assert [n for n in n_read if n > 100] == [500]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from resile.app.import_deliveries import import_deliveries
+from resile.app.playbooks import Opening
 from resile.app.record_drafts import Outcome, Telling, record_drafts, telling_of
 from resile.model.draft import Draft, Step
 from resile.model.errors import ConflictError, StoreError
@@ -16,7 +17,10 @@ from resile.model.event import Restored
 from resile.model.incident import Incident, fold, labels_of, value_of
 from resile.model.lifecycle import ChangeSeverity, Correct, Describe, decide
 from resile.model.phases import instants
+from resile.model.playbook_text import parse_playbook
+from resile.model.room_event import PlaybookOpened
 from resile.model.severity import Severity
+from resile.ports.catalog import Version
 from resile.ports.delivery_source import Cursors, DeliveryReading, IncidentsRead, ReadUpTo
 from resile.ports.timeline_store import Append
 from resile.testing.memory_deliveries import MemoryDeliveryStore
@@ -210,6 +214,32 @@ def test_endless_contention_is_told() -> None:
 
     with pytest.raises(ConflictError):
         record_drafts(Lost(), [told(issue(0))], now=START)
+
+
+def test_the_playbook_is_opened_also_where_others_appended_first() -> None:
+    class Busy(MemoryTimelineStore):
+        n_refused = 0
+
+        def append(self, appends: Sequence[Append]) -> int:
+            if self.n_refused == 0:
+                self.n_refused = 1
+                raise ConflictError("somebody else appended first")
+            return super().append(appends)
+
+    text = "---\nplaybook: shop\nmatch: {service: shop}\n---\n# The shop is down\n"
+    version = Version(kind="playbook", name="shop", number=1, body={"text": text}, at=START, by="ann")
+    timelines = Busy()
+    telling = telling_of(issue(0, services=("shop",)), by="door:github", heard_at=START, is_live=True)
+
+    record_drafts(
+        timelines,
+        [telling],
+        now=START,
+        opening=lambda: Opening(lambda: {"shop": (version, parse_playbook("shop", text))}),
+    )
+
+    assert timelines.n_refused == 1
+    assert [one.playbook for one in timelines.read(ID) if isinstance(one, PlaybookOpened)] == ["shop"]
 
 
 @settings(max_examples=150, deadline=None)

@@ -30,7 +30,8 @@ _TRIES = 20
 _INVITED_AT_ONCE = 10
 _FIRST_REST = timedelta(seconds=2)
 _LONGEST_REST = timedelta(minutes=1)
-# What a program will not do until somebody changes something.
+# What a program will not do until somebody changes something. Where only a part of it is refused, such as the pin, the
+# room rests no longer than _LONGEST_REST: nobody hurries one that rests, and people talk in it.
 _FINAL_REST = timedelta(minutes=10)
 _MOST_WITHIN = timedelta(hours=1)
 _log = structlog.get_logger()
@@ -97,14 +98,15 @@ class Tender(ABC):
             return self._put_off(turn.room, DeliveryError(f"a fault of resile ({type(error).__name__})"))
         if turn.faults:
             # What is taken in a moment is tried in a moment, whatever else was refused for good.
-            return self._put_off(turn.room, min(turn.faults, key=lambda one: getattr(one, "is_final", False)))
+            fault = min(turn.faults, key=lambda one: getattr(one, "is_final", False))
+            return self._put_off(turn.room, fault, final_rest=_LONGEST_REST)
         due_at = self._resile.clock.now() if has_more else turn.again_at
         return replace(turn.room, n_faults=0, fault="", is_asked=False, due_at=due_at)
 
-    def _put_off(self, room: ChatRoom, error: DeliveryError) -> ChatRoom:
+    def _put_off(self, room: ChatRoom, error: DeliveryError, *, final_rest: timedelta = _FINAL_REST) -> ChatRoom:
         rest = min(_FIRST_REST * 2 ** min(room.n_faults, 10), _LONGEST_REST)
         if isinstance(error, RefusedError):
-            rest = _FINAL_REST if error.is_final else rest
+            rest = final_rest if error.is_final else rest
             rest = max(rest, timedelta(seconds=error.again_in_s or 0.0))
         elif isinstance(error, FullError):
             rest = _LONGEST_REST

@@ -11,6 +11,7 @@ from resile.app.maintenance import Maintenance
 from resile.app.maintenance_marks import Marking, MarkingThread
 from resile.app.message_words import CatalogWords
 from resile.app.outward_settings import UpdateSettings
+from resile.app.persons import may_be_one
 from resile.app.silences import Ways
 from resile.app.subscribers import Subscribers
 from resile.app.teller import Teller
@@ -108,6 +109,7 @@ def communication_over(
         publishing=Publishing(drafting=drafting, ways=ways, timer=timer_of, n_told=stores.subscribers.n_hearing),
         timer=timer_of,
         counts=stores.tellings.counts,
+        may_be_one=lambda one, other: may_be_one(one, other, catalog.people()),
     )
     return Communication(
         subscribers=subscribers,

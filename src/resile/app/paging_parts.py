@@ -57,8 +57,7 @@ def paging_over(
     """All of it over these stores; `lengths` and `address` as in Endings."""
     contacts = Contacts(catalog, contact_book, paging, clock)
     playbooks = Playbooks(catalog, paging, timelines, clock)
-    its_playbook = partial(_its_playbook, playbooks, links if address else None)
-    words = CatalogWords(catalog, paging, timelines, its_playbook)
+    words = CatalogWords(catalog, paging, timelines, _ItsPlaybook(playbooks, links if address else None))
     look = partial(_directory, catalog, documents, contacts.verified)
     # Alerts have opened theirs before they page.
     pager = Paging(paging, timelines, clock, look=look, words=words, opening=playbooks.opening)
@@ -85,12 +84,30 @@ def _directory(catalog: Catalog, documents: CatalogStore, verified: Verified, no
     return Directory(catalog, documents, now=now, verified=verified)
 
 
-def _its_playbook(
-    playbooks: Playbooks, links: Links | None, incident: Incident, events: Sequence[Event]
-) -> ItsPlaybook | None:
-    """The playbook that was opened last, with its steps on the incident's page; else the one that fits best."""
-    opened = next((event for event in reversed(events) if isinstance(event, PlaybookOpened)), None)
-    if opened is not None:
-        return ItsPlaybook(opened.playbook, "" if links is None else f"{links.incident(incident.id)}#playbook")
-    best = playbooks.best(incident)
-    return None if best is None else ItsPlaybook(best, "" if links is None else links.playbook(best))
+class _ItsPlaybook:
+    """Which playbook the pages of an incident name.
+
+    Args:
+        links: None where resile has no address.
+    """
+
+    def __init__(self, playbooks: Playbooks, links: Links | None) -> None:
+        self._playbooks = playbooks
+        self._links = links
+        # Many may be paged at once, and each page asks the same.
+        self._last: tuple[tuple[str, int], str | None] | None = None
+
+    def __call__(self, incident: Incident, events: Sequence[Event]) -> ItsPlaybook | None:
+        """The playbook that was opened last, with its steps on the incident's page; else the one that fits best."""
+        links = self._links
+        opened = next((event for event in reversed(events) if isinstance(event, PlaybookOpened)), None)
+        if opened is not None:
+            return ItsPlaybook(opened.playbook, "" if links is None else f"{links.incident(incident.id)}#playbook")
+        best = self._best(incident)
+        return None if best is None else ItsPlaybook(best, "" if links is None else links.playbook(best))
+
+    def _best(self, incident: Incident) -> str | None:
+        asked, last = (incident.id, incident.n_events), self._last
+        if last is None or last[0] != asked:
+            last = self._last = asked, self._playbooks.best(incident)
+        return last[1]

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+import structlog
 from msgspec import Struct
 
 from resile.app.catalog import Catalog
 from resile.app.growing import Growing
 from resile.model.alert import Alert
 from resile.model.catalog import Kind
-from resile.model.errors import ConfigError, ConflictError, TransitionError
+from resile.model.errors import ConfigError, ConflictError, StoreError, TransitionError
 from resile.model.event import Source
 from resile.model.incident import Incident, fold, labels_of, value_of
 from resile.model.playbook import Playbook
@@ -26,6 +27,7 @@ from resile.ports.timeline_store import TimelineStore
 _TRIES = 40
 _MAX_ALERTS = 500
 _OLD_VERSIONS = 256
+_log = structlog.get_logger()
 
 
 class KnownPlaybook(Struct, frozen=True, kw_only=True):
@@ -74,8 +76,9 @@ class Playbooks:
 
     def about(self, incident: Incident) -> About:
         """What playbooks look at: the incident, and its alerts, the first first."""
-        known = sorted(self._paging.alerts_of([incident.id]), key=lambda one: (one.first_at, one.id))
-        return _about(incident, [labels_to_match(one.alert) for one in known[:_MAX_ALERTS]])
+        # A flood has a hundred thousand, and pages wait for it.
+        known = self._paging.alerts_of([incident.id], limit=_MAX_ALERTS)
+        return _about(incident, [labels_to_match(one.alert) for one in known])
 
     def offered(self, incident: Incident) -> list[Offered]:
         """All playbooks for somebody to choose from: those that are for the incident, the best first, then the rest."""
@@ -86,9 +89,15 @@ class Playbooks:
         return best + [Offered(known=one, fit=None) for name, one in sorted(known.items()) if name not in named]
 
     def best(self, incident: Incident) -> str | None:
-        """Name of the playbook that fits an incident best; None: none fits."""
-        known = [playbook for _, playbook in self._catalog.playbooks().values()]
-        fits = best_first(known, self.about(incident)) if known else []
+        """Name of the playbook that fits an incident best; None: none fits, or it cannot be found out."""
+        try:
+            known = [playbook for _, playbook in self._catalog.playbooks().values()]
+            fits = best_first(known, self.about(incident)) if known else []
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a playbook breaks, the page goes out
+            _log.error("playbook not found out", incident=incident.id, exc_info=error)
+            return None
         return fits[0][0].name if fits else None
 
     def inputs(self, playbook: Playbook, incident: Incident, *, chosen: Mapping[str, str] | None = None) -> Inputs:
@@ -179,7 +188,18 @@ class Opening:
 
         Args:
             alerts: those that just came to the incident; none where people declare it.
+
+        Raises:
+            StoreError: the catalog cannot be read now; neither could people be found who are to be paged.
         """
+        try:
+            self._open(growing, alerts)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a playbook breaks, people are paged
+            _log.error("playbook not opened", incident=growing.incident_id, exc_info=error)
+
+    def _open(self, growing: Growing, alerts: Sequence[Alert]) -> None:
         if self._known is None:
             self._known = self._read()
         if not self._known or self._is_open(growing):
@@ -190,8 +210,10 @@ class Opening:
             playbook, fit = fits[0]
             who, growing.by = growing.by, "resile"
             number = self._known[playbook.name][0].number
-            growing.tell(PlaybookOpened, playbook=playbook.name, number=number, because=fit.because)
-            growing.by = who
+            try:
+                growing.tell(PlaybookOpened, playbook=playbook.name, number=number, because=fit.because)
+            finally:
+                growing.by = who
             self._has_one[growing.incident_id] = True
 
     def _is_open(self, growing: Growing) -> bool:

@@ -222,7 +222,7 @@ def receiver_of(resile: "Resile", *, understands: Callable[[str, DoorOptions], D
         now = resile.clock.now()
         tellings = tellings_of([(entry.delivery, one.incidents) for entry, one in told], now=now)
         if tellings:
-            record_drafts(resile.timelines, tellings, now=now, open_playbook=resile.playbooks.opening())
+            record_drafts(resile.timelines, tellings, now=now, opening=resile.playbooks.opening)
 
     return Receiver(
         resile.journal, resile.doors.all, keep, lambda: store.set_cursor("receive", b""), understands=understands

@@ -1,6 +1,6 @@
 """Compare what sources tell of incidents with what they told before, and append what is new or told differently."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -71,7 +71,7 @@ def record_drafts(
     *,
     now: datetime,
     is_dry_run: bool = False,
-    open_playbook: OpenPlaybook = opens_none,
+    opening: Callable[[], OpenPlaybook] = lambda: opens_none,
 ) -> Recorded:
     """Append what is told differently than before, by the same origin of the same ref; what people said stays.
 
@@ -84,7 +84,8 @@ def record_drafts(
 
     Args:
         now: when resile learns it.
-        open_playbook: asked of each incident that is told live and goes on; what it tells is in the same append.
+        opening: gives what opens the playbook of an incident that is told live and goes on, anew for each try: it
+            remembers what it told, which is lost with what was not appended. What it tells is in the same append.
 
     Raises:
         ConfigError: a draft holds a step of unknown kind.
@@ -94,7 +95,7 @@ def record_drafts(
     outcomes: list[Outcome] = []
     n_appended = 0
     for some in _once_each(tellings):
-        recorded = _record(timelines, some, now, is_dry_run=is_dry_run, open_playbook=open_playbook)
+        recorded = _record(timelines, some, now, is_dry_run=is_dry_run, opening=opening)
         outcomes += recorded.outcomes
         n_appended += recorded.n_appended
     return Recorded(outcomes, n_appended)
@@ -119,11 +120,11 @@ def _record(
     now: datetime,
     *,
     is_dry_run: bool,
-    open_playbook: OpenPlaybook,
+    opening: Callable[[], OpenPlaybook],
 ) -> Recorded:
     is_ledger_enough = True
     for attempt in range(_TRIES):
-        decided = _decided(timelines, tellings, now, is_ledger_enough=is_ledger_enough, open_playbook=open_playbook)
+        decided = _decided(timelines, tellings, now, is_ledger_enough=is_ledger_enough, open_playbook=opening())
         appends = [append for append, _ in decided if append is not None]
         outcomes = [outcome for _, outcome in decided]
         if not appends or is_dry_run:

@@ -22,7 +22,7 @@ from resile.app.teams_room import PROGRAM
 from resile.app.wiring import Resile
 from resile.channels.refusals import WordedRefusalError
 from resile.channels.teams_connector import NOT_FOUND, TeamsConnector
-from resile.channels.teams_graph import MAX_NAME, NAME_TAKEN, TeamsChannel, TeamsGraph
+from resile.channels.teams_graph import MAX_NAME, NAME_TAKEN, NO_RIGHT, NOBODY, TeamsChannel, TeamsGraph
 from resile.channels.teams_room_card import activity_of
 from resile.model.chat import ChatRoom
 from resile.ports.channel import RefusedError
@@ -30,6 +30,8 @@ from resile.ports.channel import RefusedError
 MAX_SUFFIX = 20
 # Microsoft's clock need not be ours.
 _CLOCKS_APART = timedelta(minutes=5)
+# Who left the organisation cannot come; and the right to add people is one that an organisation may keep for itself.
+_CANNOT_COME = frozenset({NOBODY, NO_RIGHT})
 _log = structlog.get_logger()
 
 
@@ -162,4 +164,9 @@ class TeamsRooms(Tender):
         if member is None:
             _log.info("person not known to the chat", incident=turn.room.incident_id, person=person)
             return
-        self._graph.add(member)
+        try:
+            self._graph.add(member)
+        except WordedRefusalError as error:
+            if error.code not in _CANNOT_COME:
+                raise
+            _log.info("person not invited", incident=turn.room.incident_id, person=person, because=error.code)

@@ -42,6 +42,7 @@ class Updates:
         publishing: sends them.
         timer: when the promises of an incident are looked at next.
         counts: how far tellings have come, by their ids.
+        may_be_one: whether two under whose names timelines tell who did something may be the same human.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Updates:
         publishing: Publishing,
         timer: Callable[[Growing], Timer],
         counts: Callable[[Sequence[str]], Mapping[str, TellingCounts]],
+        may_be_one: Callable[[str, str], bool],
     ) -> None:
         self._timelines = timelines
         self._paging = paging
@@ -62,6 +64,7 @@ class Updates:
         self._publishing = publishing
         self._timer = timer
         self._counts = counts
+        self._may_be_one = may_be_one
 
     def prepare(self, incident_id: str, audience: str, phase: str | None = None) -> Prepared:
         """What would be drafted now; nothing is written.
@@ -115,7 +118,8 @@ class Updates:
 
         Raises:
             AccessError: who asks may not write.
-            TransitionError: they wrote it themselves, are a program, or it waits no more.
+            TransitionError: they wrote it themselves, are a program, or it waits no more; or nobody can tell whether
+                they are another than who wrote it, or agreed already.
         """
         require(by, Scope.WRITE)
 
@@ -126,10 +130,19 @@ class Updates:
             if known.draft.by == by.by:
                 raise TransitionError(f"{by.name} wrote this update; somebody else has to agree to it")
             if by.by not in known.agreed:
+                self._check_another(by, (known.draft.by, *known.agreed))
                 growing.tell(UpdateAgreed, draft_id=draft_id, source=Source.HUMAN)
             return Changes()
 
         return self._carried(incident_id, by, decide).room.drafts[draft_id]
+
+    def _check_another(self, by: Identity, others: Sequence[str]) -> None:
+        same = next((one for one in others if self._may_be_one(one, by.by)), None)
+        if same is not None:
+            raise TransitionError(
+                f"{by.by} and {same} may be one person; have somebody else agree, or write the account of each as "
+                "`user` into their document in the catalog"
+            )
 
     def drop(self, by: Identity, incident_id: str, draft_id: str, reason: str = "") -> KnownDraft:
         """Let a draft never be sent.

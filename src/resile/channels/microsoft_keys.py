@@ -63,6 +63,7 @@ class MicrosoftKeys:
         self._lock = Lock()
         self._keys: dict[str, _Key] = {}
         self._looked_at: datetime | None = None
+        self._is_looking = False
 
     def check(self, authorization: str) -> Mapping[str, Any]:
         """The claims of a token that holds now.
@@ -117,19 +118,33 @@ class MicrosoftKeys:
         now = self._clock.now()
         with self._lock:
             since = None if self._looked_at is None else now - self._looked_at
-            if since is None or since >= (_LOOKS_EVERY if kid not in self._keys else _LASTS):
-                self._looked_at = now
-                try:
-                    self._keys = self._looked_up()
-                except DeliveryError as error:
-                    # Yesterday's keys hold on.
-                    _log.warning("keys not looked up", because=str(error))
-            if not self._keys:
-                raise DeliveryError("Microsoft does not say now by which keys its Bot Connector signs")
+            is_due = since is None or since >= (_LOOKS_EVERY if kid not in self._keys else _LASTS)
+            looks = is_due and not self._is_looking
+            if looks:
+                self._looked_at, self._is_looking = now, True
+        if looks:
+            self._look()
+        with self._lock:
             found = self._keys.get(kid)
-        if found is None:
-            raise AccessError("the key by which this is signed is none of Microsoft's Bot Connector")
-        return found
+            # Whoever makes keys up must not have everybody wait for Microsoft: a new one is told again.
+            is_known = bool(self._keys) and not self._is_looking
+        if found is not None:
+            return found
+        if not is_known:
+            raise DeliveryError("Microsoft does not say now by which keys its Bot Connector signs")
+        raise AccessError("the key by which this is signed is none of Microsoft's Bot Connector")
+
+    def _look(self) -> None:
+        """Look the keys up, while others go by those that are known."""
+        found: dict[str, _Key] = {}
+        try:
+            found = self._looked_up()
+        except DeliveryError as error:
+            # Yesterday's keys hold on.
+            _log.warning("keys not looked up", because=str(error))
+        finally:
+            with self._lock:
+                self._keys, self._is_looking = found or self._keys, False
 
     def _looked_up(self) -> dict[str, _Key]:
         said = self._asked(self._address)

@@ -22,7 +22,8 @@ from resile.ports.clock import Clock
 GRAPH = "https://graph.microsoft.com"
 PROVIDER = "Microsoft Graph"
 MAX_NAME = 50
-NAME_TAKEN, GONE, NO_RIGHT = "name_taken", "channel_not_found", "no_right"
+NAME_TAKEN, GONE, NO_RIGHT, NOBODY = "name_taken", "channel_not_found", "no_right", "person_not_found"
+_ADD = "add a person"
 # A team's channels, of which 1,000 are allowed, come in one answer.
 _MAX_ANSWER = 1 << 20
 _RESTS_S = 30.0
@@ -35,7 +36,7 @@ _RIGHTS = {
     "look for a channel": "ChannelSettings.Read.Group",
     "archive a channel": "ChannelSettings.ReadWrite.Group",
     "unarchive a channel": "ChannelSettings.ReadWrite.Group",
-    "add a person": "TeamMember.ReadWrite.All",
+    _ADD: "TeamMember.ReadWrite.All",
 }
 
 
@@ -95,6 +96,9 @@ class TeamsGraph:
 
         Args:
             member: their object id.
+
+        Raises:
+            WordedRefusalError: `person_not_found`, `no_right` and others.
         """
         body = {
             "@odata.type": "#microsoft.graph.aadUserConversationMember",
@@ -102,7 +106,7 @@ class TeamsGraph:
             "user@odata.bind": f"{self._graph}/v1.0/users('{quote(member, safe='')}')",
         }
         try:
-            self._call("add a person", "POST", self._members, body)
+            self._call(_ADD, "POST", self._members, body)
         except WordedRefusalError as error:
             if error.code != NAME_TAKEN:
                 raise
@@ -145,7 +149,9 @@ def _refusal(what: str, answer: HttpAnswer) -> WordedRefusalError:
     if answer.status == _CONFLICT or "NameAlreadyExists" in words:
         return WordedRefusalError(f"{PROVIDER} has one of that name already", NAME_TAKEN, is_final=True)
     if answer.status == _NOT_FOUND:
-        return WordedRefusalError(f"{PROVIDER} does not know the team, the channel or the person", GONE, is_final=True)
+        # Somebody who left the organisation is no reason to leave the channel.
+        code, whom = (NOBODY, "person") if what == _ADD else (GONE, "channel")
+        return WordedRefusalError(f"{PROVIDER} does not know the team or the {whom}", code, is_final=True)
     if answer.status == _FORBIDDEN:
         right = _RIGHTS[what]
         sentence = f"{PROVIDER} does not let the app {what}; give it the right {right}, see docs/how-to/teams.md"

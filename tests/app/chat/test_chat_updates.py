@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from resile.app.access import Identity
+from resile.app.access import LOCAL, Identity
 from resile.app.outward_settings import UpdateSettings
 from resile.model.audience import Audience
+from resile.model.catalog import Kind
 from resile.model.errors import TransitionError
 from resile.model.room import room_of
 from resile.ports.account_store import Role, Scope
@@ -84,6 +85,23 @@ def test_nobody_agrees_to_their_own_update_through_another_door(agreeing: World)
     bob = Identity(by="user:bob", name="bob", scopes=frozenset({Scope.READ, Scope.WRITE}))
     with pytest.raises(TransitionError, match="wrote this update"):
         updates.agree(bob, "INC-1", bobs)
+
+
+def test_who_may_be_one_and_the_same_under_two_names_does_not_agree(agreeing: World) -> None:
+    world, updates = agreeing, agreeing.resile.communication.updates
+    drafted = Identity(by="user:b.smith", name="b.smith", scopes=frozenset({Scope.READ, Scope.WRITE}))
+    one = updates.draft(drafted, "INC-1", "customers").id
+
+    assert "user:b.smith may be one person" in world.asks(f"update INC-1 agree {one}", member=BOB)
+    two = world.asks("update INC-1 for=customers Two", member=BOB).split()[2]
+    for by in ("user:b.smith", "user:bob"):
+        with pytest.raises(TransitionError, match="may be one person"):
+            updates.agree(Identity(by=by, name=by, scopes=frozenset(Scope)), "INC-1", two)
+
+    # Once the catalog says whose it is, everybody knows.
+    carl = {(Kind.PERSON, "carl"): ({"user": "b.smith"}, "")}
+    world.resile.catalog.apply(LOCAL, world.resile.catalog.changes_to(carl))
+    assert "may be sent" in world.asks(f"update INC-1 agree {one}", member=BOB)
 
 
 def test_a_draft_is_dropped_and_words_that_look_like_a_deed_are_words(agreeing: World) -> None:

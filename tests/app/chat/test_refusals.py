@@ -42,6 +42,20 @@ def test_people_are_invited_whatever_else_slack_does_not_take(world: World, meth
     assert world.room("INC-1").fault == ""
 
 
+def test_what_slack_refuses_for_good_of_an_open_channel_keeps_what_is_said_there_a_minute_at_most(world: World) -> None:
+    world.slack.refuses["pins.add"] = ["restricted_action"] * 100
+    incident_id = world.declare()
+    world.step()
+
+    world.says(incident_id, ANN, "It is the new release")
+    world.asks(f"sev {incident_id} SEV2")
+    world.step(after=MINUTE)
+
+    assert world.said(incident_id) == [("ann", "It is the new release")]
+    assert world.channel(incident_id).topic.startswith("SEV2")
+    assert world.slack.calls["pins.add"] == 2
+
+
 def test_one_who_may_not_be_invited_keeps_nobody_else_out(tmp_path: Path, fresh_data: Callable[[Path], Path]) -> None:
     with opened_world(fresh_data(tmp_path), invite=["person/ann", "person/bob"]) as world:
         world.slack.refuses["conversations.invite"] = ["restricted_action"]

@@ -193,6 +193,21 @@ def test_a_channel_that_somebody_deleted_is_left_until_it_is_asked_for(world: Wo
     assert world.place().name == NAME
 
 
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_who_cannot_be_added_to_the_team_keeps_the_channel_from_nobody(world: World, is_allowed: bool) -> None:
+    world.teams.known.discard(BOB)  # who has left the organisation
+    world.teams.refuses["add"] = [] if is_allowed else [403]
+    world.asks("page SEV1 Cards are refused", place=world.teams.taken("General"))
+    world.step()
+    assert (world.room().is_left, world.room().fault) == (False, "")
+    assert [one.is_open for one in room_of(world.timeline()).chats] == [True]
+
+    world.asks("sev SEV2")
+    world.step(after=MINUTE)
+
+    assert "Severity: SEV2" in world.place().texts
+
+
 def test_microsoft_that_is_away_for_an_hour_delays_and_loses_nothing(world: World) -> None:
     world.teams.fails = [Fault.DROPS] * 200
     world.declare()

@@ -1,5 +1,6 @@
 """What Microsoft signed for this app, now and of this organisation, is believed; all else is not."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from resile.app.wiring import open_resile
+from resile.model.errors import AccessError, DeliveryError
 from resile.testing.callbacks import Callback
+from resile.testing.loopback_http import Reply, Request
 from resile.testing.loopback_teams_app import APP, ISSUER, LoopbackTeamsApp, with_token
 from resile.testing.simulated_clock import SimulatedClock
 from tests.app.chat.teams_world import ANN, MINUTE, OTHER_KEY, URL, World, opened
@@ -147,6 +150,45 @@ def test_keys_of_yesterday_hold_while_microsoft_is_away_and_without_any_it_is_to
     world.step()
 
     assert world.said() == [("ann", "Hello"), ("ann", "Good morning")]
+
+
+def test_while_keys_are_looked_up_those_that_are_known_hold_and_new_ones_are_told_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.declare()
+    world.step()
+    world.asks("help")
+    at, answer = world.clock.advance(MINUTE), world.teams.answer
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def late(request: Request) -> Reply:
+        is_asked.set()
+        may_answer.wait(4)
+        return answer(request)
+
+    made_up = _by(OTHER_KEY, claims(world), kid="made up")
+    known = world.teams.signed(URL, {"serviceUrl": "x"}, at=at).headers["Authorization"]
+    assert world.chat.app is not None
+    keys = world.chat.app.keys
+    monkeypatch.setattr(world.teams, "answer", late)
+
+    def check_made_up() -> None:
+        with pytest.raises(AccessError):
+            keys.check(f"Bearer {made_up}")
+
+    waiting = threading.Thread(target=check_made_up)
+    waiting.start()
+    assert is_asked.wait(4)
+
+    assert keys.check(known)["aud"] == APP
+    with pytest.raises(DeliveryError):
+        keys.check(f"Bearer {made_up}")
+
+    assert waiting.is_alive()
+    may_answer.set()
+    waiting.join()
+    assert keys.check(known)["aud"] == APP
+    check_made_up()
 
 
 def test_a_key_that_is_not_for_teams_is_not_believed(world: World) -> None:
