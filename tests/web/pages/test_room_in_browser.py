@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from resile.app.access import Access
+from resile.app.access import LOCAL, Access
 from resile.app.accounts import Accounts
 from resile.app.growing import Growing
 from resile.app.incidents import command_incident, declare
@@ -198,6 +198,42 @@ def test_on_a_phone_the_next_thing_to_say_is_under_the_thumb(world: Resile, brow
             expect(shown.locator("#live-subject .tag")).to_have_text(says)
     expect(shown.locator(".message")).to_contain_text("Restored")
     assert shown.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
+
+
+# What a page says, part by part and in order, without times, which go on.
+PARTS = """() => [...document.querySelectorAll("[data-live]")].map(
+    (part) => part.id + " " + part.innerText.replace(/[0-9]+/g, "0").replace(/\\s+/g, " ")
+)"""
+
+
+def test_page_that_followed_says_what_one_says_that_is_loaded_now(
+    world: Resile, browser: Browser, address: str
+) -> None:
+    incident_id = page(world, "Checkout fails", severity=Severity.SEV2, services=("checkout",))
+    context = opened(browser, address, width=390)
+    shown, loaded = context.new_page(), context.new_page()
+    shown.goto(f"{address}/incidents/{incident_id}")
+    live(shown)
+    # Whoever tapped has the focus on what to say next, and only looks from then on.
+    shown.locator("#act-next .button.primary", has_text="Acknowledge").click()
+    expect(shown.locator("#act-next :focus")).to_contain_text("Mitigated")
+
+    world.communication.updates.say(LOCAL, incident_id, "customers")
+    expect(shown.locator("#updates-all .published")).to_contain_text("Problems with checkout")
+    world.communication.updates.draft(LOCAL, incident_id, "executives")
+    command_incident(world, incident_id, AddTask("Call the bank", "bob"), by="user:bob")
+    command_incident(world, incident_id, Note("The **pool** is full."), by="user:bob")
+    command_incident(world, incident_id, Reach(InstantName.RESTORED), by="user:bob")
+    expect(shown.locator(".message")).to_contain_text("Restored")
+    expect(shown.locator("#act-next")).not_to_contain_text("Mitigated")
+    expect(shown.locator("#live-timeline strong")).to_have_text("pool")
+
+    loaded.goto(f"{address}/incidents/{incident_id}")
+    live(loaded)
+    assert shown.evaluate(PARTS) == loaded.evaluate(PARTS)
+    # The focus stays where it was on the page, so that a keyboard goes on from there.
+    assert shown.evaluate("document.activeElement !== document.body")
     context.close()
 
 

@@ -156,40 +156,65 @@ function put(isNews) {
 // Whoever has an id stays itself, with what somebody has open or under their finger in it; the others are put anew.
 function blend(old, fresh) {
   if (old.isEqualNode(fresh)) return old;
-  const parts = keyed(old);
-  if (parts.size && keyed(fresh).size) {
+  if (isOfParts(old) && isOfParts(fresh) && ownWords(old) === ownWords(fresh)) {
     dress(old, fresh);
-    blendParts(old, fresh, parts);
+    blendParts(old, fresh, keyed(old));
     return old;
   }
-  if (isHeld(old)) return old;
+  if (isHeld(old, fresh)) return old;
   const anew = document.importNode(fresh, true);
   for (const one of old.querySelectorAll("details[open][id]")) {
     const same = anew.querySelector(`details#${CSS.escape(one.id)}`);
     if (same) same.open = true;
   }
   if (old.matches("details[open]") && anew.matches("details")) anew.open = true;
-  const wasFocused = document.activeElement === old;
+  const hadFocus = old.contains(document.activeElement);
   old.replaceWith(anew);
-  if (wasFocused) anew.focus({ preventScroll: true });
+  if (hadFocus) land(anew);
   return anew;
 }
 
+// The focus stays near where it was, though what had it is gone.
+function land(element) {
+  if (!element.hasAttribute("tabindex")) element.tabIndex = -1;
+  element.focus({ preventScroll: true });
+}
+
+function isOfParts(element) {
+  return [...element.children].some((one) => one.id);
+}
+
+function ownWords(element) {
+  return [...element.childNodes].filter((one) => one.nodeType === Node.TEXT_NODE).map((one) => one.data.trim()).filter(Boolean).join(" ");
+}
+
 function dress(old, fresh) {
-  for (const { name } of [...old.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  // Without its tabindex, what was landed on would lose the focus.
+  const kept = old === document.activeElement ? ["open", "tabindex"] : ["open"];
+  for (const { name } of [...old.attributes]) if (!kept.includes(name) && !fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
 }
 
+// What has no id is known by its kind and its place among those of its kind.
 function keyed(element) {
-  return new Map([...element.children].filter((one) => one.id).map((one) => [one.id, one]));
+  const counted = {};
+  return new Map([...element.children].map((one) => {
+    counted[one.tagName] = (counted[one.tagName] || 0) + (one.id ? 0 : 1);
+    return [one.id ? `#${one.id}` : `${one.tagName} ${counted[one.tagName]}`, one];
+  }));
 }
 
 function blendParts(old, fresh, parts) {
   let place = null;
   const wanted = keyed(fresh);
-  for (const [id, part] of parts) if (!wanted.has(id) && !isHeld(part)) part.remove();
-  for (const [id, part] of wanted) {
-    let here = parts.get(id);
+  for (const [key, part] of parts) {
+    if (wanted.has(key) || isHeld(part)) continue;
+    const hadFocus = part.contains(document.activeElement);
+    part.remove();
+    if (hadFocus) land(old);
+  }
+  for (const [key, part] of wanted) {
+    let here = parts.get(key);
     if (!here) {
       here = document.importNode(part, true);
       old.insertBefore(here, place ? place.nextSibling : old.firstChild);
@@ -198,18 +223,27 @@ function blendParts(old, fresh, parts) {
     }
     // Moving an element takes the focus from what is in it.
     const before = place ? place.nextElementSibling : old.firstElementChild;
-    if (before !== here && !isHeld(here)) old.insertBefore(here, place ? place.nextSibling : old.firstChild);
+    if (before !== here && !isHeld(here, part)) old.insertBefore(here, place ? place.nextSibling : old.firstChild);
     place = here;
   }
 }
 
-function isHeld(element) {
+// Whether somebody is using it: they write in it, or are about to press what will be there still.
+function isHeld(element, fresh = null) {
   const focused = document.activeElement;
-  // A part that was jumped to has the focus itself, and nobody types in it.
-  const isJumpedTo = focused === element && element.tabIndex < 0;
-  if (focused && focused !== document.body && !isJumpedTo && element.contains(focused)) return true;
+  // A part that was jumped to, or landed on, has the focus itself, and nobody types in it.
+  const isOnPart = focused === element && element.tabIndex < 0;
+  if (focused && focused !== document.body && !isOnPart && element.contains(focused)) {
+    if (focused.matches(TYPED_IN) || focused.closest("details[open] form, dialog[open]") || isOffered(fresh, focused)) return true;
+  }
   if (element.querySelector("details[open] form")) return true;
   return [...element.querySelectorAll(TYPED_IN)].some(isTyped);
+}
+
+function isOffered(fresh, button) {
+  if (!fresh) return false;
+  const words = (one) => `${one.textContent.trim()} ${one.form?.getAttribute("action")} ${one.getAttribute("href")}`;
+  return [fresh, ...fresh.querySelectorAll(button.tagName)].some((one) => one.tagName === button.tagName && words(one) === words(button));
 }
 
 function isTyped(field) {
@@ -228,6 +262,9 @@ function begin() {
   for (const kind of ["pointerdown", "touchstart", "pointerup"]) {
     document.addEventListener(kind, () => { touchedAt = Date.now(); }, { passive: true });
   }
+  document.addEventListener("keydown", (event) => {
+    if (["Enter", " ", "Tab"].includes(event.key) && !event.target.matches(TYPED_IN)) touchedAt = Date.now();
+  });
   document.addEventListener("focusout", () => window.setTimeout(() => put(false), 0));
   // A page that nobody looks at holds no connection; a browser has six to a host.
   document.addEventListener("visibilitychange", () => {
