@@ -241,10 +241,12 @@ def test_the_first_page_of_an_alert_names_the_playbook(resile: Resile) -> None:
     assert "follow playbook high-errors: https://r.example.org/incidents/INC-1#playbook" in page.text
 
 
-def test_a_later_page_names_the_playbook_that_was_written_meanwhile(resile: Resile) -> None:
+def test_a_later_page_names_the_playbook_that_was_written_meanwhile(resile: Resile, clock: SimulatedClock) -> None:
     resile.catalog.apply(LOCAL, resile.catalog.changes_to(PEOPLE))
     incident_id = resile.pager.page("Cards are refused", who="zoe", by="user:zoe", services=["shop"])
     put(resile, "shop-cards", "{service: shop}")
+    # In a storm the catalog is read every few seconds.
+    clock.advance(timedelta(seconds=5))
 
     resile.pager.call_in(incident_id, [Target(TargetKind.PERSON, "bob")], who="zoe", by="user:zoe")
 

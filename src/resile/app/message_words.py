@@ -26,6 +26,8 @@ from resile.model.errors import ConfigError
 from resile.model.event import AlertFired, Event
 from resile.model.incident import Incident
 from resile.model.paging_documents import TemplateDocument
+from resile.model.playbook import PlaybookDocument
+from resile.model.room_event import PlaybookOpened
 from resile.ports.paging_store import PagingStore
 from resile.ports.timeline_store import TimelineStore
 from resile.response.escalate import NewPage
@@ -184,6 +186,7 @@ class CatalogWords:
         self._templates: Mapping[str, TemplateDocument] = {}
         self._zones: Mapping[str, str | None] = {}
         self._open: Sequence[tuple[str, str]] = ()
+        self._has_playbooks = False
 
     def __call__(self, incident: Incident, events: Sequence[Event], page: NewPage, *, now: datetime) -> tuple[str, str]:
         """Title and text of a page."""
@@ -196,7 +199,7 @@ class CatalogWords:
             person=page.person,
             zone=self._zones.get(page.person),
             playbook=self._playbook(incident.id) if is_asked else None,
-            ours=self._its_playbook(incident, events),
+            ours=self._its_playbook(incident, events) if self._may_have_one(events) else None,
             others=[title for incident_id, title in self._open if incident_id != incident.id],
         )
         words = self.words_of(facts, channel=page.way.contact.channel, now=now)
@@ -229,11 +232,15 @@ class CatalogWords:
             return
         self._templates = self._catalog.all_of(Kind.TEMPLATE, TemplateDocument)
         self._zones = {name: person.zone for name, person in self._catalog.people().items()}
+        self._has_playbooks = bool(self._catalog.all_of(Kind.PLAYBOOK, PlaybookDocument))
         self._open = [
             (one.incident_id, f"{one.severity} {one.title}" if one.severity else one.title)
             for one in standing(self._store, self._timelines, now=now, most=_MAX_OPEN)
         ]
         self._read_at = now
+
+    def _may_have_one(self, events: Sequence[Event]) -> bool:
+        return self._has_playbooks or any(isinstance(event, PlaybookOpened) for event in events)
 
     def _playbook(self, incident_id: str) -> str | None:
         known = self._store.alerts_of([incident_id], limit=_MAX_ASKED)
