@@ -188,6 +188,8 @@ def test_on_a_phone_the_next_thing_to_say_is_under_the_thumb(world: Resile, brow
 
     for words, says in (("Acknowledge", "acknowledged"), ("Mitigated", "mitigated"), ("Restored", "")):
         button = shown.locator("#act-next .button.primary", has_text=words)
+        # Where something is, is known once the styles are there.
+        shown.wait_for_load_state("load")
         box, bar = button.bounding_box(), shown.locator("nav.nav").bounding_box()
         assert box is not None
         assert bar is not None
