@@ -10,14 +10,13 @@ from typing import Any
 
 import structlog
 
-from resile.app.chat_card import card_of, name_of, topic_of
+from resile.app.chat_card import name_of, topic_of
 from resile.app.chat_inbox import Inbox
 from resile.app.chat_invited import invited_people
 from resile.app.chat_people import PROGRAM, ChatPeople
 from resile.app.chat_settings import SlackRoomSettings
-from resile.app.chat_tending import CARD_EVERY, Tender, digest
+from resile.app.chat_tending import Tender, digest
 from resile.app.chat_turn import GONE, NOTHING_MADE, Turn
-from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.channels.slack_errors import SlackRefusedError
 from resile.channels.slack_room_card import blocks_of
@@ -148,12 +147,8 @@ class Rooms(Tender):
             with turn.apart():
                 self._slack.set_purpose(turn.ref, self._purpose(turn.room.incident_id))
                 turn.keep(has_purpose=True)
-        has_address = self._resile.settings.base_url is not None
-        url = self._resile.links.incident(turn.room.incident_id) if has_address else None
-        until = watched_until(self._resile.paging, turn.room.incident_id)
         with turn.apart():
-            card = card_of(turn.room.incident_id, incident, turn.timeline, watched_until=until, url=url)
-            self._show_card(turn, blocks_of(card))
+            self._show_card(turn, blocks_of(self._card(turn)))
         if turn.room.card is not None and not turn.room.is_pinned:
             with turn.apart():
                 self._slack.pin(turn.ref, turn.room.card)
@@ -167,9 +162,7 @@ class Rooms(Tender):
     def _show_card(self, turn: Turn, card: Mapping[str, Any]) -> None:
         shows, now = digest(card), self._resile.clock.now()
         if turn.room.card is not None and turn.room.card_shows != shows:
-            rests_until = now if turn.room.card_at is None else turn.room.card_at + CARD_EVERY
-            if rests_until > now and not turn.is_over:
-                turn.again_at = rests_until
+            if self._rests(turn):
                 return
             try:
                 self._slack.change_card(turn.ref, turn.room.card, card)

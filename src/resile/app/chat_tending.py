@@ -10,12 +10,15 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
+from resile.app.chat_card import card_of
 from resile.app.chat_inbox import Inbox
 from resile.app.chat_turn import LEASE, Turn
 from resile.app.chat_wanted import BY_ITSELF
 from resile.app.growing import Growing
+from resile.app.staying_clear import watched_until
 from resile.app.wiring import Resile
 from resile.channels.refusals import WordedRefusalError
+from resile.channels.slack_room_card import Card
 from resile.model.chat import ChatRoom
 from resile.model.errors import ConflictError, DeliveryError, StoreError
 from resile.model.room_event import ChatClosed, ChatOpened
@@ -66,6 +69,21 @@ class Tender(ABC):
     @abstractmethod
     def _bring_in(self, turn: Turn, person: str) -> None:
         """Bring somebody in, as far as the program knows them."""
+
+    def _card(self, turn: Turn) -> Card:
+        """What the card says now."""
+        incident_id = turn.room.incident_id
+        url = self._resile.links.incident(incident_id) if self._resile.settings.base_url is not None else None
+        until = watched_until(self._resile.paging, incident_id)
+        return card_of(incident_id, turn.incident, turn.timeline, watched_until=until, url=url)
+
+    def _rests(self, turn: Turn) -> bool:
+        """Whether the card changed a moment ago; it is looked at again then."""
+        now, changed_at = self._resile.clock.now(), turn.room.card_at
+        if changed_at is None or changed_at + CARD_EVERY <= now or turn.is_over:
+            return False
+        turn.again_at = changed_at + CARD_EVERY
+        return True
 
     def tend_next(self) -> bool:
         """Tend the room that is due the longest; False: none is due.

@@ -10,13 +10,12 @@ from typing import Any
 
 import structlog
 
-from resile.app.chat_card import card_of, name_of
+from resile.app.chat_card import name_of
 from resile.app.chat_inbox import Inbox
 from resile.app.chat_invited import invited_people
 from resile.app.chat_settings import TeamsAppSettings, TeamsRoomSettings
-from resile.app.chat_tending import CARD_EVERY, Tender, digest
+from resile.app.chat_tending import Tender, digest
 from resile.app.chat_turn import GONE, NOTHING_MADE, Turn
-from resile.app.staying_clear import watched_until
 from resile.app.teams_heard import TeamsPeople
 from resile.app.teams_room import PROGRAM
 from resile.app.wiring import Resile
@@ -134,18 +133,10 @@ class TeamsRooms(Tender):
         return f"Incident {incident_id}" + (f", {self._resile.links.incident(incident_id)}" if at else "")
 
     def _show_card(self, turn: Turn) -> None:
-        incident_id, now = turn.room.incident_id, self._resile.clock.now()
-        has_address = self._resile.settings.base_url is not None
-        url = self._resile.links.incident(incident_id) if has_address else None
-        until = watched_until(self._resile.paging, incident_id)
-        card: Mapping[str, Any] = activity_of(
-            card_of(incident_id, turn.incident, turn.timeline, watched_until=until, url=url)
-        )
-        shows = digest(card)
+        card: Mapping[str, Any] = activity_of(self._card(turn))
+        shows, now = digest(card), self._resile.clock.now()
         if turn.room.card is not None and turn.room.card_shows != shows:
-            rests_until = now if turn.room.card_at is None else turn.room.card_at + CARD_EVERY
-            if rests_until > now and not turn.is_over:
-                turn.again_at = rests_until
+            if self._rests(turn):
                 return
             try:
                 self._connector.change(turn.ref, turn.room.card, card)
